@@ -1,0 +1,44 @@
+//! Generated files that are committed: written by `cargo xtask codegen`, compared by `--check`.
+
+use anyhow::Context as _;
+use std::fs;
+
+/// Writes or compares every generated file.
+pub fn run(check: bool) -> anyhow::Result<()> {
+    let mut stale = Vec::new();
+    for (path, text) in [("docs/errors/README.md", error_index()?)] {
+        let now = fs::read_to_string(path).unwrap_or_default();
+        if now == text {
+            continue;
+        }
+        if check {
+            stale.push(path);
+        } else {
+            fs::write(path, &text).with_context(|| format!("write `{path}`"))?;
+            println!("wrote {path}");
+        }
+    }
+    anyhow::ensure!(stale.is_empty(), "stale: {} (run `cargo xtask codegen`)", stale.join(", "));
+    Ok(())
+}
+
+/// The index of the error pages, from their titles.
+fn error_index() -> anyhow::Result<String> {
+    let mut rows = Vec::new();
+    for entry in fs::read_dir("docs/errors").context("read `docs/errors`")? {
+        let path = entry?.path();
+        let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        if !name.starts_with('F') && !name.starts_with('R') {
+            continue;
+        }
+        let text = fs::read_to_string(&path)?;
+        let title = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+        let title = title.trim_start_matches(&name).trim_start_matches(": ");
+        rows.push(format!("| [{name}]({name}.md) | {} |", title.trim()));
+    }
+    rows.sort();
+    Ok(format!(
+        "# Error codes\n\nEvery code has a page; `flowc explain CODE` prints it.\n\n| code | what it says |\n|---|---|\n{}\n",
+        rows.join("\n")
+    ))
+}
