@@ -1,0 +1,59 @@
+//! `flowc`: the compiler's command. Data goes to stdout, everything else to stderr.
+//!
+//! Exit codes: 0 clean, 1 findings, 2 usage or files that cannot be read.
+
+mod check;
+mod debug;
+mod disk;
+mod explain;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The .flow compiler
+#[derive(Parser)]
+#[command(name = "flowc", version, arg_required_else_help = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Check files and folders against every rule
+    Check(check::Options),
+    /// Print the page of a code, such as F0201
+    Explain(explain::Options),
+    /// Run the `test` blocks of files and folders in the simulator
+    Test(test::Options),
+    /// Print an intermediate form of a file
+    Debug(debug::Options),
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let done = match command.verb {
+        Verb::Check(options) => check::run(&options),
+        Verb::Explain(options) => explain::run(&options),
+        Verb::Test(options) => test::run(&options),
+        Verb::Debug(options) => debug::run(&options),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("flowc: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes data to stdout. A reader that has gone away is no error of ours.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

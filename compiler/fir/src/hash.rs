@@ -1,0 +1,215 @@
+//! The hash of a workflow's meaning: what a released version is frozen by.
+//!
+//! Two programs that differ in policy alone (attempts, times, titles, assignment, documentation,
+//! source lines) have one hash. Everything the workflow reaches counts: types, events, human tasks'
+//! questions and answers, functions, and the contracts of the actions it calls.
+
+use crate::decl::{Action, Fir, Retry, Ty};
+use crate::expr::{Expr, ExprKind};
+use crate::reach::Reach;
+use crate::stmt::{
+    Block, Call, CallUndo, Fallback, Handlers, ParallelBlock, Remedy, ScopeStmt, StepStmt, Stmt,
+};
+use crate::workflow::Workflow;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+impl Fir {
+    /// The hex SHA-256 of the canonical JSON of what `workflow` means; empty if there is none of
+    /// that name.
+    #[must_use]
+    pub fn hash(&self, workflow: &str) -> String {
+        let Some(meaning) = self.meaning(workflow) else { return String::new() };
+        let json = serde_json::to_value(&meaning).expect("FIR has only text as map keys");
+        let digest = Sha256::digest(canonical(&json));
+        digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// The part of the program that `workflow` reaches, with every policy field emptied.
+    fn meaning(&self, workflow: &str) -> Option<Self> {
+        let found = self.workflows.get(workflow)?;
+        let reach = Reach::of(self, found);
+        let mut meaning = Self::default();
+        for name in &reach.types {
+            if let Some(mut named) = self.types.get(name).cloned() {
+                named.doc.clear();
+                meaning.types.insert(name.clone(), named);
+            }
+        }
+        for name in &reach.events {
+            let event = self.events.get(name).cloned();
+            event.into_iter().for_each(|event| drop(meaning.events.insert(name.clone(), event)));
+        }
+        for name in &reach.functions {
+            if let Some(function) = self.functions.get(name).cloned() {
+                meaning.functions.insert(name.clone(), function);
+            }
+        }
+        for name in &reach.humans {
+            if let Some(mut human) = self.humans.get(name).cloned() {
+                human.title = nothing();
+                human.assign = None;
+                human.show.clear();
+                meaning.humans.insert(name.clone(), human);
+            }
+        }
+        self.contracts(&reach, &mut meaning);
+        meaning.workflows.insert(workflow.to_owned(), without_policy(found));
+        Some(meaning)
+    }
+
+    fn contracts(&self, reach: &Reach, meaning: &mut Self) {
+        for (name, actions) in &reach.actions {
+            if let Some(mut service) = self.services.get(name).cloned() {
+                service.actions.retain(|action, _| actions.contains(action));
+                service.actions.values_mut().for_each(forget);
+                service.breaker = None;
+                service.limit = None;
+                meaning.services.insert(name.clone(), service);
+            } else if let Some(mut database) = self.databases.get(name).cloned() {
+                database.actions.retain(|action, _| actions.contains(action));
+                database.actions.values_mut().for_each(forget);
+                meaning.databases.insert(name.clone(), database);
+            }
+        }
+    }
+}
+
+/// The JSON text with object keys in order and no spaces, whatever the map type behind them is.
+#[must_use]
+pub fn canonical(json: &Value) -> String {
+    let mut out = String::new();
+    write_canonical(json, &mut out);
+    out
+}
+
+fn write_canonical(json: &Value, out: &mut String) {
+    match json {
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(fields) => {
+            let mut sorted: Vec<_> = fields.iter().collect();
+            sorted.sort_by_key(|(name, _)| *name);
+            out.push('{');
+            for (index, (name, value)) in sorted.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                let _ = write!(out, "{}:", Value::String(name.clone()));
+                write_canonical(value, out);
+            }
+            out.push('}');
+        }
+        scalar => {
+            let _ = write!(out, "{scalar}");
+        }
+    }
+}
+
+fn nothing() -> Expr {
+    Expr { ty: Ty::Never, kind: ExprKind::None }
+}
+
+fn forget(action: &mut Action) {
+    action.within_ms = None;
+}
+
+fn without_policy(workflow: &Workflow) -> Workflow {
+    let mut workflow = workflow.clone();
+    workflow.deadline_ms = None;
+    workflow.retain_ms = None;
+    workflow.doc.clear();
+    workflow.points.values_mut().for_each(|point| point.line = 0);
+    workflow.unsupported.iter_mut().for_each(|(_, line)| *line = 0);
+    block(&mut workflow.body);
+    workflow.aftermath.iter_mut().for_each(block);
+    workflow
+}
+
+fn block(stmts: &mut Block) {
+    for stmt in stmts {
+        match stmt {
+            Stmt::Step(each) => step(each),
+            Stmt::Await(wait) => {
+                wait.arms.iter_mut().for_each(|arm| block(&mut arm.body));
+                handlers(&mut wait.handlers);
+            }
+            Stmt::Fork(fork) => {
+                fork.max = None;
+                match &mut fork.branches {
+                    ParallelBlock::Fixed(branches) => {
+                        branches.iter_mut().for_each(|(body, _)| block(body));
+                    }
+                    ParallelBlock::Each { body, .. } => block(body),
+                }
+            }
+            Stmt::Each(each) => block(&mut each.body),
+            Stmt::Repeat(repeat) => {
+                block(&mut repeat.body);
+                repeat.otherwise.iter_mut().for_each(block);
+            }
+            Stmt::Scope(each) => scope(each),
+            Stmt::If(_, then, otherwise) => {
+                block(then);
+                block(otherwise);
+            }
+            Stmt::Match(_, arms) => arms.iter_mut().for_each(|arm| block(&mut arm.body)),
+            Stmt::Unsupported(what) => what.line = 0,
+            _ => {}
+        }
+    }
+}
+
+fn step(step: &mut StepStmt) {
+    call(&mut step.call);
+    if let CallUndo::Block { body, .. } = &mut step.undo {
+        block(body);
+    }
+    fallback(&mut step.fallback);
+    handlers(&mut step.handlers);
+}
+
+fn call(call: &mut Call) {
+    call.within_ms = 0;
+    call.deadline_ms = None;
+    call.retry = Retry { attempts: None, first_ms: 0, max_ms: 0, jitter: false, on: Vec::new() };
+    if let Some((_, _, _, within_ms)) = &mut call.probe {
+        *within_ms = 0;
+    }
+}
+
+fn scope(scope: &mut ScopeStmt) {
+    scope.retry = None;
+    scope.deadline_ms = None;
+    block(&mut scope.body);
+    scope.interrupts.iter_mut().for_each(|interrupt| remedy(&mut interrupt.remedy));
+    fallback(&mut scope.fallback);
+    handlers(&mut scope.handlers);
+}
+
+fn fallback(fallback: &mut Option<Fallback>) {
+    fallback.iter_mut().for_each(|fallback| block(&mut fallback.body));
+}
+
+fn handlers(handlers: &mut Handlers) {
+    handlers.on.iter_mut().for_each(|handler| remedy(&mut handler.remedy));
+    handlers.otherwise.iter_mut().for_each(remedy);
+}
+
+fn remedy(remedy: &mut Remedy) {
+    if let Remedy::Block { body, .. } = remedy {
+        block(body);
+    }
+}

@@ -1,0 +1,36 @@
+//! FIR: what a checked `.flow` program means, as data.
+//!
+//! Names are resolved and qualified, every expression carries its type, defaults are filled in,
+//! sugar and formatting are gone. FIR is the unit of hashing, comparing, freezing, drawing and
+//! simulating; the interpreter runs it and `emit` turns it into Rust. It has two parts: *meaning*,
+//! which is hashed, and *policy* (attempts, times, texts, assignment), which is not; the fields that
+//! are policy say so.
+//!
+//! The tree keeps the program's structure. A durable point has a unique `at`, a path, and the names
+//! that are live there; undo blocks, handlers, fallbacks and `after failure` are blocks of the tree.
+
+mod decl;
+mod expr;
+mod hash;
+mod reach;
+mod spec;
+mod stmt;
+mod walk;
+mod workflow;
+
+pub use decl::{
+    Action, Breaker, Class, Compensation, Database, ErrorDecl, EventDecl, Field, Fir, Function,
+    FunctionBody, Human, Limit, NamedType, Retry, Rule, Service, Ty, TypeDecl, Variant,
+};
+pub use expr::{BinaryOp, Expr, ExprKind, Method, PatternKind, TextPart, UnaryOp};
+pub use hash::canonical;
+pub use spec::spec;
+pub use stmt::{
+    Arm, ArmWait, AwaitStmt, Block, Call, CallUndo, EachStmt, Fallback, ForkStmt, Handler,
+    Handlers, Interrupt, MatchArm, On, ParallelBlock, Remedy, RepeatStmt, ScopeStmt, StepStmt,
+    Stmt, Unsupported,
+};
+pub use workflow::{Local, LocalId, Point, Test, TestOutcome, TestStmt, Trigger, Workflow};
+
+#[cfg(test)]
+mod tests;

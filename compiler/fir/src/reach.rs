@@ -1,0 +1,185 @@
+//! What one workflow reaches: the part of a program that its meaning and its tables depend on.
+//!
+//! Closed under "mentions": types mention types, functions call functions, events and human tasks
+//! bring their payloads along.
+
+use crate::decl::{Action, Field, Fir, Function, Ty, TypeDecl};
+use crate::expr::{Expr, ExprKind};
+use crate::stmt::{ArmWait, Stmt};
+use crate::walk::{self, Visitor};
+use crate::workflow::{Local, Workflow};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The declarations reached, by qualified name.
+#[derive(Default)]
+pub(crate) struct Reach {
+    pub(crate) types: BTreeSet<String>,
+    pub(crate) events: BTreeSet<String>,
+    pub(crate) humans: BTreeSet<String>,
+    pub(crate) functions: BTreeSet<String>,
+    /// Actions by service or database.
+    pub(crate) actions: BTreeMap<String, BTreeSet<String>>,
+    /// Types of batches, which the boundary describes as records of their own.
+    pub(crate) batches: BTreeSet<Ty>,
+}
+
+impl Reach {
+    /// Everything that `workflow` reaches.
+    pub(crate) fn of(fir: &Fir, workflow: &Workflow) -> Self {
+        let mut reach = Self::default();
+        let mut collect = Collect { fir, reach: &mut reach };
+        collect.workflow(workflow);
+        reach
+    }
+}
+
+struct Collect<'a> {
+    fir: &'a Fir,
+    reach: &'a mut Reach,
+}
+
+impl Collect<'_> {
+    fn workflow(&mut self, workflow: &Workflow) {
+        self.fields(&workflow.params);
+        self.locals(&workflow.locals);
+        workflow.result.iter().for_each(|ty| self.ty(ty));
+        workflow.fails.iter().for_each(|error| self.fields(&error.fields));
+        for trigger in &workflow.triggers {
+            self.event(&trigger.event);
+        }
+        for key in workflow.key.iter().flatten() {
+            walk::expr(self, key);
+        }
+        walk::block(self, &workflow.body);
+        if let Some(aftermath) = &workflow.aftermath {
+            walk::block(self, aftermath);
+        }
+    }
+
+    fn fields(&mut self, fields: &[Field]) {
+        fields.iter().for_each(|field| self.ty(&field.ty));
+    }
+
+    fn locals(&mut self, locals: &[Local]) {
+        locals.iter().for_each(|local| self.ty(&local.ty));
+    }
+
+    fn ty(&mut self, ty: &Ty) {
+        let mut names = Vec::new();
+        walk::names_of(ty, &mut |name| names.push(name.to_owned()));
+        names.iter().for_each(|name| self.named(name));
+        self.batch(ty);
+    }
+
+    fn batch(&mut self, ty: &Ty) {
+        match ty {
+            Ty::Batch(of) => {
+                self.reach.batches.insert((**of).clone());
+            }
+            Ty::Optional(of) | Ty::List(of) | Ty::Outcome(of) | Ty::Pii(of) | Ty::Secret(of) => {
+                self.batch(of);
+            }
+            _ => {}
+        }
+    }
+
+    fn named(&mut self, name: &str) {
+        let Some(named) = self.fir.types.get(name) else { return self.event(name) };
+        if !self.reach.types.insert(name.to_owned()) {
+            return;
+        }
+        match &named.decl {
+            TypeDecl::Alias { of, .. } => self.ty(of),
+            TypeDecl::Record(fields) => self.fields(fields),
+            TypeDecl::Enum(variants) => {
+                variants.iter().for_each(|variant| self.fields(&variant.fields));
+            }
+        }
+    }
+
+    fn event(&mut self, name: &str) {
+        if let Some(event) = self.fir.events.get(name)
+            && self.reach.events.insert(name.to_owned())
+        {
+            self.fields(&event.fields);
+        }
+    }
+
+    fn human(&mut self, name: &str) {
+        if let Some(human) = self.fir.humans.get(name)
+            && self.reach.humans.insert(name.to_owned())
+        {
+            self.fields(&human.params);
+            self.locals(&human.locals);
+            self.ty(&human.answer);
+        }
+    }
+
+    fn function(&mut self, name: &str) {
+        if let Some(function) = self.fir.functions.get(name)
+            && self.reach.functions.insert(name.to_owned())
+        {
+            let Function { locals, result, .. } = function;
+            self.locals(locals);
+            self.ty(result);
+            walk::function(self, function);
+        }
+    }
+
+    fn action(&mut self, service: &str, action: &str) {
+        self.reach.actions.entry(service.to_owned()).or_default().insert(action.to_owned());
+        if let Some(Action { params, result, errors, .. }) = self.fir.action(service, action) {
+            self.fields(params);
+            result.iter().for_each(|ty| self.ty(ty));
+            errors.iter().for_each(|error| self.fields(&error.fields));
+        }
+    }
+}
+
+impl Visitor for Collect<'_> {
+    fn stmt(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Step(step) => {
+                self.action(&step.call.service, &step.call.action);
+                if let Some((service, action, ..)) = &step.call.probe {
+                    self.action(service, action);
+                }
+            }
+            Stmt::Await(wait) => {
+                for arm in &wait.arms {
+                    match &arm.wait {
+                        ArmWait::Task(human, _) => self.human(human),
+                        ArmWait::Event { event, .. } => self.event(event),
+                        ArmWait::Sleep(_) => {}
+                    }
+                }
+            }
+            Stmt::Scope(scope) => {
+                scope.interrupts.iter().for_each(|interrupt| self.event(&interrupt.event));
+            }
+            Stmt::Emit { event, .. } => self.event(event),
+            _ => {}
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        self.ty(&expr.ty);
+        match &expr.kind {
+            ExprKind::Call(name, _) => self.function(name),
+            ExprKind::Record(name, _) | ExprKind::Variant(name, _, _) => self.named(name),
+            _ => {}
+        }
+    }
+}
+
+impl Fir {
+    /// The action of a service or database.
+    #[must_use]
+    pub fn action(&self, service: &str, action: &str) -> Option<&Action> {
+        let actions = match self.services.get(service) {
+            Some(service) => &service.actions,
+            None => &self.databases.get(service)?.actions,
+        };
+        actions.get(action)
+    }
+}

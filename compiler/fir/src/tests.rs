@@ -1,0 +1,154 @@
+//! What the hash of a workflow depends on, and what it does not.
+
+use crate::{
+    Action, Class, Compensation, Database, Expr, ExprKind, Field, Fir, Function, FunctionBody,
+    Human, Local, LocalId, NamedType, Stmt, Ty, TypeDecl, Workflow, canonical,
+};
+use serde_json::json;
+
+fn literal(ty: Ty, json: serde_json::Value) -> Expr {
+    Expr { ty, kind: ExprKind::Literal(json) }
+}
+
+fn workflow() -> Workflow {
+    let called = Expr { ty: Ty::Int, kind: ExprKind::Call("m.f".into(), vec![]) };
+    Workflow {
+        version: 1,
+        params: vec![Field { name: "o".into(), ty: Ty::Named("m.Order".into()), default: None }],
+        locals: vec![Local { name: "o".into(), ty: Ty::Named("m.Order".into()) }],
+        result: Some(Ty::Int),
+        triggers: vec![],
+        key: None,
+        key_for_ms: None,
+        fails: vec![],
+        deadline_ms: Some(1),
+        retain_ms: None,
+        body: vec![Stmt::Return(Some(called))],
+        aftermath: None,
+        failure: None,
+        points: Default::default(),
+        unsupported: vec![],
+        module: "m".into(),
+        doc: "what it does".into(),
+    }
+}
+
+fn program() -> Fir {
+    let mut fir = Fir::default();
+    let field = |name: &str, ty| Field { name: name.into(), ty, default: None };
+    let named = |decl| NamedType { decl, doc: String::new() };
+    let record = |fields| named(TypeDecl::Record(fields));
+    fir.types.insert("m.Order".into(), record(vec![field("sku", Ty::Named("m.Sku".into()))]));
+    let sku = TypeDecl::Alias { of: Ty::Text, pattern: Some("[A-Z]+".into()) };
+    fir.types.insert("m.Sku".into(), named(sku));
+    fir.types.insert("m.Other".into(), record(vec![]));
+    let body = FunctionBody::Fn { lets: vec![], value: literal(Ty::Int, json!(1)) };
+    let function = Function { locals: vec![], params: 0, result: Ty::Int, body };
+    fir.functions.insert("m.f".into(), function.clone());
+    fir.functions.insert("m.g".into(), function);
+    fir.workflows.insert("m.W".into(), workflow());
+    fir
+}
+
+fn changed(change: impl Fn(&mut Fir)) -> bool {
+    let mut fir = program();
+    change(&mut fir);
+    fir.hash("m.W") != program().hash("m.W")
+}
+
+fn flow(fir: &mut Fir) -> &mut Workflow {
+    fir.workflows.get_mut("m.W").expect("the program has it")
+}
+
+#[test]
+fn policy_and_what_is_not_reached_leave_the_hash_alone() {
+    assert!(!changed(|fir| flow(fir).deadline_ms = Some(2)));
+    assert!(!changed(|fir| flow(fir).retain_ms = Some(2)));
+    assert!(!changed(|fir| flow(fir).doc = "other words".into()));
+    assert!(!changed(|fir| drop(fir.types.remove("m.Other"))));
+    assert!(!changed(|fir| drop(fir.functions.remove("m.g"))));
+    assert!(!changed(|fir| {
+        fir.types.get_mut("m.Order").expect("declared").doc = "an order".into();
+    }));
+}
+
+#[test]
+fn what_is_reached_through_types_and_functions_counts() {
+    assert!(changed(|fir| flow(fir).body.clear()));
+    assert!(changed(|fir| {
+        let decl = TypeDecl::Alias { of: Ty::Text, pattern: None };
+        fir.types.insert("m.Sku".into(), NamedType { decl, doc: String::new() });
+    }));
+    assert!(changed(|fir| {
+        let function = fir.functions.get_mut("m.f").expect("declared");
+        let value = literal(Ty::Int, json!(2));
+        function.body = FunctionBody::Fn { lets: vec![], value };
+    }));
+}
+
+#[test]
+fn the_hash_is_hex_and_unknown_workflows_have_none() {
+    let hash = program().hash("m.W");
+    assert_eq!(hash.len(), 64);
+    assert!(hash.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(program().hash("m.Nowhere"), "");
+    assert_eq!(crate::spec(&program(), "m.Nowhere"), json!(null));
+}
+
+#[test]
+fn an_action_counts_but_for_its_time() {
+    let mut fir = program();
+    let action = Action {
+        class: Class::Tx,
+        params: vec![],
+        result: None,
+        idempotent: false,
+        errors: vec![],
+        within_ms: Some(5),
+        compensation: Compensation::None,
+        sql: Some("select 1".into()),
+        lasts_ms: None,
+    };
+    let actions = [("put".to_owned(), action)].into();
+    fir.databases.insert("m.Db".into(), Database { actions });
+    let found = fir.action("m.Db", "put").expect("declared");
+    assert_eq!(found.within_ms, Some(5));
+    assert!(fir.action("m.Db", "get").is_none());
+}
+
+#[test]
+fn canonical_json_sorts_keys_at_every_depth() {
+    let json = json!({"b": [{"d": 1, "c": "x\"y"}], "a": null});
+    assert_eq!(canonical(&json), r#"{"a":null,"b":[{"c":"x\"y","d":1}]}"#);
+}
+
+#[test]
+fn what_a_person_is_asked_counts_but_not_how_it_is_put() {
+    let human = |title: &str, answer: Ty| Human {
+        params: vec![],
+        locals: vec![],
+        answer,
+        title: literal(Ty::Text, json!(title)),
+        assign: None,
+        show: vec![],
+    };
+    let with = |human: Human| {
+        let mut fir = program();
+        fir.humans.insert("m.Ask".into(), human);
+        let arm = crate::Arm {
+            wait: crate::ArmWait::Task("m.Ask".into(), vec![]),
+            bind: Some(LocalId(0)),
+            body: vec![],
+        };
+        let wait = crate::AwaitStmt {
+            at: "Ask".into(),
+            arms: vec![arm],
+            until: None,
+            handlers: crate::Handlers::default(),
+        };
+        flow(&mut fir).body = vec![Stmt::Await(Box::new(wait))];
+        fir.hash("m.W")
+    };
+    assert_eq!(with(human("one", Ty::Bool)), with(human("other", Ty::Bool)));
+    assert_ne!(with(human("one", Ty::Bool)), with(human("one", Ty::Int)));
+}

@@ -1,0 +1,234 @@
+//! Walking trees: every statement and expression of a block, undos and handlers included.
+
+use crate::decl::{Function, FunctionBody, Ty};
+use crate::expr::{Expr, ExprKind, TextPart};
+use crate::stmt::{
+    Arm, ArmWait, Block, Call, CallUndo, Fallback, Handlers, Interrupt, ParallelBlock, Remedy, Stmt,
+};
+use crate::workflow::LocalId;
+
+/// Sees every statement and expression, outermost first.
+pub(crate) trait Visitor {
+    /// A statement, before what it holds.
+    fn stmt(&mut self, _stmt: &Stmt) {}
+
+    /// An expression, before what it holds.
+    fn expr(&mut self, _expr: &Expr) {}
+}
+
+/// Shows the expression and everything inside it.
+pub(crate) fn expr<V: Visitor>(visitor: &mut V, found: &Expr) {
+    found.each(&mut |inner| visitor.expr(inner));
+}
+
+/// Shows the body of a function or decision.
+pub(crate) fn function<V: Visitor>(visitor: &mut V, found: &Function) {
+    match &found.body {
+        FunctionBody::Fn { lets, value } => {
+            lets.iter().for_each(|(_, bound)| expr(visitor, bound));
+            expr(visitor, value);
+        }
+        FunctionBody::Decide { rules, otherwise } => {
+            for rule in rules {
+                expr(visitor, &rule.when);
+                expr(visitor, &rule.then);
+            }
+            otherwise.iter().for_each(|value| expr(visitor, value));
+        }
+    }
+}
+
+/// Shows every statement of the block and of the blocks it holds.
+pub(crate) fn block<V: Visitor>(visitor: &mut V, found: &Block) {
+    found.iter().for_each(|stmt| statement(visitor, stmt));
+}
+
+fn statement<V: Visitor>(visitor: &mut V, stmt: &Stmt) {
+    visitor.stmt(stmt);
+    match stmt {
+        Stmt::Let(_, e) | Stmt::Reply(e) | Stmt::Review(e) | Stmt::Give(e) | Stmt::Use(e) => {
+            expr(visitor, e);
+        }
+        Stmt::Manual { text, .. } => expr(visitor, text),
+        Stmt::Progress(text, percent) => {
+            expr(visitor, text);
+            percent.iter().for_each(|e| expr(visitor, e));
+        }
+        Stmt::Return(value) => value.iter().for_each(|e| expr(visitor, e)),
+        Stmt::Emit { fields, .. } | Stmt::Fail(_, fields) => named(visitor, fields),
+        Stmt::Again(values) => values.iter().for_each(|(_, e)| expr(visitor, e)),
+        Stmt::Step(step) => {
+            call(visitor, &step.call);
+            undo(visitor, &step.undo);
+            step.fallback.iter().for_each(|f| fallback(visitor, f));
+            handlers(visitor, &step.handlers);
+        }
+        Stmt::Await(wait) => {
+            wait.arms.iter().for_each(|arm| wait_arm(visitor, arm));
+            wait.until.iter().for_each(|e| expr(visitor, e));
+            handlers(visitor, &wait.handlers);
+        }
+        Stmt::Fork(fork) => match &fork.branches {
+            ParallelBlock::Fixed(branches) => {
+                branches.iter().for_each(|(body, _)| block(visitor, body));
+            }
+            ParallelBlock::Each { over, body, .. } => {
+                expr(visitor, over);
+                block(visitor, body);
+            }
+        },
+        Stmt::Each(each) => {
+            expr(visitor, &each.over);
+            block(visitor, &each.body);
+        }
+        Stmt::Repeat(repeat) => {
+            repeat.vars.iter().for_each(|(_, e)| expr(visitor, e));
+            block(visitor, &repeat.body);
+            repeat.until.iter().for_each(|e| expr(visitor, e));
+            repeat.otherwise.iter().for_each(|b| block(visitor, b));
+        }
+        Stmt::Scope(scope) => {
+            block(visitor, &scope.body);
+            scope.interrupts.iter().for_each(|i| interrupt(visitor, i));
+            scope.fallback.iter().for_each(|f| fallback(visitor, f));
+            handlers(visitor, &scope.handlers);
+        }
+        Stmt::If(condition, then, otherwise) => {
+            expr(visitor, condition);
+            block(visitor, then);
+            block(visitor, otherwise);
+        }
+        Stmt::Match(subject, arms) => {
+            expr(visitor, subject);
+            arms.iter().for_each(|arm| block(visitor, &arm.body));
+        }
+        Stmt::Skip | Stmt::Pass | Stmt::Unsupported(_) => {}
+    }
+}
+
+fn named<V: Visitor>(visitor: &mut V, fields: &[(String, Expr)]) {
+    fields.iter().for_each(|(_, e)| expr(visitor, e));
+}
+
+fn call<V: Visitor>(visitor: &mut V, found: &Call) {
+    named(visitor, &found.args);
+    found.by.iter().flatten().for_each(|e| expr(visitor, e));
+    if let Some((_, _, args, _)) = &found.probe {
+        named(visitor, args);
+    }
+}
+
+fn undo<V: Visitor>(visitor: &mut V, found: &CallUndo) {
+    if let CallUndo::Block { capture, body, .. } = found {
+        capture.iter().for_each(|(_, e)| expr(visitor, e));
+        block(visitor, body);
+    }
+}
+
+fn fallback<V: Visitor>(visitor: &mut V, found: &Fallback) {
+    block(visitor, &found.body);
+}
+
+fn handlers<V: Visitor>(visitor: &mut V, found: &Handlers) {
+    found.on.iter().for_each(|handler| remedy(visitor, &handler.remedy));
+    found.otherwise.iter().for_each(|r| remedy(visitor, r));
+}
+
+fn remedy<V: Visitor>(visitor: &mut V, found: &Remedy) {
+    match found {
+        Remedy::Manual(text) => expr(visitor, text),
+        Remedy::Block { body, .. } => block(visitor, body),
+    }
+}
+
+fn interrupt<V: Visitor>(visitor: &mut V, found: &Interrupt) {
+    expr(visitor, &found.key);
+    found.rest.iter().for_each(|e| expr(visitor, e));
+    remedy(visitor, &found.remedy);
+}
+
+fn wait_arm<V: Visitor>(visitor: &mut V, arm: &Arm) {
+    match &arm.wait {
+        ArmWait::Task(_, args) => args.iter().for_each(|e| expr(visitor, e)),
+        ArmWait::Event { key, rest, .. } => {
+            expr(visitor, key);
+            rest.iter().for_each(|e| expr(visitor, e));
+        }
+        ArmWait::Sleep(e) => expr(visitor, e),
+    }
+    block(visitor, &arm.body);
+}
+
+/// Calls `see` for every declared name in a type.
+pub(crate) fn names_of(ty: &Ty, see: &mut dyn FnMut(&str)) {
+    match ty {
+        Ty::Named(name) => see(name),
+        Ty::List(of)
+        | Ty::Optional(of)
+        | Ty::Outcome(of)
+        | Ty::Batch(of)
+        | Ty::Pii(of)
+        | Ty::Secret(of) => names_of(of, see),
+        Ty::Map(key, value) => {
+            names_of(key, see);
+            names_of(value, see);
+        }
+        _ => {}
+    }
+}
+
+impl Expr {
+    /// Calls `see` for the expression and everything inside it, outermost first.
+    pub fn each<'a>(&'a self, see: &mut dyn FnMut(&'a Expr)) {
+        see(self);
+        match &self.kind {
+            ExprKind::Literal(_) | ExprKind::Local(_) | ExprKind::None => {}
+            ExprKind::Text(parts) => {
+                for part in parts {
+                    if let TextPart::Value(value) = part {
+                        value.each(see);
+                    }
+                }
+            }
+            ExprKind::Some(e)
+            | ExprKind::Named(e)
+            | ExprKind::Plain(e)
+            | ExprKind::Unary(_, e)
+            | ExprKind::Field(e, _)
+            | ExprKind::OptionalField(e, _)
+            | ExprKind::Lambda(_, e) => e.each(see),
+            ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => {
+                a.each(see);
+                b.each(see);
+            }
+            ExprKind::Method(e, _, args) | ExprKind::OptionalMethod(e, _, args) => {
+                e.each(see);
+                args.iter().for_each(|arg| arg.each(see));
+            }
+            ExprKind::With(e, fields) => {
+                e.each(see);
+                fields.iter().for_each(|(_, value)| value.each(see));
+            }
+            ExprKind::Record(_, fields) | ExprKind::Variant(_, _, fields) => {
+                fields.iter().for_each(|(_, value)| value.each(see));
+            }
+            ExprKind::List(items) | ExprKind::Call(_, items) | ExprKind::Builtin(_, items) => {
+                items.iter().for_each(|item| item.each(see));
+            }
+            ExprKind::If(c, a, b) => [c, a, b].into_iter().for_each(|e| e.each(see)),
+            ExprKind::Match(subject, arms) => {
+                subject.each(see);
+                arms.iter().for_each(|(_, value)| value.each(see));
+            }
+        }
+    }
+
+    /// Calls `see` for every local the expression reads; names bound inside it are among them.
+    pub fn each_read(&self, see: &mut dyn FnMut(LocalId)) {
+        self.each(&mut |inner| {
+            if let ExprKind::Local(local) = inner.kind {
+                see(local);
+            }
+        });
+    }
+}

@@ -1,0 +1,193 @@
+//! Workflows, their locals and durable points, and tests.
+
+use crate::decl::{ErrorDecl, Field, Ty};
+use crate::expr::Expr;
+use crate::stmt::Block;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Index into the `locals` of the workflow, function, human task or test that holds the expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LocalId(pub u32);
+
+/// A name bound in a workflow, function or test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Local {
+    /// Its name in frames: the source name, with `#2` … where the name was bound before for something
+    /// else (another turn's name, another branch of a type of its own).
+    pub name: String,
+    /// Its type.
+    pub ty: Ty,
+}
+
+/// A durable point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Path template; `[]` takes the next index of the iteration.
+    pub path: String,
+    /// Locals live when a run rests here: read by what can still run from here, outcome handlers
+    /// included, and bound before. Never the value the point itself will bind.
+    pub live: Vec<LocalId>,
+    /// Hidden names live here: bookkeeping of the enclosing loops. The canonical forms are
+    /// `#<loop at>.list` (the list or map entries), `#<loop at>.out` (what was given so far).
+    /// The index of the turn is in the frame's iteration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<(String, Ty)>,
+    /// Line in its source, from 1; policy.
+    pub line: u32,
+}
+
+/// `on Event(x)`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Qualified event.
+    pub event: String,
+    /// Parameter it fills.
+    pub param: String,
+    /// The event's field passed; none: the payload as a record.
+    pub field: Option<String>,
+}
+
+/// `workflow`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Workflow {
+    /// From 1.
+    pub version: u32,
+    /// Parameters; the first locals, in order.
+    pub params: Vec<Field>,
+    /// All locals.
+    pub locals: Vec<Local>,
+    /// Result.
+    pub result: Option<Ty>,
+    /// `on`.
+    pub triggers: Vec<Trigger>,
+    /// `idempotent by`, over the parameters.
+    pub key: Option<Vec<Expr>>,
+    /// `for`, in ms.
+    pub key_for_ms: Option<i64>,
+    /// `fails`.
+    pub fails: Vec<ErrorDecl>,
+    /// In ms; policy.
+    pub deadline_ms: Option<i64>,
+    /// In ms; policy.
+    pub retain_ms: Option<i64>,
+    /// Body. Its point is `start`.
+    pub body: Block,
+    /// `after failure`. Its point is `after`; `failure.error` and `failure.step` are two locals named so.
+    pub aftermath: Option<Block>,
+    /// The locals of `failure.error` and `failure.step`, where there is an aftermath.
+    pub failure: Option<(LocalId, LocalId)>,
+    /// Durable points by `at`.
+    pub points: BTreeMap<String, Point>,
+    /// Constructs of this workflow that cannot be executed yet, in words, with their line: F0005.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsupported: Vec<(String, u32)>,
+    /// Module it is written in.
+    pub module: String,
+    /// Documentation comment; policy.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
+}
+
+/// `test`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Test {
+    /// Module.
+    pub module: String,
+    /// Its sentence.
+    pub name: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Names bound in it.
+    pub locals: Vec<Local>,
+    /// Statements.
+    pub stmts: Vec<TestStmt>,
+}
+
+/// What `given` answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestOutcome {
+    /// A value.
+    Value(Expr),
+    /// `fail E(…)`: name and payload by field.
+    Fail(String, Vec<(String, Expr)>),
+    /// `refused`
+    Refused,
+    /// `unknown`: applied, answer lost
+    Unknown,
+    /// `timeout`
+    Timeout,
+}
+
+/// A statement of a test (verdicts on tests are in the language reference).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestStmt {
+    /// `given Service.action(args) => …`
+    Given {
+        /// `service.action` qualified, a human task, or the name of an event wait.
+        target: String,
+        /// Only calls whose arguments equal these, by parameter.
+        args: Option<Vec<(String, Expr)>>,
+        /// What it answers.
+        outcome: TestOutcome,
+        /// Delay in ms.
+        after_ms: i64,
+        /// For so many attempts.
+        calls: Option<u32>,
+        /// Line, from 1.
+        line: u32,
+    },
+    /// `deliver E(…) after d`
+    Deliver {
+        /// Qualified event.
+        event: String,
+        /// Payload by field.
+        fields: Vec<(String, Expr)>,
+        /// In ms.
+        after_ms: i64,
+    },
+    /// `r = run W(…)`
+    Run {
+        /// Qualified workflow.
+        workflow: String,
+        /// Arguments in parameter order.
+        args: Vec<Expr>,
+        /// Names the result.
+        bind: Option<LocalId>,
+    },
+    /// `every failure of W(…)`
+    EveryFailure {
+        /// Qualified workflow.
+        workflow: String,
+        /// Arguments in parameter order.
+        args: Vec<Expr>,
+    },
+    /// `x = e`
+    Let(LocalId, Expr),
+    /// `expect completed`
+    ExpectCompleted(u32),
+    /// `expect failed E`
+    ExpectFailed(String, u32),
+    /// `expect settled`
+    ExpectSettled(u32),
+    /// `expect calls A.b, C.d`
+    ExpectCalls(Vec<String>, u32),
+    /// `expect never A.b [twice | after C.d | unless e]`
+    ExpectNever {
+        /// `service.action`, qualified.
+        call: String,
+        /// At most once instead of never.
+        twice: bool,
+        /// Only after this one.
+        after: Option<String>,
+        /// Unless this holds.
+        unless: Option<Expr>,
+        /// Line, from 1.
+        line: u32,
+    },
+    /// `expect e`; the local is `result`, the last run's result, where the condition reads it.
+    Expect(Expr, Option<LocalId>, u32),
+}

@@ -1,0 +1,230 @@
+//! Keys must vary where the call varies: F0502.
+//!
+//! The service tells calls apart by the `by` values alone. A key that stays the same while the call
+//! changes gives the second call the first one's answer.
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::{
+    ActionId, Block, CompensateHow, ExprId, ExprKind, Given, Idempotent, LocalId, Origin, Program,
+    Step, Stmt, StmtKind, Target, Undo,
+};
+use crate::span::Span;
+use crate::types::Table;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks every keyed call, and the undos it arms.
+pub fn check(program: &Program, _table: &Table, findings: &mut Vec<Diagnostic>) {
+    super::each_block(program, &mut |block| {
+        let mut rule = Rule { program, findings, loops: Vec::new(), seen: BTreeSet::new() };
+        rule.block(block);
+    });
+}
+
+/// A loop around the call.
+struct Around {
+    /// Its header, for the label.
+    head: Span,
+    /// Names that differ from turn to turn.
+    varying: BTreeSet<LocalId>,
+    /// It counts its turns itself: a plain `idempotent` varies (`repeat`).
+    word: &'static str,
+}
+
+struct Rule<'p, 'f> {
+    program: &'p Program,
+    findings: &'f mut Vec<Diagnostic>,
+    loops: Vec<Around>,
+    seen: BTreeSet<Span>,
+}
+
+impl<'p> Rule<'p, '_> {
+    fn block(&mut self, block: &'p Block) {
+        for stmt in &block.stmts {
+            self.stmt(stmt);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &'p Stmt) {
+        match &stmt.kind {
+            StmtKind::Step(step) => {
+                self.step(step);
+                stmt.each_block(true, &mut |block| self.block(block));
+            }
+            StmtKind::Each(each) => self.looped(&each.pattern, stmt.span, &each.body, "each"),
+            StmtKind::ParallelEach(each) => {
+                self.looped(&each.pattern, stmt.span, &each.body, "parallel each");
+                each.guard.each_block(&mut |block| self.block(block));
+            }
+            StmtKind::Repeat(repeat) => {
+                let vars: Vec<LocalId> = repeat.vars.iter().map(|(local, _)| *local).collect();
+                self.looped(&vars, stmt.span, &repeat.body, "repeat");
+                repeat.otherwise.iter().for_each(|block| self.block(block));
+            }
+            StmtKind::Parallel(fork) => {
+                fork.branches.iter().for_each(|branch| self.stmt(branch));
+                fork.guard.each_block(&mut |block| self.block(block));
+            }
+            _ => stmt.each_block(true, &mut |block| self.block(block)),
+        }
+    }
+
+    fn looped(&mut self, names: &[LocalId], span: Span, body: &'p Block, word: &'static str) {
+        let mut varying: BTreeSet<LocalId> = names.iter().copied().collect();
+        self.bindings(body, &mut varying);
+        let head = Span { end: body.span.start.max(span.start), ..span };
+        self.loops.push(Around { head, varying, word });
+        self.block(body);
+        self.loops.pop();
+    }
+
+    /// Names bound in a turn that differ from turn to turn: what the world answered, and what is
+    /// computed from names that differ.
+    fn bindings(&self, body: &Block, varying: &mut BTreeSet<LocalId>) {
+        body.walk(false, &mut |stmt| match &stmt.kind {
+            StmtKind::Let(local, value) => {
+                if self.differs(*value, varying, &BTreeMap::new()) {
+                    varying.insert(*local);
+                }
+            }
+            StmtKind::Step(step) => varying.extend(step.bind),
+            StmtKind::Await(wait) => varying.extend(wait.bind),
+            StmtKind::AwaitFirst(first) => {
+                varying.extend(first.arms.iter().filter_map(|arm| arm.bind));
+            }
+            StmtKind::Each(each) => varying.extend(&each.pattern),
+            StmtKind::ParallelEach(each) => varying.extend(&each.pattern),
+            StmtKind::Repeat(repeat) => varying.extend(repeat.vars.iter().map(|(v, _)| *v)),
+            _ => {}
+        });
+    }
+
+    /// Whether an expression reads a name that differs; a contract's names stand for what the caller
+    /// passed.
+    fn differs(
+        &self,
+        expr: ExprId,
+        varying: &BTreeSet<LocalId>,
+        stands: &BTreeMap<LocalId, Option<ExprId>>,
+    ) -> bool {
+        let mut found = false;
+        self.program.each_inner(expr, &mut |inner| match &self.program.exprs[inner].kind {
+            ExprKind::Local(local) => {
+                found |= match stands.get(local) {
+                    // What the call answered differs with the call.
+                    Some(None) => true,
+                    Some(Some(passed)) => self.differs(*passed, varying, stands),
+                    None => varying.contains(local),
+                };
+            }
+            ExprKind::Builtin(builtin, _) => found |= builtin.is_drawn(),
+            _ => {}
+        });
+        found
+    }
+
+    fn step(&mut self, step: &'p Step) {
+        let mut stands = BTreeMap::new();
+        if let Target::Action(id) = step.call.target {
+            self.pass(id, &step.call.args.values, &mut stands);
+        }
+        self.keyed(step, step.idempotent.as_ref(), &stands, step.call.span);
+        if let Undo::Contract(id) = step.undo
+            && let Some(own) = &self.program.actions[id].compensate
+            && let CompensateHow::Block { body, .. } = &own.how
+        {
+            body.walk(true, &mut |stmt| {
+                if let StmtKind::Step(undo) = &stmt.kind {
+                    let mut inner = stands.clone();
+                    if let Target::Action(undo_id) = undo.call.target {
+                        self.pass(undo_id, &undo.call.args.values, &mut inner);
+                    }
+                    self.keyed(undo, undo.idempotent.as_ref(), &inner, step.call.span);
+                }
+            });
+        }
+    }
+
+    /// What an action's parameters and result stand for at a call.
+    fn pass(
+        &self,
+        id: ActionId,
+        values: &[Option<ExprId>],
+        stands: &mut BTreeMap<LocalId, Option<ExprId>>,
+    ) {
+        let action = &self.program.actions[id];
+        for (local, value) in action.param_locals.iter().zip(values) {
+            stands.insert(*local, *value);
+        }
+        if let Some(result) = action.result_local {
+            stands.insert(result, None);
+        }
+    }
+
+    fn keyed(
+        &mut self,
+        step: &Step,
+        key: Option<&Given<Idempotent>>,
+        stands: &BTreeMap<LocalId, Option<ExprId>>,
+        at: Span,
+    ) {
+        let Some(Given { value: key, origin, .. }) = key else { return };
+        if key.by.is_empty() {
+            return;
+        }
+        if constant(self.program, &key.by) && varies(self.program, step) {
+            self.say(
+                Diagnostic::error(
+                    "F0502",
+                    at,
+                    format!("every call of `{}` has the same key", step.call.text),
+                )
+                .label(key.span, "this never differs: the second call gets the first one's answer")
+                .help(
+                    "name the arguments by which the service tells calls apart, or leave `by` out",
+                ),
+            );
+            return;
+        }
+        let Some(around) = self.loops.last() else { return };
+        if key.by.iter().any(|by| self.differs(*by, &around.varying, stands)) {
+            return;
+        }
+        let whose = match origin {
+            Origin::Step => "this key",
+            Origin::Contract(_) => "the key of its contract",
+        };
+        let finding = Diagnostic::error(
+            "F0502",
+            at,
+            format!("`{}` has the same key in every turn of the loop", step.call.text),
+        )
+        .label(around.head, format!("this `{}` calls it more than once…", around.word))
+        .label(at, format!("…but {whose} does not differ: the second turn gets the first one's answer"))
+        .help("add what differs from turn to turn to the key, or leave `by` out: the turn is then part of it");
+        self.say(finding);
+    }
+
+    fn say(&mut self, finding: Diagnostic) {
+        if self.seen.insert(finding.span) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Whether a key mentions nothing at all.
+fn constant(program: &Program, by: &[ExprId]) -> bool {
+    let mut reads = false;
+    for expr in by {
+        program.each_read(*expr, &mut |_| reads = true);
+    }
+    !reads
+}
+
+/// Whether the call itself mentions anything.
+fn varies(program: &Program, step: &Step) -> bool {
+    let mut reads = false;
+    for expr in step.call.args.each() {
+        program.each_read(expr, &mut |_| reads = true);
+    }
+    reads
+}

@@ -1,0 +1,363 @@
+//! What the walk finds, gathered and put into words: at most one finding per write, per pivot, per
+//! place that fails.
+
+use super::state::{Commit, Dirt, State, agree, concurrent};
+use super::tree::{Effect, End, Fact, Guard, Loop, Step, Unit};
+use super::walk::Abort;
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
+use std::collections::BTreeSet;
+
+/// How a failure met a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meeting {
+    /// On its way out.
+    Here,
+    /// Something stopped the block.
+    Interrupt,
+}
+
+/// A write that nothing undoes.
+struct Write {
+    step: Step,
+    guards: Vec<Guard>,
+    /// What follows or runs beside it can fail.
+    reported: bool,
+    /// It can end unknown with nobody deciding: label and place.
+    unknown: Option<(String, Span)>,
+}
+
+/// Gathers findings.
+#[derive(Default)]
+pub struct Reporter {
+    writes: Vec<Write>,
+    seen: BTreeSet<(&'static str, Span)>,
+    findings: Vec<Diagnostic>,
+    workflow: String,
+}
+
+impl Reporter {
+    /// For a workflow of this name.
+    #[must_use]
+    pub fn new(workflow: &str) -> Self {
+        Self { workflow: workflow.to_owned(), ..Self::default() }
+    }
+
+    /// Registers a write that nothing undoes; the same step is the same write.
+    pub fn write(&mut self, step: &Step, guards: &[Guard]) -> usize {
+        if let Some(at) = self.writes.iter().position(|w| w.step.span == step.span) {
+            return at;
+        }
+        self.writes.push(Write {
+            step: step.clone(),
+            guards: guards.to_vec(),
+            reported: false,
+            unknown: None,
+        });
+        self.writes.len() - 1
+    }
+
+    /// The write's own outcome may stay unknown, and nobody decides what that means.
+    pub fn may_end_unknown(&mut self, write: usize, label: &str, span: Span) {
+        if let Some(write) = self.writes.get_mut(write) {
+            write.unknown.get_or_insert((label.to_owned(), span));
+        }
+    }
+
+    /// A failure on its way out meets what a state holds at one level.
+    pub fn meet(&mut self, abort: &Abort, state: &State, level: usize, how: Meeting) {
+        for dirt in state.dirt.iter().filter(|d| d.depth == level) {
+            let sibling = concurrent(&dirt.place, &abort.place);
+            self.mess(if sibling { "F0202" } else { "F0201" }, dirt, abort);
+        }
+        for commit in state.commits.iter().filter(|c| c.depth == level) {
+            self.broken_commit(commit, abort, how);
+        }
+    }
+
+    /// A failure of one branch meets what another has done by the end.
+    pub fn meet_sibling(&mut self, abort: &Abort, facts: &[Fact], state: &State, level: usize) {
+        if !agree(facts, &state.facts) {
+            return;
+        }
+        let beside = |place: &[(u32, u32)]| concurrent(place, &abort.place);
+        for dirt in state.dirt.iter().filter(|d| d.depth >= level && beside(&d.place)) {
+            self.mess("F0202", dirt, abort);
+        }
+        for commit in state.commits.iter().filter(|c| beside(&c.place)) {
+            self.broken_commit(commit, abort, Meeting::Here);
+        }
+    }
+
+    /// A failure in one turn meets what an earlier (or parallel) turn has done.
+    pub fn meet_turn(
+        &mut self,
+        abort: &Abort,
+        after: &State,
+        before: &[State],
+        repeated: &Loop,
+        level: usize,
+    ) {
+        for dirt in after.dirt.iter().filter(|d| d.depth >= level) {
+            let old = before.iter().any(|b| b.dirt.iter().any(|d| d.write == dirt.write));
+            if !old {
+                self.mess(if repeated.parallel { "F0202" } else { "F0201" }, dirt, abort);
+            }
+        }
+        for commit in &after.commits {
+            if !before.iter().any(|b| b.commits.iter().any(|c| c.span == commit.span)) {
+                self.looped_pivot(commit, abort);
+            }
+        }
+    }
+
+    /// A write in a branch that `first` may throw away.
+    pub fn loser(&mut self, dirt: &Dirt, span: Span) {
+        let Some(write) = self.writes.get_mut(dirt.write) else { return };
+        if std::mem::replace(&mut write.reported, true) {
+            return;
+        }
+        let step = write.step.clone();
+        let text = format!(
+            "`{}` may have happened in a branch that loses, and nothing undoes it",
+            step.name
+        );
+        self.findings.push(
+            Diagnostic::error("F0202", step.span, text)
+                .label(step.span, format!("`{}` may have happened here…", step.action))
+                .label(span, "…when the others win and this branch is thrown away")
+                .help(undo_help(&step)),
+        );
+    }
+
+    /// A pivot in a branch that `first` may throw away.
+    pub fn losing_pivot(&mut self, commit: &Commit, span: Span) {
+        if !self.seen.insert(("F0303", commit.span)) {
+            return;
+        }
+        self.findings.push(
+            Diagnostic::error(
+                "F0303",
+                commit.span,
+                format!("`{}` cannot be undone, but its branch may lose", commit.name),
+            )
+            .label(commit.span, "this commits the run…")
+            .label(span, "…although the branch may be thrown away")
+            .help("do the pivot after the `parallel`, with the winner's result"),
+        );
+    }
+
+    /// F0308: pivots inside a scope that goes on as if it had been undone.
+    pub fn scoped_pivots(&mut self, unit: &Unit, exits: &[State]) {
+        let goes_on = |end: End| end != End::Fails;
+        let handler = unit
+            .handlers
+            .iter()
+            .map(|h| (h.span, h.end))
+            .chain(unit.interrupts.iter().filter(|i| !i.keep).map(|i| (i.span, i.end)))
+            .find(|(_, end)| goes_on(*end))
+            .map(|(span, _)| span)
+            .or(unit.fallback.as_ref().map(|f| f.span));
+        let Some(handler) = handler else { return };
+        for commit in exits.iter().flat_map(|s| &s.commits) {
+            let inside = commit.span.start >= unit.span.start
+                && commit.span.end <= unit.span.end
+                && commit.span.file == unit.span.file;
+            if inside {
+                self.scoped_pivot(commit, handler, unit.word);
+            }
+        }
+    }
+
+    fn scoped_pivot(&mut self, commit: &Commit, handler: Span, word: &str) {
+        if !self.seen.insert(("F0308", commit.span)) {
+            return;
+        }
+        self.findings.push(
+            Diagnostic::error(
+                "F0308",
+                commit.span,
+                format!("`{}` cannot be undone, but the {word} around it may be", commit.name),
+            )
+            .label(commit.span, "this commits the run…")
+            .label(handler, format!("…while this goes on as if the {word} had been undone"))
+            .help(format!("move the pivot behind the {word}, or let the handler `fail`")),
+        );
+    }
+
+    /// F0201, F0202: a failure meets a write.
+    fn mess(&mut self, code: &'static str, dirt: &Dirt, abort: &Abort) {
+        let Some(write) = self.writes.get_mut(dirt.write) else { return };
+        if std::mem::replace(&mut write.reported, true) {
+            return;
+        }
+        let step = write.step.clone();
+        let happened = match step.effect {
+            Effect::Transaction => "this transaction".to_owned(),
+            _ => format!("`{}`", step.name),
+        };
+        let headline = if code == "F0202" {
+            format!("`{}` can fail beside {happened}, and nothing undoes it", self.workflow)
+        } else {
+            format!(
+                "`{}` can fail after {happened} has happened, and nothing undoes it",
+                self.workflow
+            )
+        };
+        let mut finding = Diagnostic::error(code, step.span, headline);
+        for guard in &dirt.guards {
+            finding = finding.label(guard.span, guard.label.clone());
+        }
+        let what = match step.effect {
+            Effect::Transaction => "the transaction".to_owned(),
+            _ => format!("`{}`", step.action),
+        };
+        finding = finding.label(step.span, format!("{what} may have happened here…"));
+        for guard in abort.guards.iter().filter(|g| !dirt.guards.contains(g)) {
+            finding = finding.label(guard.span, guard.label.clone());
+        }
+        let joint = if code == "F0202" { "…while" } else { "…then" };
+        finding = finding.label(abort.span, format!("{joint} {}", abort.label));
+        self.findings.push(finding.help(undo_help(&step)));
+    }
+
+    /// A failure meets a pivot that has passed.
+    fn broken_commit(&mut self, commit: &Commit, abort: &Abort, how: Meeting) {
+        if concurrent(&commit.place, &abort.place) {
+            if self.seen.insert(("F0303", commit.span)) {
+                self.findings.push(
+                    Diagnostic::error(
+                        "F0303",
+                        commit.span,
+                        format!("`{}` runs beside something that can fail", commit.name),
+                    )
+                    .label(commit.span, "this commits the run…")
+                    .label(abort.span, format!("…while {}", abort.label))
+                    .help("move the pivot behind the `parallel`"),
+                );
+            }
+            return;
+        }
+        if how == Meeting::Interrupt {
+            self.scoped_pivot(commit, abort.span, "scope");
+            return;
+        }
+        if commit.looped {
+            self.looped_pivot(commit, abort);
+            return;
+        }
+        let code = match (abort.pivot, abort.remedy) {
+            (true, _) => "F0302",
+            (false, true) => "F0309",
+            (false, false) => "F0301",
+        };
+        if !self.seen.insert((code, abort.span)) {
+            return;
+        }
+        let headline = match code {
+            "F0302" => format!("a second pivot can still fail after `{}`", commit.name),
+            "F0309" => {
+                format!("an alternative after `{}` can fail itself", commit.name)
+            }
+            _ => format!("`{}` can fail after its point of no return", self.workflow),
+        };
+        self.findings.push(
+            Diagnostic::error(code, abort.span, headline)
+                .label(commit.span, "this commits the run: nothing after it may fail…")
+                .label(abort.span, format!("…but {}", abort.label))
+                .help(
+                    "any one of these fixes it:\n• let it go wrong: `else skip`\n• insist: `retry forever` on an `idempotent` action\n• move it above the pivot",
+                ),
+        );
+    }
+
+    /// F0304.
+    fn looped_pivot(&mut self, commit: &Commit, abort: &Abort) {
+        if !self.seen.insert(("F0304", commit.span)) {
+            return;
+        }
+        self.findings.push(
+            Diagnostic::error(
+                "F0304",
+                commit.span,
+                format!("`{}` may commit in one turn of a loop before another fails", commit.name),
+            )
+            .label(commit.span, "one turn commits here…")
+            .label(abort.span, format!("…then {}", abort.label))
+            .help("collect in the loop and do one pivot behind it, or isolate the turns with `settle`"),
+        );
+    }
+
+    /// Everything found: F0204 and F0305 last, because they are only about what nothing else explains.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<Diagnostic> {
+        for write in std::mem::take(&mut self.writes) {
+            if write.reported || write.step.effect == Effect::Transaction {
+                continue;
+            }
+            if let Some((label, span)) = write.unknown {
+                self.findings.push(unknown_write(&write.step, &write.guards, &label, span));
+            } else if !every_failure_is_skipped(&write.step) {
+                self.findings.push(unmarked_pivot(&write.step));
+            }
+        }
+        self.findings
+    }
+}
+
+fn every_failure_is_skipped(step: &Step) -> bool {
+    step.handlers.iter().any(|h| h.on.is_none())
+        && step.handlers.iter().all(|h| h.end == End::Skips)
+}
+
+/// F0204.
+fn unknown_write(step: &Step, guards: &[Guard], label: &str, span: Span) -> Diagnostic {
+    let headline =
+        format!("nobody may ever know whether `{}` has happened, and nothing undoes it", step.name);
+    let mut finding = Diagnostic::error("F0204", step.span, headline);
+    for guard in guards {
+        finding = finding.label(guard.span, guard.label.clone());
+    }
+    finding = finding.label(step.span, format!("`{}` may have happened here…", step.action));
+    if span != step.span {
+        finding = finding.label(span, format!("…then {label}"));
+    }
+    let mut help = undo_help(step);
+    help.push_str("\n• insist until it answers:   `retry forever`");
+    help.push_str(
+        "\n• decide:   `on unknown => manual \"…\"`, or `else skip` if either way is fine",
+    );
+    finding.help(help)
+}
+
+/// F0305.
+fn unmarked_pivot(step: &Step) -> Diagnostic {
+    Diagnostic::warning(
+        "F0305",
+        step.span,
+        format!("`{}` is the point of no return, but nothing says so", step.name),
+    )
+    .label(step.span, "nothing undoes this, and nothing after it can fail")
+    .help(format!(
+        "declare `{}` as `pivot` in `service {}` and call it with `pivot`, so that readers see the line",
+        step.action, step.service
+    ))
+}
+
+/// The three ways out of a write without undo.
+fn undo_help(step: &Step) -> String {
+    if step.effect == Effect::Transaction {
+        return "any one of these fixes it:\n• say how to undo it:   `compensate { transaction … }` behind the block\n• move it below every step that can fail".to_owned();
+    }
+    let undo = step.suggestion.clone().unwrap_or_else(|| format!("undo_{}(…)", step.action));
+    let declare =
+        format!("• declare how to undo it:   compensate {undo}      in `service {}`", step.service);
+    let waive = "• say why it is harmless:   compensate none because \"…\"";
+    let below = "• move the step below every step that can fail";
+    let order = if step.message { [waive, below, &declare] } else { [&declare, below, waive] };
+    format!(
+        "`{}` is a `write` with no `compensate`. Any one of these fixes it:\n{}",
+        step.action,
+        order.join("\n")
+    )
+}

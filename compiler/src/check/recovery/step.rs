@@ -1,0 +1,171 @@
+//! One step in the walk: how it can end, and what each end leaves behind.
+
+use super::state::{Dirt, State, merge};
+use super::tree::{Cause, Effect, End, Step, Undo};
+use super::walk::{Walker, choose};
+use crate::span::Span;
+
+/// A way a step can fail.
+struct Way {
+    cause: Cause,
+    span: Span,
+    label: String,
+    /// The effect may have happened.
+    unknown: bool,
+}
+
+impl Step {
+    /// A write that nothing undoes and no waiver excuses.
+    #[must_use]
+    pub fn dirty(&self) -> bool {
+        let writes = matches!(self.effect, Effect::Write | Effect::Transaction);
+        writes && self.undo == Undo::None && !self.pivot
+    }
+
+    /// The policy has an end.
+    #[must_use]
+    pub fn finite(&self) -> bool {
+        self.attempts.is_some() || self.cut
+    }
+
+    fn ways(&self) -> Vec<Way> {
+        let mut ways: Vec<Way> = self
+            .errors
+            .iter()
+            .map(|(name, _)| Way {
+                cause: Cause::Declared(name.clone()),
+                span: self.span,
+                label: format!("`{}` can fail with {name}", self.name),
+                unknown: false,
+            })
+            .collect();
+        if self.finite() || self.effect == Effect::Child {
+            ways.extend(self.built_in());
+        }
+        ways
+    }
+
+    /// How the policy itself can end.
+    fn built_in(&self) -> Vec<Way> {
+        let label = match self.attempts {
+            _ if self.effect == Effect::Child => format!("`{}` can fail", self.name),
+            Some(1) => format!("`{}` is tried once and can fail", self.name),
+            Some(n) => format!("`{}` gives up after {n} attempts", self.name),
+            None => format!("`{}` gives up at its deadline", self.name),
+        };
+        let way = |cause, unknown| Way { cause, span: self.span, label: label.clone(), unknown };
+        match self.effect {
+            Effect::Read => vec![way(Cause::Timeout, false), way(Cause::Exhausted, false)],
+            // A child's or transaction's outcome is settled before it surfaces.
+            Effect::Transaction | Effect::Child | Effect::CommittingChild => {
+                vec![way(Cause::Exhausted, false)]
+            }
+            Effect::Pivot => vec![way(Cause::Refused, false)],
+            Effect::Write => vec![way(Cause::Refused, false), way(Cause::Unknown, true)],
+        }
+    }
+}
+
+impl Walker<'_> {
+    /// One step; the states in which the program goes on after it.
+    pub(super) fn step(&mut self, step: &Step, states: Vec<State>) -> Vec<State> {
+        self.boundary(&states);
+        let committed = states.iter().all(|s| s.committed(&self.place));
+        if !committed {
+            self.before_commit.insert(step.span);
+        }
+        let write = (step.dirty() && !committed).then(|| self.report.write(step, &self.guards));
+        let applied = |states: &[State]| match write {
+            Some(write) => self.with_dirt(states, write),
+            None => states.to_vec(),
+        };
+        let mut ok = applied(&states);
+        let unknown = applied(&states);
+        if step.pivot {
+            self.commit(&mut ok, step.span, &step.name);
+        }
+        let ways = step.ways();
+        if let (Some(fallback), false) = (&step.fallback, ways.is_empty()) {
+            let mut from = states;
+            if ways.iter().any(|w| w.unknown) {
+                from.extend(unknown);
+            }
+            ok.extend(self.fallback(fallback, &step.handlers, &merge(from)));
+            return ok;
+        }
+        ok.extend(self.failing(step, ways, &states, &unknown, write));
+        if step.pivot {
+            ok.extend(self.unknown_pivot(step, &states));
+        }
+        ok
+    }
+
+    /// Handlers of the ways that are handled; the others travel outwards.
+    fn failing(
+        &mut self,
+        step: &Step,
+        ways: Vec<Way>,
+        known: &[State],
+        unknown: &[State],
+        write: Option<usize>,
+    ) -> Vec<State> {
+        let mut out = Vec::new();
+        let mut run: Vec<Span> = Vec::new();
+        for way in ways {
+            let states = if way.unknown { unknown } else { known };
+            let Some(handler) = choose(&step.handlers, &way.cause) else {
+                if let (Some(write), true) = (write, way.unknown) {
+                    self.report.may_end_unknown(write, &way.label, way.span);
+                }
+                self.abort(way.cause, way.span, way.label, step.pivot, known);
+                continue;
+            };
+            if let (Some(write), true, End::Fails) = (write, way.unknown, handler.end) {
+                self.report.may_end_unknown(write, &way.label, handler.span);
+                if direct_fail(&handler.body) {
+                    // No decision at all: the write itself is the finding, once.
+                    if !run.contains(&handler.span) {
+                        run.push(handler.span);
+                        out.extend(self.remedy(&handler.body, known.to_vec()));
+                    }
+                    continue;
+                }
+            }
+            if way.unknown || !run.contains(&handler.span) {
+                run.push(handler.span);
+                out.extend(self.remedy(&handler.body, states.to_vec()));
+            }
+        }
+        out
+    }
+
+    /// A pivot whose outcome is unknown goes on only where `on unknown` says so; else it parks.
+    fn unknown_pivot(&mut self, step: &Step, states: &[State]) -> Vec<State> {
+        let named = step.handlers.iter().find(|h| h.on == Some(Cause::Unknown));
+        match named {
+            Some(handler) if step.finite() => self.remedy(&handler.body, states.to_vec()),
+            _ => Vec::new(),
+        }
+    }
+
+    fn with_dirt(&self, states: &[State], write: usize) -> Vec<State> {
+        let mut states = states.to_vec();
+        for state in &mut states {
+            if state.committed(&self.place) || state.dirt.iter().any(|d| d.write == write) {
+                continue;
+            }
+            state.dirt.push(Dirt {
+                write,
+                depth: self.depth(),
+                place: self.place.clone(),
+                guards: self.guards.clone(),
+            });
+        }
+        states
+    }
+}
+
+/// Whether a handler only says `fail`.
+fn direct_fail(body: &[super::tree::Node]) -> bool {
+    matches!(body, [super::tree::Node::Fail { .. }])
+}

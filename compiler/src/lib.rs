@@ -1,0 +1,84 @@
+//! The `.flow` compiler: text in; diagnostics, FIR and Rust tokens out.
+//!
+//! Pure: no file, clock, environment or network is touched here, except through the small
+//! [`load::Files`] trait that the binaries implement. Data flows one way, from `syntax` to `emit`;
+//! `docs/architecture.md` draws it.
+
+mod allow;
+pub mod check;
+pub mod diagnostic;
+pub mod emit;
+pub mod explain;
+pub mod hir;
+pub mod load;
+pub mod lower;
+pub mod name;
+pub mod render;
+pub mod resolve;
+pub mod source;
+pub mod span;
+pub mod syntax;
+pub mod types;
+
+use diagnostic::{Diagnostic, Severity};
+use load::Loaded;
+use source::Sources;
+use std::collections::BTreeSet;
+
+/// What the compiler found out about a program.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// What it means.
+    pub program: hir::Program,
+    /// Its types.
+    pub table: types::Table,
+    /// Everything that is wrong with it, in order of place; warnings that were answered left out.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Analysis {
+    /// Whether nothing forbids to run it.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.diagnostics.iter().all(|d| d.severity != Severity::Error)
+    }
+
+    /// The witness that lowering asks for; none where something is wrong.
+    #[must_use]
+    pub fn checked(&self) -> Option<check::Checked<'_>> {
+        check::seal(&self.program, &self.table, &self.diagnostics)
+    }
+
+    /// The intermediate form; none where something is wrong. `sources` are those analysed.
+    #[must_use]
+    pub fn lower(&self, sources: &Sources) -> Option<sagaflow_fir::Fir> {
+        self.checked().map(|checked| lower::program(&checked, sources))
+    }
+}
+
+/// Runs every pass over what was loaded.
+#[must_use]
+pub fn analyze(loaded: &Loaded) -> Analysis {
+    let mut diagnostics = loaded.diagnostics.clone();
+    let (mut program, found) = resolve::resolve(&loaded.asts, &loaded.sources);
+    diagnostics.extend(found);
+    program.samples.clone_from(&loaded.samples);
+    let (table, found) = types::infer(&program);
+    diagnostics.extend(found);
+    diagnostics.extend(check::check(&program, &table, &loaded.sources));
+    allow::apply(&loaded.asts, &mut diagnostics);
+    let diagnostics = tidy(diagnostics, &loaded.sources);
+    Analysis { program, table, diagnostics }
+}
+
+/// In order of place, each finding once.
+fn tidy(mut diagnostics: Vec<Diagnostic>, sources: &Sources) -> Vec<Diagnostic> {
+    let path = |d: &Diagnostic| sources.get(d.span.file).map(|s| s.path.as_str()).unwrap_or("");
+    diagnostics.sort_by(|a, b| {
+        let key = |d: &Diagnostic| (d.span.start, d.span.end, d.code);
+        path(a).cmp(path(b)).then_with(|| key(a).cmp(&key(b)))
+    });
+    let mut seen = BTreeSet::new();
+    diagnostics.retain(|d| seen.insert((d.span, d.code)));
+    diagnostics
+}

@@ -1,0 +1,282 @@
+//! Reading: the one place where the compiler asks for files, through a trait for its users.
+//!
+//! Finds the `.flow` files below the paths given, names each module by its path below the source
+//! root, follows `use`, and reads the sample data beside the modules. Nothing is kept open, and
+//! everything that was read is listed, so that a build can be told what it depends on.
+
+use crate::diagnostic::Diagnostic;
+use crate::hir::Sample;
+use crate::source::{Source, Sources};
+use crate::span::FileId;
+use crate::syntax::{self, ast};
+use smol_str::SmolStr;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Bound: spans count bytes in 32 bits, and no person writes a module of this size.
+pub const FILE_BYTES_MAX: u64 = 4_000_000;
+
+/// What the compiler needs of a file system. Paths use forward slashes.
+pub trait Files {
+    /// The text of a file, or why it cannot be had, in words.
+    ///
+    /// # Errors
+    /// In words for a person, the path left out; a file over [`FILE_BYTES_MAX`] is refused.
+    fn read(&self, path: &str) -> Result<String, String>;
+    /// Whether there is a file at the path.
+    fn exists(&self, path: &str) -> bool;
+    /// The names of what is in a folder, folders with a slash at the end, in order; none where the
+    /// path is no folder.
+    fn list(&self, folder: &str) -> Option<Vec<String>>;
+}
+
+/// A path that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The path.
+    pub path: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl std::fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "read `{}`: {}", self.path, self.why)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+/// Everything one compilation reads.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The texts.
+    pub sources: Sources,
+    /// Each parsed.
+    pub asts: Vec<(FileId, ast::File)>,
+    /// What is wrong with the texts alone.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Sample data, by module and name.
+    pub samples: BTreeMap<(SmolStr, SmolStr), Sample>,
+    /// Every file that was read.
+    pub read: Vec<String>,
+    /// Paths that were not asked for by name but could not be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// The files that some paths mean, one list per source root: a program never spans two.
+///
+/// A file is taken as it is; of a folder, every `.flow` file below it.
+///
+/// # Errors
+/// A path that is neither a file nor a folder.
+pub fn roots(paths: &[String], files: &dyn Files) -> Result<Vec<Vec<String>>, Unreadable> {
+    let mut by_root: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for path in paths {
+        let path = tidy(path);
+        let mut found = Vec::new();
+        if files.exists(&path) {
+            found.push(path.clone());
+        } else if files.list(&path).is_some() {
+            below(&path, files, 0, &mut found);
+        } else {
+            return Err(Unreadable { path, why: "no such file or folder".into() });
+        }
+        for file in found {
+            by_root.entry(root_of(&file, files)).or_default().insert(file);
+        }
+    }
+    Ok(by_root.into_values().map(|files| files.into_iter().collect()).collect())
+}
+
+/// Reads the files, whatever they use, and the sample data beside them.
+///
+/// # Errors
+/// The first of the given paths that cannot be read.
+pub fn load(paths: &[String], files: &dyn Files) -> Result<Loaded, Unreadable> {
+    let mut loaded = Loaded::default();
+    let mut wanted = Vec::new();
+    for given in roots(paths, files)? {
+        for path in given {
+            let root = root_of(&path, files);
+            wanted.push(Wanted { module: module_name(&path, &root), root, path, given: true });
+        }
+    }
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut at = 0;
+    while let Some(next) = wanted.get(at).cloned() {
+        at += 1;
+        if !seen.insert(next.module.clone()) && !next.given {
+            continue;
+        }
+        match read(&next, files) {
+            Ok(text) => wanted.extend(loaded.add(&next, text)),
+            Err(unreadable) if next.given => return Err(unreadable),
+            Err(unreadable) if files.exists(&next.path) => loaded.unreadable.push(unreadable),
+            // A module that is nowhere is reported where it is used.
+            Err(_) => {}
+        }
+    }
+    loaded.read_samples(files);
+    Ok(loaded)
+}
+
+/// One text from memory, without anything it might use.
+#[must_use]
+pub fn load_text(path: &str, module: &str, text: &str) -> Loaded {
+    let mut loaded = Loaded::default();
+    let wanted =
+        Wanted { path: path.into(), module: module.into(), root: String::new(), given: true };
+    loaded.add(&wanted, text.to_owned());
+    loaded
+}
+
+/// A file to be read.
+#[derive(Clone)]
+struct Wanted {
+    path: String,
+    module: String,
+    root: String,
+    /// Asked for by name, or found below a folder that was.
+    given: bool,
+}
+
+fn read(wanted: &Wanted, files: &dyn Files) -> Result<String, Unreadable> {
+    if let Some(std) = standard(&wanted.module) {
+        return Ok(std.to_owned());
+    }
+    files.read(&wanted.path).map_err(|why| Unreadable { path: wanted.path.clone(), why })
+}
+
+/// The text of a module of the standard library.
+fn standard(module: &str) -> Option<&'static str> {
+    sagaflow_stdlib::MODULES.iter().find(|m| m.name == module).map(|m| m.text)
+}
+
+impl Loaded {
+    /// Parses a text, and says which modules it uses.
+    fn add(&mut self, wanted: &Wanted, text: String) -> Vec<Wanted> {
+        let source = Source::new(wanted.path.as_str(), wanted.module.as_str(), text.as_str());
+        let id = self.sources.add(source);
+        let (file, diagnostics) = syntax::parse(id, &text);
+        let uses = file.uses.iter().map(|line| used(wanted, line)).collect();
+        self.asts.push((id, file));
+        self.diagnostics.extend(diagnostics);
+        if standard(&wanted.module).is_none() {
+            self.read.push(wanted.path.clone());
+        }
+        uses
+    }
+
+    /// Reads `samples/*.json` beside each module.
+    fn read_samples(&mut self, files: &dyn Files) {
+        let modules: Vec<(String, String)> =
+            self.sources.iter().map(|(_, s)| (s.path.clone(), s.module.clone())).collect();
+        let mut texts: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for (path, module) in modules {
+            let folder = join(parent(&path), "samples");
+            for name in files.list(&folder).unwrap_or_default() {
+                let Some(stem) = name.strip_suffix(".json") else { continue };
+                let path = join(&folder, &name);
+                let text = texts.entry(path.clone()).or_insert_with(|| {
+                    let read = files.read(&path);
+                    match read {
+                        Ok(text) => {
+                            self.read.push(path.clone());
+                            Some(text)
+                        }
+                        Err(why) => {
+                            self.unreadable.push(Unreadable { path: path.clone(), why });
+                            None
+                        }
+                    }
+                });
+                if let Some(text) = text {
+                    let sample = Sample { path, text: text.clone() };
+                    self.samples.insert((module.as_str().into(), stem.into()), sample);
+                }
+            }
+        }
+    }
+}
+
+fn used(by: &Wanted, line: &ast::UseDecl) -> Wanted {
+    let segments: Vec<&str> = line.path.segments.iter().map(|s| s.text.as_str()).collect();
+    let path = if segments.first() == Some(&"std") {
+        format!("<{}>", segments.join("."))
+    } else {
+        join(&by.root, &format!("{}.flow", segments.join("/")))
+    };
+    Wanted { path, module: segments.join("."), root: by.root.clone(), given: false }
+}
+
+/// Every `.flow` file below a folder.
+fn below(folder: &str, files: &dyn Files, depth: usize, found: &mut Vec<String>) {
+    // Bound: a link may lead a folder back into itself.
+    if depth > 32 {
+        return;
+    }
+    for name in files.list(folder).unwrap_or_default() {
+        let path = join(folder, name.trim_end_matches('/'));
+        let hidden = name.starts_with('.') || name == "target/" || name == "node_modules/";
+        if name.ends_with('/') && !hidden {
+            below(&path, files, depth + 1, found);
+        } else if name.ends_with(".flow") {
+            found.push(path);
+        }
+    }
+}
+
+/// The nearest folder above that is named `flows` or holds a `flow.toml`, else the file's own.
+fn root_of(file: &str, files: &dyn Files) -> String {
+    let mut folder = parent(file);
+    loop {
+        if name_of(folder) == "flows" || files.exists(&join(folder, "flow.toml")) {
+            return folder.to_owned();
+        }
+        if folder.is_empty() || folder == "/" {
+            return parent(file).to_owned();
+        }
+        folder = parent(folder);
+    }
+}
+
+/// `shop.orders` of `flows/shop/orders.flow` below `flows`.
+fn module_name(file: &str, root: &str) -> String {
+    let inner = file.strip_prefix(root).unwrap_or(file).trim_start_matches('/');
+    inner.strip_suffix(".flow").unwrap_or(inner).replace('/', ".")
+}
+
+fn tidy(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let absolute = path.starts_with('/');
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    let joined = parts.join("/");
+    match (absolute, joined.is_empty()) {
+        (true, _) => format!("/{joined}"),
+        (false, true) => ".".into(),
+        (false, false) => joined,
+    }
+}
+
+fn parent(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) => "/",
+        Some((folder, _)) => folder,
+        None => "",
+    }
+}
+
+fn name_of(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap_or(folder)
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" | "." => name.to_owned(),
+        "/" => format!("/{name}"),
+        _ => format!("{folder}/{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

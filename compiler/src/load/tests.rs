@@ -1,0 +1,90 @@
+//! Finding files, naming modules, and refusing what cannot be read.
+
+use super::*;
+
+/// Files in memory.
+struct Memory(BTreeMap<&'static str, &'static str>);
+
+impl Files for Memory {
+    fn read(&self, path: &str) -> Result<String, String> {
+        self.0.get(path).map(|text| (*text).to_owned()).ok_or_else(|| "no such file".into())
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        self.0.contains_key(path)
+    }
+
+    fn list(&self, folder: &str) -> Option<Vec<String>> {
+        let prefix = if folder == "." { String::new() } else { format!("{folder}/") };
+        let names: BTreeSet<String> = self
+            .0
+            .keys()
+            .filter_map(|path| path.strip_prefix(&prefix))
+            .map(|rest| {
+                rest.split_once('/').map_or(rest.to_owned(), |(first, _)| format!("{first}/"))
+            })
+            .collect();
+        (!names.is_empty()).then(|| names.into_iter().collect())
+    }
+}
+
+fn memory(files: &[(&'static str, &'static str)]) -> Memory {
+    Memory(files.iter().copied().collect())
+}
+
+fn modules(paths: &[&str], files: &Memory) -> Vec<String> {
+    let paths: Vec<String> = paths.iter().map(|p| (*p).to_owned()).collect();
+    let loaded = load(&paths, files).expect("the paths of this test can be read");
+    loaded.sources.iter().map(|(_, s)| s.module.clone()).collect()
+}
+
+#[test]
+fn modules_are_named_below_the_nearest_root() {
+    let files = memory(&[
+        ("a/flows/shop/orders.flow", ""),
+        ("b/flow.toml", ""),
+        ("b/deep/x.flow", ""),
+        ("c/alone.flow", ""),
+    ]);
+    assert_eq!(modules(&["a/flows/shop/orders.flow"], &files), ["shop.orders"]);
+    assert_eq!(modules(&["./b"], &files), ["deep.x"]);
+    assert_eq!(modules(&["c/alone.flow"], &files), ["alone"]);
+}
+
+#[test]
+fn what_a_module_uses_is_read_with_it_once() {
+    let files = memory(&[
+        ("flows/a.flow", "use shop.b { B }\nuse shop.c { C }"),
+        ("flows/shop/b.flow", "use shop.c { C }\nrecord B {}"),
+        ("flows/shop/c.flow", "record C {}"),
+    ]);
+    assert_eq!(modules(&["flows/a.flow"], &files), ["a", "shop.b", "shop.c"]);
+}
+
+#[test]
+fn programs_of_different_roots_are_apart() {
+    let files = memory(&[("x/flows/a.flow", ""), ("y/flows/a.flow", ""), ("x/flows/b.flow", "")]);
+    let found = roots(&["x".into(), "y".into()], &files).expect("both are folders");
+    assert_eq!(found, [vec!["x/flows/a.flow", "x/flows/b.flow"], vec!["y/flows/a.flow"]]);
+}
+
+#[test]
+fn samples_beside_a_module_are_read_and_listed() {
+    let files = memory(&[
+        ("flows/shop/a.flow", ""),
+        ("flows/shop/samples/order.json", "{}"),
+        ("flows/shop/samples/notes.txt", ""),
+    ]);
+    let loaded = load(&["flows".into()], &files).expect("the folder can be read");
+    let names: Vec<_> = loaded.samples.keys().map(|(m, n)| format!("{m}:{n}")).collect();
+    assert_eq!(names, ["shop.a:order"]);
+    assert_eq!(loaded.read, ["flows/shop/a.flow", "flows/shop/samples/order.json"]);
+}
+
+#[test]
+fn a_path_that_is_nowhere_is_named() {
+    let missing = load(&["nowhere.flow".into()], &memory(&[])).expect_err("there is nothing");
+    assert_eq!(missing.path, "nowhere.flow");
+    let used = load(&["a.flow".into()], &memory(&[("a.flow", "use b { X }")]));
+    assert!(used.is_ok_and(|l| l.unreadable.is_empty()));
+}

@@ -1,0 +1,189 @@
+//! One workflow: its header, its body, its durable points with what is live there.
+
+use super::names::Names;
+use super::{Cx, decl, live};
+use crate::hir::{self, Trigger, WorkflowId};
+use crate::span::Span;
+use sagaflow_fir as fir;
+use std::collections::BTreeMap;
+
+/// Lowers the statements of one workflow.
+pub(super) struct Lowerer<'p> {
+    pub cx: Cx<'p>,
+    pub names: Names<'p>,
+    pub points: BTreeMap<String, fir::Point>,
+    pub unsupported: Vec<(String, u32)>,
+    /// Stands in front of the points of a contract's undo, where a step inherits it.
+    pub prefix: Option<hir::Point>,
+    /// Inside an undo, where steps insist by default.
+    pub undo: bool,
+    /// Inside `after failure`, where nothing commits any more.
+    pub aftermath: bool,
+}
+
+/// One workflow.
+pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
+    let found = &cx.program.workflows[id];
+    let mut names = Names::new(cx);
+    for param in found.locals.iter().take(found.params.len()) {
+        names.local(*param);
+    }
+    let mut lowerer = Lowerer {
+        cx,
+        names,
+        points: BTreeMap::new(),
+        unsupported: Vec::new(),
+        prefix: None,
+        undo: false,
+        aftermath: false,
+    };
+    lowerer.header(found, id);
+    lowerer.begin("start", found.keyword);
+    let body = lowerer.block(&found.body);
+    let failure = found.aftermath.as_ref().map(|aftermath| {
+        lowerer.begin("after", aftermath.body.span);
+        (lowerer.names.local(aftermath.error), lowerer.names.local(aftermath.step))
+    });
+    lowerer.aftermath = true;
+    let aftermath = found.aftermath.as_ref().map(|aftermath| lowerer.block(&aftermath.body));
+    lowerer.aftermath = false;
+    let key = found
+        .idempotent
+        .as_ref()
+        .filter(|key| !key.by.is_empty())
+        .map(|key| key.by.iter().map(|by| lowerer.names.expr(*by)).collect());
+    let mut out = fir::Workflow {
+        version: found.version.node,
+        params: decl::fields(cx, &found.params),
+        locals: Vec::new(),
+        result: found.result.as_ref().map(|ty| decl::ty(cx.program, &ty.node)),
+        triggers: triggers(cx, found),
+        key,
+        key_for_ms: found.idempotent.as_ref().and_then(|k| k.lifetime).map(|l| l.node),
+        fails: decl::errors(cx, &found.fails),
+        deadline_ms: found.deadline.map(|d| d.value),
+        retain_ms: found.retain.map(|r| r.value),
+        body,
+        aftermath,
+        failure,
+        points: lowerer.points,
+        unsupported: lowerer.unsupported,
+        module: found.name.module.to_string(),
+        doc: found.doc.clone(),
+    };
+    out.locals = lowerer.names.finish();
+    live::fill(&mut out);
+    out
+}
+
+/// A workflow's face, without anything it does.
+pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
+    fir::Workflow {
+        version: found.version.node,
+        params: decl::fields(cx, &found.params),
+        locals: Vec::new(),
+        result: found.result.as_ref().map(|ty| decl::ty(cx.program, &ty.node)),
+        triggers: Vec::new(),
+        key: None,
+        key_for_ms: None,
+        fails: decl::errors(cx, &found.fails),
+        deadline_ms: None,
+        retain_ms: None,
+        body: Vec::new(),
+        aftermath: None,
+        failure: None,
+        points: BTreeMap::new(),
+        unsupported: Vec::new(),
+        module: found.name.module.to_string(),
+        doc: found.doc.clone(),
+    }
+}
+
+fn triggers(cx: Cx<'_>, found: &hir::Workflow) -> Vec<fir::Trigger> {
+    let mut out = Vec::new();
+    for trigger in &found.triggers {
+        let Trigger::Event { event: Some(event), param: Some(param), field, .. } = trigger else {
+            continue;
+        };
+        let decl = &cx.program.events[*event];
+        let Some(param) = found.params.get(*param as usize) else { continue };
+        let field = field.and_then(|at| decl.fields.get(at as usize));
+        out.push(fir::Trigger {
+            event: decl.name.to_string(),
+            param: param.name.node.to_string(),
+            field: field.map(|field| field.name.node.to_string()),
+        });
+    }
+    out
+}
+
+impl Lowerer<'_> {
+    /// Says that a construct cannot be executed yet.
+    pub fn cannot(&mut self, what: &str, span: Span) {
+        self.unsupported.push((what.to_owned(), self.cx.line(span)));
+    }
+
+    fn header(&mut self, found: &hir::Workflow, id: WorkflowId) {
+        for trigger in &found.triggers {
+            if let Trigger::Batch { span, .. } = trigger {
+                self.cannot("`on batch`", *span);
+            }
+        }
+        if let Some(shard) = found.shard {
+            self.cannot("`shard by`", self.cx.program.exprs[shard].span);
+        }
+        for concurrency in &found.concurrency {
+            self.cannot("`concurrency`", concurrency.span);
+        }
+        for limit in &found.limits {
+            self.cannot("a start `limit`", limit.span);
+        }
+        if let Some(subject) = found.subject {
+            self.cannot("`subject by`", self.cx.program.exprs[subject].span);
+        }
+        if let Some(index) = found.index.first() {
+            self.cannot("`index by`", self.cx.program.exprs[*index].span);
+        }
+        for upgrade in &found.upgrades {
+            self.cannot("`upgrade from`", upgrade.span);
+        }
+        let schedules = &self.cx.program.schedules;
+        let spans: Vec<Span> =
+            schedules.iter().filter(|s| s.workflow == Some(id)).map(|s| s.span).collect();
+        for span in spans {
+            self.cannot("a `schedule`", span);
+        }
+    }
+
+    fn begin(&mut self, at: &str, span: Span) {
+        let line = self.cx.line(span);
+        let point = fir::Point { path: at.to_owned(), live: Vec::new(), hidden: Vec::new(), line };
+        self.points.insert(at.to_owned(), point);
+    }
+
+    /// Registers a durable point and gives its `at`.
+    pub fn point(&mut self, point: &hir::Point, span: Span) -> String {
+        let (at, path) = match &self.prefix {
+            None => (point.at.to_string(), point.path.to_string()),
+            Some(prefix) => {
+                (format!("{}/{}", prefix.at, point.at), format!("{}/{}", prefix.path, point.path))
+            }
+        };
+        self.register(at, path, span)
+    }
+
+    /// Registers a point whose `at` may be taken by the one it belongs to: then it is told apart by
+    /// a number.
+    pub fn register(&mut self, at: String, path: String, span: Span) -> String {
+        let mut unique = at.clone();
+        let mut n = 2;
+        while self.points.contains_key(&unique) {
+            unique = format!("{at}~{n}");
+            n += 1;
+        }
+        let line = self.cx.line(span);
+        let point = fir::Point { path, live: Vec::new(), hidden: Vec::new(), line };
+        self.points.insert(unique.clone(), point);
+        unique
+    }
+}

@@ -1,0 +1,20 @@
+//! Text to tree: [`parse`] reads one `.flow` text into an [`ast::File`] and never fails.
+//!
+//! The tree is what was written, with a span on every node; it says nothing about meaning. What
+//! cannot be read is reported and left out, so that one mistake never hides another.
+
+pub mod ast;
+mod bracket;
+mod build;
+mod message;
+mod parser;
+mod recover;
+mod reserved;
+mod split;
+mod token;
+mod word;
+
+#[cfg(test)]
+mod tests;
+
+pub use parser::parse;
