@@ -1,0 +1,499 @@
+//! What is written to the journal: records of runs and of the shard, and their bytes.
+//!
+//! A record says what happened, for people, and which parts of the state it leaves, for recovery.
+//! The bytes are a codec tag, a checksum and JSON, so that a row is readable in the store's shell. A
+//! record that does not decode is an error for its run alone.
+
+use crate::codegen::Json;
+use crate::id::RunId;
+use crate::port::EventRow;
+use crate::service::Purpose;
+use crate::time::Time;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// First bytes of every body: the codec, and its version.
+const TAG: &[u8] = b"J1";
+/// Hex digits of the checksum that follows.
+const SUM: usize = 16;
+
+/// A part as it is written.
+pub type Body = Box<RawValue>;
+
+/// Why a body was not written or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Another codec, or a later version of this one.
+    #[error("the record is written in a form this program does not know")]
+    Tag,
+    /// The checksum does not fit.
+    #[error("the record is damaged: its checksum does not fit")]
+    Sum,
+    /// It is JSON, but not what it should be.
+    #[error("the record is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Name of a part of a run's state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// What never changes.
+    Origin,
+    /// Mode, flags, cause, result.
+    Head,
+    /// One fiber.
+    Fiber(u64),
+    /// One node of the undo tree.
+    Node(u64),
+    /// Next generation of one path.
+    Generation(String),
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Origin => f.write_str("origin"),
+            Self::Head => f.write_str("head"),
+            Self::Fiber(id) => write!(f, "f{id}"),
+            Self::Node(id) => write!(f, "u{id}"),
+            Self::Generation(path) => write!(f, "g:{path}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let unknown = || format!("`{text}` names no part");
+        if let Some(path) = text.strip_prefix("g:") {
+            return Ok(Self::Generation(path.to_owned()));
+        }
+        match text {
+            "origin" => return Ok(Self::Origin),
+            "head" => return Ok(Self::Head),
+            _ => {}
+        }
+        let number = |digits: &str| digits.parse().map_err(|_| unknown());
+        if let Some(digits) = text.strip_prefix('f') {
+            return number(digits).map(Self::Fiber);
+        }
+        text.strip_prefix('u').ok_or_else(unknown).and_then(number).map(Self::Node)
+    }
+}
+
+impl Serialize for Part {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Part {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Parts a record leaves.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Parts {
+    /// New or changed.
+    pub set: BTreeMap<Part, Body>,
+    /// Gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<Part>,
+}
+
+/// One transition of one run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number within the run, from 1.
+    pub number: u64,
+    /// When.
+    pub at: Time,
+    /// What happened, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub happened: Vec<Happened>,
+    /// Events that went out with it, and that triggers have still to be asked about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emitted: Vec<EventBody>,
+    /// What it changed.
+    pub parts: Parts,
+}
+
+/// A run's state as its row keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Number of the last record in it.
+    pub number: u64,
+    /// Its last change.
+    pub at: Time,
+    /// All parts.
+    pub parts: Parts,
+}
+
+/// A record of the shard itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShardRecord {
+    /// A new owner began.
+    Fence {
+        /// Its epoch.
+        epoch: u64,
+        /// When.
+        at: Time,
+    },
+    /// An event came in from outside.
+    Event(EventBody),
+    /// All triggers of an event have started what they start.
+    Triggered {
+        /// Namespace.
+        namespace: String,
+        /// Id of the event.
+        id: String,
+    },
+}
+
+/// An event, inside a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventBody {
+    /// Stable id.
+    pub id: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified name.
+    pub event: String,
+    /// Key.
+    pub key: String,
+    /// Number at its home.
+    pub number: u64,
+    /// When it came.
+    pub at: Time,
+    /// Payload.
+    pub payload: Json,
+}
+
+impl From<EventBody> for EventRow {
+    fn from(body: EventBody) -> Self {
+        let EventBody { id, namespace, event, key, number, at, payload } = body;
+        Self { id, namespace, event, key, number, at, payload }
+    }
+}
+
+impl From<EventRow> for EventBody {
+    fn from(row: EventRow) -> Self {
+        let EventRow { id, namespace, event, key, number, at, payload } = row;
+        Self { id, namespace, event, key, number, at, payload }
+    }
+}
+
+/// One line of a run's history. `path` is the durable point's, with indexes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the documentation; the reference lists them")]
+pub enum Happened {
+    Started {
+        workflow: String,
+        version: u32,
+        key: Option<String>,
+    },
+    Sent {
+        path: String,
+        action: String,
+        purpose: Purpose,
+        key: String,
+        attempt: u32,
+        generation: u32,
+        /// Masked by its types.
+        args: Json,
+    },
+    Done {
+        path: String,
+        action: String,
+        purpose: Purpose,
+        attempt: u32,
+        /** Masked. */
+        result: Json,
+    },
+    Failed {
+        path: String,
+        action: String,
+        purpose: Purpose,
+        attempt: u32,
+        error: String,
+        reason: String,
+    },
+    Retrying {
+        path: String,
+        attempt: u32,
+        at: Time,
+        reason: String,
+    },
+    HeldBack {
+        path: String,
+        until: Time,
+        reason: String,
+    },
+    Accepted {
+        path: String,
+        until: Time,
+    },
+    Waiting {
+        path: String,
+        until: Option<Time>,
+    },
+    Woken {
+        path: String,
+        arm: usize,
+        by: String,
+    },
+    TimedOut {
+        path: String,
+    },
+    Forked {
+        path: String,
+        branches: u32,
+    },
+    Joined {
+        path: String,
+    },
+    BranchFailed {
+        path: String,
+        index: u32,
+        error: String,
+    },
+    Entered {
+        path: String,
+    },
+    Left {
+        path: String,
+    },
+    Unwinding {
+        path: String,
+        error: String,
+    },
+    Again {
+        path: String,
+        attempt: u32,
+        at: Time,
+    },
+    Interrupted {
+        path: String,
+        event: String,
+        id: String,
+    },
+    Stopping {
+        path: String,
+    },
+    Undoing {
+        path: String,
+        due: bool,
+    },
+    Undone {
+        path: String,
+    },
+    NotNeeded {
+        path: String,
+    },
+    Stuck {
+        path: String,
+        reason: String,
+    },
+    GaveUp {
+        path: String,
+        actor: String,
+        reason: String,
+    },
+    Asked {
+        path: String,
+        question: String,
+        item: String,
+    },
+    Claimed {
+        item: String,
+        actor: String,
+    },
+    Released {
+        item: String,
+        actor: String,
+    },
+    Answered {
+        path: String,
+        item: String,
+        actor: String,
+    },
+    Withdrawn {
+        item: String,
+    },
+    Resolved {
+        path: String,
+        actor: String,
+        reason: String,
+    },
+    Faulted {
+        path: String,
+        message: String,
+    },
+    Retried {
+        path: String,
+        actor: String,
+    },
+    Committed {
+        path: String,
+    },
+    Emitted {
+        event: String,
+        id: String,
+    },
+    Replied,
+    Review {
+        text: String,
+        item: String,
+    },
+    Progress {
+        text: String,
+        percent: Option<String>,
+    },
+    Pending {
+        cause: String,
+    },
+    TooLate {
+        input: String,
+    },
+    Overdue,
+    UndoLate {
+        path: String,
+    },
+    Paused {
+        actor: String,
+        reason: String,
+    },
+    Resumed {
+        actor: String,
+    },
+    Recovered {
+        count: u32,
+    },
+    Poisoned {
+        path: String,
+    },
+    Decided {
+        status: String,
+        error: String,
+    },
+    Aftermath,
+    Terminated {
+        actor: String,
+        reason: String,
+    },
+    Ended {
+        status: String,
+    },
+}
+
+/// Bytes of a record, snapshot or shard record.
+///
+/// # Errors
+/// If a value cannot be written as JSON, which no value of ours is.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
+    let json = serde_json::to_vec(value).map_err(damaged)?;
+    let mut bytes = Vec::with_capacity(TAG.len() + SUM + json.len());
+    bytes.extend_from_slice(TAG);
+    bytes.extend_from_slice(&sum(&json));
+    bytes.extend_from_slice(&json);
+    Ok(bytes)
+}
+
+/// Reads what [`encode`] wrote.
+///
+/// # Errors
+/// If tag, checksum or content do not fit.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let rest = bytes.strip_prefix(TAG).ok_or(Error::Tag)?;
+    let (expected, json) = rest.split_at_checked(SUM).ok_or(Error::Sum)?;
+    if sum(json) != expected {
+        return Err(Error::Sum);
+    }
+    serde_json::from_slice(json).map_err(damaged)
+}
+
+/// One part as it is written.
+///
+/// # Errors
+/// If it cannot be written as JSON.
+pub fn body<T: Serialize>(value: &T) -> Result<Body, Error> {
+    serde_json::value::to_raw_value(value).map_err(damaged)
+}
+
+/// One part, read.
+///
+/// # Errors
+/// If it is not what it should be.
+pub fn value<T: DeserializeOwned>(body: &Body) -> Result<T, Error> {
+    serde_json::from_str(body.get()).map_err(damaged)
+}
+
+/// Reads a JSON value that is there, `null` included: `Option` alone would take `null` for absent.
+///
+/// # Errors
+/// If it is not JSON.
+pub fn present<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+/// The id of a run's item or event: unique in the store.
+#[must_use]
+pub fn item_id(run: RunId, number: u64) -> String {
+    format!("{run}.{number}")
+}
+
+fn sum(json: &[u8]) -> [u8; SUM] {
+    let digest = Sha256::digest(json);
+    let mut text = [0_u8; SUM];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(digest.iter()) {
+        for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+        }
+    }
+    text
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape `map_err` wants")]
+fn damaged(error: serde_json::Error) -> Error {
+    Error::Damaged(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Part, ShardRecord, decode, encode};
+    use crate::time::Time;
+
+    #[test]
+    fn a_record_reads_back_and_any_damage_is_noticed() {
+        let record = ShardRecord::Fence { epoch: 7, at: Time(5) };
+        let bytes = encode(&record).expect("json");
+        assert_eq!(decode::<ShardRecord>(&bytes), Ok(record));
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1;
+            let error = decode::<ShardRecord>(&damaged).expect_err("damaged");
+            let expected = if at < 2 { Error::Tag } else { Error::Sum };
+            assert_eq!(error, expected, "byte {at}");
+        }
+        assert_eq!(decode::<ShardRecord>(&bytes[..10]), Err(Error::Sum));
+    }
+
+    #[test]
+    fn names_of_parts_read_back() {
+        let path = Part::Generation("files[2]/upload".into());
+        for part in [Part::Origin, Part::Head, Part::Fiber(3), Part::Node(4), path] {
+            assert_eq!(part.to_string().parse(), Ok(part));
+        }
+        assert!("x9".parse::<Part>().is_err());
+    }
+}

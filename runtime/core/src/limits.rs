@@ -1,0 +1,47 @@
+//! Every bound of the pure core, in one table, each with its reason.
+
+/// Moves one run may make within one record.
+/// Bound: a program that moves on without a durable point would otherwise hold its shard for ever.
+pub const MOVES_PER_RECORD: u32 = 10_000;
+
+/// Branches of one fork.
+/// Bound: each is a fiber in memory and a part of the state; the compiler warns above 100 (F0408).
+pub const BRANCHES: u32 = 10_000;
+
+/// Events delivered within one transition of the shard; the rest follows with the next.
+/// Bound: runs that answer each other's events must not hold the shard.
+pub const DELIVERIES: usize = 1_024;
+
+/// How long the id of an event is remembered, in ms.
+/// Bound: senders retry for hours, not for days; memory grows with it.
+pub const EVENT_DEDUPE_MS: i64 = 24 * 3_600_000;
+
+/// Recoveries with the same open intent before a run is dead-lettered.
+/// Bound: a step that kills its process must not take the others with it again and again.
+pub const RECOVERIES: u32 = 5;
+
+/// Attempts of an undo before the run is flagged `undo_late`.
+pub const UNDO_LATE_ATTEMPTS: u32 = 10;
+
+/// Time of an undo before the run is flagged `undo_late`, in ms.
+pub const UNDO_LATE_MS: i64 = 10 * 60_000;
+
+/// Pause after refused credentials where the service has no breaker, in ms.
+/// Bound: they are repaired by a person; asking more often only fills the service's log.
+pub const CREDENTIALS_PAUSE_MS: i64 = 15_000;
+
+/// A read with a longer `within` is recorded before it is sent, in ms.
+/// Bound: doing it again after a crash must be cheap.
+pub const QUICK_READ_MS: i64 = 2_000;
+
+/// Attempts at a probe where the step's own policy has fewer.
+/// Bound: a write that may not be repeated is tried once, but asking costs nothing.
+pub const PROBES: u32 = 3;
+
+/// Starts that may wait for one key to be looked up.
+/// Bound: identical requests in flight; more than that is a client gone wild.
+pub const STARTS_PER_KEY: usize = 1_024;
+
+/// Lines of history that may wait for a record, two for each quick read.
+/// Bound: a loop that only reads would otherwise lose all its progress in a crash, and grow for ever.
+pub const UNRECORDED: usize = 32;

@@ -1,0 +1,314 @@
+//! What the engine asks of a store: ownership, one fenced batch per shard at a time, and reading.
+//!
+//! One method is one transaction. A batch commits whole or not at all; it is refused unless epoch,
+//! owner and the position before it are what the store holds. Bodies are opaque to the store; what
+//! it may index stands beside them. Every adapter passes the same conformance suite
+//! (`sagaflow_store::conformance`).
+
+use crate::id::{RunId, ShardId};
+use crate::time::Time;
+use std::future::Future;
+use uuid::Uuid;
+
+/// The current right to write a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The shard.
+    pub shard: ShardId,
+    /// Grows with every acquisition.
+    pub epoch: u64,
+    /// Fresh for every acquisition.
+    pub owner: Uuid,
+}
+
+/// One journal row: one record of one run (or of the shard itself, where `run` is none).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Position in the shard, without gaps.
+    pub seq: u64,
+    /// Hour of the store's clock at admission to the journal; never decreasing in a shard.
+    pub bucket: u32,
+    /// Retention class.
+    pub class: u8,
+    /// Whose record.
+    pub run: Option<RunId>,
+    /// The record's number within its run, from 1; 0 for the shard's own.
+    pub number: u64,
+    /// Codec tag and bytes (`journal::encode`), with their checksum.
+    pub body: Vec<u8>,
+}
+
+/// A start key, kept as long as its run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified workflow name (keys are scoped to it over all versions).
+    pub workflow: String,
+    /// The key, as canonical text.
+    pub key: String,
+    /// The run it started.
+    pub run: RunId,
+    /// Hash of the canonical input.
+    pub fingerprint: [u8; 32],
+}
+
+/// The look-up row of a run, and its snapshot where it has one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRow {
+    /// The run.
+    pub run: RunId,
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified workflow name.
+    pub workflow: String,
+    /// Version.
+    pub version: u32,
+    /// Hash of the meaning it is pinned to.
+    pub hash: String,
+    /// Key as text, where it has one.
+    pub key: Option<String>,
+    /// Status word of `semantics`, with flags beside it in `flags`.
+    pub status: String,
+    /// Flags, sorted.
+    pub flags: Vec<String>,
+    /// Admission.
+    pub started_at: Time,
+    /// End.
+    pub ended_at: Option<Time>,
+    /// When it may be deleted.
+    pub expires_at: Option<Time>,
+    /// Earliest timer.
+    pub due_at: Option<Time>,
+    /// Position of the last record folded into `snapshot`.
+    pub upto: u64,
+    /// The whole state; absent rows are folded from the journal.
+    pub snapshot: Option<Vec<u8>>,
+}
+
+/// Something a person may have to look at: a human task or question, a review, a dead letter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemRow {
+    /// Stable id, unique in the store.
+    pub id: String,
+    /// `task`, `review`, `dead_letter`.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// The run it belongs to, where it has one.
+    pub run: Option<RunId>,
+    /// Open items are listed.
+    pub open: bool,
+    /// When it appeared.
+    pub at: Time,
+    /// What it says.
+    pub body: serde_json::Value,
+}
+
+/// An event kept at its home until no unfinished run could still want it, and for deduplication.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventRow {
+    /// Stable id: the sender's key, or the emitting record's position.
+    pub id: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified event name.
+    pub event: String,
+    /// Its key, as text.
+    pub key: String,
+    /// Number at its home, growing.
+    pub number: u64,
+    /// Stamp of the store's clock at its insert.
+    pub at: Time,
+    /// Payload.
+    pub payload: serde_json::Value,
+}
+
+/// Everything one shard decided in one commit.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Position before this batch: compared by the fence.
+    pub prev: u64,
+    /// Records in order of position.
+    pub rows: Vec<JournalRow>,
+    /// New start keys.
+    pub keys: Vec<KeyRow>,
+    /// Look-up rows and snapshots, one per run.
+    pub runs: Vec<RunRow>,
+    /// Items, one per id.
+    pub items: Vec<ItemRow>,
+    /// Events taken in.
+    pub events: Vec<EventRow>,
+    /// Moves the position from which recovery reads.
+    pub checkpoint: Option<u64>,
+}
+
+impl Batch {
+    /// Position after this batch.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        self.rows.last().map_or(self.prev, |row| row.seq)
+    }
+
+    /// What makes this batch one that no store may write, after a batch that ended in `bucket`:
+    /// positions with gaps, a bucket that steps back, a checkpoint that is not written yet.
+    #[must_use]
+    pub fn flaw(&self, bucket: u32) -> Option<String> {
+        let mut before = (self.prev, bucket);
+        for row in &self.rows {
+            let (prev, bucket) = before;
+            if prev.checked_add(1) != Some(row.seq) {
+                return Some(format!("position {} follows {prev}", row.seq));
+            }
+            if row.bucket < bucket {
+                return Some(format!("bucket {} follows {bucket}", row.bucket));
+            }
+            before = (row.seq, row.bucket);
+        }
+        let checkpoint = self.checkpoint.filter(|position| *position > self.last())?;
+        Some(format!("checkpoint {checkpoint} is beyond the last position {}", self.last()))
+    }
+}
+
+/// What recovery reads after an acquisition, in a statement of its own.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tail {
+    /// Recovery starts after this position.
+    pub checkpoint: u64,
+    /// Last position written.
+    pub last: u64,
+    /// Last bucket written.
+    pub bucket: u32,
+    /// Rows after the checkpoint, by position.
+    pub rows: Vec<JournalRow>,
+    /// Rows of runs that have not ended.
+    pub runs: Vec<RunRow>,
+    /// Events still kept.
+    pub events: Vec<EventRow>,
+}
+
+/// Filters of a listing; unset ones do not filter.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified or short workflow name.
+    pub workflow: Option<String>,
+    /// Status word.
+    pub status: Option<String>,
+    /// Key.
+    pub key: Option<String>,
+    /// Started at or after.
+    pub since: Option<Time>,
+    /// Continue after this run (listing is newest first).
+    pub after: Option<RunId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// Why a store did not do it, named by what the caller does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Another owner has the shard, or the position is not what was expected: drop its memory.
+    #[error("shard `{shard}` is fenced: {cause}")]
+    Fenced {
+        /// The shard.
+        shard: u32,
+        /// What did not match.
+        cause: String,
+    },
+    /// Somebody else holds an unexpired lease.
+    #[error("the store is held by another process: {0}")]
+    Held(String),
+    /// Nothing was done; try again later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It may or may not have been done: bump the own epoch, read the tail.
+    #[error("the outcome of a commit is unknown: {0}")]
+    Unknown(String),
+    /// The store is newer than this program, or not a store of ours: nothing was touched.
+    #[error("{0}")]
+    Refused(String),
+    /// The store's own data is damaged.
+    #[error("the store is corrupt: {0}")]
+    Corrupt(String),
+}
+
+/// Answer of a store.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Bound: how long an event is kept at least, whether or not a run could want it: a sender that
+/// repeats itself within this time is recognised.
+pub const EVENT_KEPT_MS: i64 = 7 * 86_400_000;
+
+/// A store of runs.
+pub trait Store: Send + Sync + 'static {
+    /// Number of shards, fixed when the store was made.
+    fn shards(&self) -> u32;
+
+    /// Takes the lease of a free or expired shard, with a grown epoch and a fresh owner. The
+    /// process that holds a lease may take it again, which fences what it has under way (that is
+    /// how it settles a commit whose outcome it does not know).
+    ///
+    /// # Errors
+    /// [`Error::Held`] where another process holds it.
+    fn acquire(&self, shard: ShardId) -> impl Future<Output = Result<Lease>> + Send;
+
+    /// Reads what recovery needs. Called after `acquire` returned, never in its statement.
+    fn tail(&self, lease: Lease) -> impl Future<Output = Result<Tail>> + Send;
+
+    /// Commits a batch under its lease.
+    ///
+    /// # Errors
+    /// [`Error::Fenced`] and [`Error::Unavailable`] promise that nothing was written;
+    /// [`Error::Unknown`] promises nothing.
+    fn commit(&self, lease: Lease, batch: Batch) -> impl Future<Output = Result<()>> + Send;
+
+    /// Gives the lease back; one that is no longer current is left alone.
+    fn release(&self, lease: Lease) -> impl Future<Output = Result<()>> + Send;
+
+    /// The store's clock.
+    fn now(&self) -> impl Future<Output = Result<Time>> + Send;
+
+    /// The run a key started.
+    fn key(
+        &self,
+        namespace: &str,
+        workflow: &str,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<KeyRow>>> + Send;
+
+    /// One run's row.
+    fn run(&self, run: RunId) -> impl Future<Output = Result<Option<RunRow>>> + Send;
+
+    /// Runs, newest first, without their snapshots.
+    fn runs(&self, filter: &RunFilter) -> impl Future<Output = Result<Vec<RunRow>>> + Send;
+
+    /// A run's journal rows after record `number`, in order, at most `limit`.
+    fn history(
+        &self,
+        run: RunId,
+        after: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<JournalRow>>> + Send;
+
+    /// Items of a kind, oldest first, open ones only unless `all`.
+    fn items(
+        &self,
+        namespace: &str,
+        kind: &str,
+        all: bool,
+        after: Option<&str>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<ItemRow>>> + Send;
+
+    /// One item.
+    fn item(&self, id: &str) -> impl Future<Output = Result<Option<ItemRow>>> + Send;
+
+    /// Deletes ended runs that expired before `before` with all that is theirs; returns how many.
+    ///
+    /// A run with a record after its shard's checkpoint stays, so that a tail has no gaps. With
+    /// them go events that were kept for [`EVENT_KEPT_MS`] and are older than every unfinished run
+    /// of their namespace, and the shards' own records at or before the checkpoint.
+    fn expire(&self, before: Time, limit: u32) -> impl Future<Output = Result<u64>> + Send;
+}

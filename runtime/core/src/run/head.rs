@@ -1,0 +1,158 @@
+//! What a run is beside its fibers: what it was started with, and how far it has come.
+
+use crate::codegen::{Json, Values};
+use crate::status::{Cause, Status};
+use crate::time::Time;
+use std::collections::BTreeMap;
+
+/// What never changes after the start.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Origin {
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified workflow.
+    pub workflow: String,
+    /// Version.
+    pub version: u32,
+    /// Hash it is pinned to.
+    pub hash: String,
+    /// Its start key, as canonical text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Canonical input.
+    pub input: Values,
+    /// Admission.
+    pub started: Time,
+    /// Number of the last event before the admission: older ones do not count for its waits.
+    pub events: u64,
+    /// The workflow's deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+    /// Retention class of its records.
+    pub class: u8,
+    /// How long it is kept after its end.
+    pub retain_ms: i64,
+}
+
+/// What changes.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Head {
+    /// Mode.
+    pub mode: Mode,
+    /// The commit point was passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub committed: bool,
+    /// The deadline passed without effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
+    /// An undo takes long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo_late: bool,
+    /// Nothing new is sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// Terminated by an operator.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub abandoned: bool,
+    /// The aftermath was begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aftermath: bool,
+    /// A cause that waits for an unresolved step (X1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Cause>,
+    /// Why it unwinds or unwound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The result.
+    #[serde(
+        default,
+        deserialize_with = "crate::journal::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub result: Option<Json>,
+    /// What callers were answered before the end.
+    #[serde(
+        default,
+        deserialize_with = "crate::journal::present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub reply: Option<Json>,
+    /// Next id of a fiber, node, call or item.
+    pub next_id: u64,
+    /// Recoveries since the last outcome.
+    #[serde(default)]
+    pub recoveries: u32,
+    /// The run was set aside because it was recovered too often.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poisoned: Option<String>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Time>,
+    /// Last event taken, by place in the source (verdict 74).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub taken: BTreeMap<String, u64>,
+}
+
+/// Mode `m` of the semantics; `committed` and `parked` stand beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The program runs.
+    Forward,
+    /// `K` is being popped.
+    Undoing,
+    /// The outcome is decided.
+    Closing,
+    /// It is over.
+    Ended,
+}
+
+impl Head {
+    /// The head of a run that was just admitted.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            mode: Mode::Forward,
+            committed: false,
+            overdue: false,
+            undo_late: false,
+            paused: false,
+            abandoned: false,
+            aftermath: false,
+            pending: None,
+            cause: None,
+            result: None,
+            reply: None,
+            next_id: 1,
+            recoveries: 0,
+            poisoned: None,
+            ended: None,
+            taken: BTreeMap::new(),
+        }
+    }
+
+    /// Flags, sorted.
+    #[must_use]
+    pub fn flags(&self) -> Vec<String> {
+        let all = [
+            (self.abandoned, "abandoned"),
+            (self.committed, "committed"),
+            (self.overdue, "overdue"),
+            (self.paused, "paused"),
+            (self.undo_late, "undo_late"),
+        ];
+        all.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()).collect()
+    }
+
+    /// The status of a run that has ended.
+    #[must_use]
+    pub fn outcome(&self) -> Status {
+        self.cause.as_ref().map_or(Status::Completed, Cause::status)
+    }
+}
+
+impl Default for Head {
+    fn default() -> Self {
+        Self::new()
+    }
+}

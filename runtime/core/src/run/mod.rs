@@ -1,0 +1,323 @@
+//! The state of one run, kept as separately serialisable parts.
+//!
+//! Invariant: the state after recovery is the fold of its records. So every change goes through an
+//! accessor that marks its part, a record carries the marked parts, and [`RunState::absorb`] is the
+//! only other way in. Long runs do not pay for their length: a record holds what changed.
+
+mod call;
+mod fiber;
+mod head;
+mod node;
+
+pub use call::{Call, Last, Phase, Role};
+pub use fiber::{
+    Fiber, Happening, Hold, Join, Kind, Manual, Ready, State, Stop, StopCause, Then, Unit, Unwind,
+    Wait,
+};
+pub use head::{Head, Mode, Origin};
+pub use node::{Ask, Entry, Node, What};
+
+use crate::journal::{self, Part, Parts};
+use crate::status::Status;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A fiber of a run.
+pub type FiberId = u64;
+/// A node of a run's undo tree.
+pub type NodeId = u64;
+
+/// The root fiber.
+pub const ROOT: FiberId = 0;
+
+/// A fault a run is parked with.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Fault {
+    /// What went wrong.
+    pub message: String,
+    /// Id of its dead letter.
+    pub item: String,
+}
+
+/// The state of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunState {
+    origin: Origin,
+    head: Head,
+    fibers: BTreeMap<FiberId, Fiber>,
+    nodes: BTreeMap<NodeId, Node>,
+    /// Next generation, by path: only while something may be called anew.
+    generations: BTreeMap<String, u32>,
+    /// Number of its last record.
+    number: u64,
+    /// Parts changed since that record.
+    dirty: BTreeSet<Part>,
+}
+
+impl RunState {
+    /// A run that was just admitted, without a record yet.
+    #[must_use]
+    pub fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            head: Head::new(),
+            fibers: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            number: 0,
+            dirty: [Part::Origin, Part::Head].into(),
+        }
+    }
+
+    /// What it was started with.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The same, to be changed.
+    pub fn head_mut(&mut self) -> &mut Head {
+        self.dirty.insert(Part::Head);
+        &mut self.head
+    }
+
+    /// Its fibers.
+    #[must_use]
+    pub fn fibers(&self) -> &BTreeMap<FiberId, Fiber> {
+        &self.fibers
+    }
+
+    /// One fiber.
+    #[must_use]
+    pub fn fiber(&self, id: FiberId) -> Option<&Fiber> {
+        self.fibers.get(&id)
+    }
+
+    /// One fiber, to be changed.
+    pub fn fiber_mut(&mut self, id: FiberId) -> Option<&mut Fiber> {
+        let fiber = self.fibers.get_mut(&id)?;
+        self.dirty.insert(Part::Fiber(id));
+        Some(fiber)
+    }
+
+    /// Adds or replaces a fiber.
+    pub fn put_fiber(&mut self, id: FiberId, fiber: Fiber) {
+        self.dirty.insert(Part::Fiber(id));
+        self.fibers.insert(id, fiber);
+    }
+
+    /// Removes a fiber.
+    pub fn remove_fiber(&mut self, id: FiberId) -> Option<Fiber> {
+        let fiber = self.fibers.remove(&id)?;
+        self.dirty.insert(Part::Fiber(id));
+        Some(fiber)
+    }
+
+    /// The nodes of `K` and `Q`.
+    #[must_use]
+    pub fn nodes(&self) -> &BTreeMap<NodeId, Node> {
+        &self.nodes
+    }
+
+    /// One node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> Option<&Node> {
+        self.nodes.get(&id)
+    }
+
+    /// One node, to be changed.
+    pub fn node_mut(&mut self, id: NodeId) -> Option<&mut Node> {
+        let node = self.nodes.get_mut(&id)?;
+        self.dirty.insert(Part::Node(id));
+        Some(node)
+    }
+
+    /// The entry of a node, to be changed.
+    pub fn entry_mut(&mut self, id: NodeId) -> Option<&mut Entry> {
+        match &mut self.node_mut(id)?.what {
+            What::Step(entry) => Some(entry),
+            What::Par { .. } => None,
+        }
+    }
+
+    /// Adds a node.
+    pub fn put_node(&mut self, id: NodeId, node: Node) {
+        self.dirty.insert(Part::Node(id));
+        self.nodes.insert(id, node);
+    }
+
+    /// Removes a node.
+    pub fn remove_node(&mut self, id: NodeId) -> Option<Node> {
+        let node = self.nodes.remove(&id)?;
+        self.dirty.insert(Part::Node(id));
+        Some(node)
+    }
+
+    /// Next generation of a path.
+    #[must_use]
+    pub fn generation(&self, path: &str) -> u32 {
+        self.generations.get(path).copied().unwrap_or(0)
+    }
+
+    /// Remembers the next generation of a path.
+    pub fn set_generation(&mut self, path: &str, next: u32) {
+        self.dirty.insert(Part::Generation(path.to_owned()));
+        self.generations.insert(path.to_owned(), next);
+    }
+
+    /// Forgets all generations: nothing can be called anew any more.
+    pub fn forget_generations(&mut self) {
+        for path in std::mem::take(&mut self.generations).into_keys() {
+            self.dirty.insert(Part::Generation(path));
+        }
+    }
+
+    /// A fresh id for a fiber, node, call or item.
+    pub fn fresh(&mut self) -> u64 {
+        let head = self.head_mut();
+        let id = head.next_id;
+        head.next_id += 1;
+        id
+    }
+
+    /// Number of its last record.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether something changed since its last record.
+    #[must_use]
+    pub fn changed(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.head.mode {
+            Mode::Ended => return self.head.outcome(),
+            Mode::Closing => return Status::Closing,
+            Mode::Undoing => return Status::Undoing,
+            Mode::Forward => {}
+        }
+        let parked = |fiber: &Fiber| {
+            fiber.kind.program()
+                && (fiber.fault().is_some() || matches!(fiber.state, State::Manual(_)))
+        };
+        if self.head.poisoned.is_some() || self.fibers.values().any(parked) {
+            return Status::Parked;
+        }
+        let resting = |fiber: &Fiber| {
+            matches!(fiber.state, State::Wait(_) | State::Join(_) | State::Still | State::Ended(_))
+        };
+        if self.fibers.values().all(resting) { Status::Waiting } else { Status::Running }
+    }
+
+    /// Closes a record: its number, and the parts that changed.
+    ///
+    /// # Errors
+    /// If a part cannot be written as JSON, which no value of ours is.
+    pub fn close_record(&mut self) -> Result<(u64, Parts), journal::Error> {
+        let mut parts = Parts::default();
+        for part in &self.dirty {
+            match self.part(part)? {
+                Some(body) => {
+                    parts.set.insert(part.clone(), body);
+                }
+                None => {
+                    parts.removed.push(part.clone());
+                }
+            }
+        }
+        self.dirty.clear();
+        self.number += 1;
+        Ok((self.number, parts))
+    }
+
+    /// All parts: a snapshot.
+    ///
+    /// # Errors
+    /// As [`RunState::close_record`].
+    pub fn parts(&self) -> Result<Parts, journal::Error> {
+        let names = [Part::Origin, Part::Head]
+            .into_iter()
+            .chain(self.fibers.keys().map(|id| Part::Fiber(*id)))
+            .chain(self.nodes.keys().map(|id| Part::Node(*id)))
+            .chain(self.generations.keys().map(|path| Part::Generation(path.clone())));
+        let mut parts = Parts::default();
+        for name in names {
+            if let Some(body) = self.part(&name)? {
+                parts.set.insert(name, body);
+            }
+        }
+        Ok(parts)
+    }
+
+    fn part(&self, part: &Part) -> Result<Option<journal::Body>, journal::Error> {
+        match part {
+            Part::Origin => journal::body(&self.origin).map(Some),
+            Part::Head => journal::body(&self.head).map(Some),
+            Part::Fiber(id) => self.fibers.get(id).map(journal::body).transpose(),
+            Part::Node(id) => self.nodes.get(id).map(journal::body).transpose(),
+            Part::Generation(path) => self.generations.get(path).map(journal::body).transpose(),
+        }
+    }
+
+    /// A state from the parts of a snapshot or of a first record.
+    ///
+    /// # Errors
+    /// If they do not decode, or the first ones are missing.
+    pub fn from_parts(number: u64, parts: &Parts) -> Result<Self, journal::Error> {
+        let missing = |part: &str| journal::Error::Damaged(format!("part `{part}` is missing"));
+        let origin = parts.set.get(&Part::Origin).ok_or_else(|| missing("origin"))?;
+        let mut state = Self::new(journal::value(origin)?);
+        parts.set.get(&Part::Head).ok_or_else(|| missing("head"))?;
+        state.absorb(number, parts)?;
+        Ok(state)
+    }
+
+    /// Folds one record into the state.
+    ///
+    /// # Errors
+    /// If a part does not decode.
+    pub fn absorb(&mut self, number: u64, parts: &Parts) -> Result<(), journal::Error> {
+        for (part, body) in &parts.set {
+            match part {
+                Part::Origin => self.origin = journal::value(body)?,
+                Part::Head => self.head = journal::value(body)?,
+                Part::Fiber(id) => {
+                    self.fibers.insert(*id, journal::value(body)?);
+                }
+                Part::Node(id) => {
+                    self.nodes.insert(*id, journal::value(body)?);
+                }
+                Part::Generation(path) => {
+                    self.generations.insert(path.clone(), journal::value(body)?);
+                }
+            }
+        }
+        for part in &parts.removed {
+            match part {
+                Part::Origin | Part::Head => {}
+                Part::Fiber(id) => {
+                    self.fibers.remove(id);
+                }
+                Part::Node(id) => {
+                    self.nodes.remove(id);
+                }
+                Part::Generation(path) => {
+                    self.generations.remove(path);
+                }
+            }
+        }
+        self.number = number;
+        self.dirty.clear();
+        Ok(())
+    }
+}

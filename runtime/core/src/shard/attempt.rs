@@ -1,0 +1,453 @@
+//! Attempts: sending, and what an outcome means (semantics A2 to A6, T1, T2).
+
+use super::input::{Answer, Ticket};
+use super::output::Send;
+use super::policy::critical;
+use super::turn::Turn;
+use crate::codegen::{CallSpec, Class, ErrorSpec, Failure, FailureKind, Json, Ty, UndoSpec};
+use crate::journal::Happened;
+use crate::run::{Call, FiberId, Happening, Last, Phase, Role, State};
+use crate::service::{self, Attempt, Purpose, Refusal};
+use crate::time::Time;
+use std::time::Duration;
+
+impl Turn<'_> {
+    /// A copy of a fiber's call and of its policy.
+    pub(super) fn calling(&self, id: FiberId) -> Option<(Box<Call>, CallSpec)> {
+        let State::Call(call) = &self.run.state.fiber(id)?.state else { return None };
+        let machine = self.run.machine.as_ref()?;
+        let spec = Self::call_spec(machine.as_ref(), &call.at)?;
+        Some((call.clone(), spec.clone()))
+    }
+
+    /// Puts a changed call back.
+    pub(super) fn put_call(&mut self, id: FiberId, call: Box<Call>) {
+        if let Some(fiber) = self.state().fiber_mut(id) {
+            fiber.state = State::Call(call);
+        }
+    }
+
+    /// Sends the next attempt, or says why it has to wait.
+    pub(super) fn send(&mut self, id: FiberId) {
+        let Some((mut call, spec)) = self.calling(id) else { return };
+        let program = self.run.state.fiber(id).is_some_and(|fiber| fiber.kind.program());
+        let blocked = self.held_at_boundary(program && !critical(&call, &spec));
+        if blocked {
+            // It stays due, and leaves when the run is resumed or the cause is settled.
+            call.phase = Phase::Backoff { until: self.now };
+            self.durable = true;
+            return self.put_call(id, call);
+        }
+        let spent = call.first_sent.zip(spec.key_for_ms);
+        if spent.is_some_and(|(first, good)| self.now.since(first) > good) {
+            return self.key_expired(id, call, &spec);
+        }
+        if call.role == Role::Ask && !spec.idempotent {
+            return self.ask_probe(id, call, &spec, 1);
+        }
+        if let Err(refusal) = self.permit(&spec.service, call.id) {
+            return self.held_back(id, call, &spec, refusal.until, refusal.reason);
+        }
+        call.attempt = call.next;
+        call.phase = Phase::Sent;
+        if call.first_sent.is_none() {
+            call.first = call.attempt;
+        }
+        let first = *call.first_sent.get_or_insert(self.now);
+        if let Some(entry) = call.entry
+            && let Some(ask) = self.state().entry_mut(entry).and_then(|e| e.ask.as_mut())
+        {
+            ask.first_sent = Some(first);
+            ask.attempt = call.attempt;
+        }
+        let quiet = spec.class == Class::Read && call.attempt == 1;
+        let line = self.sent_line(&call, &spec);
+        if quiet {
+            self.note_quietly(line)
+        } else {
+            self.note(line)
+        }
+        let send = self.attempt(&call, &spec);
+        self.sends.push(send);
+        self.put_call(id, call);
+    }
+
+    fn sent_line(&self, call: &Call, spec: &CallSpec) -> Happened {
+        Happened::Sent {
+            path: call.path.clone(),
+            action: format!("{}.{}", spec.service, spec.action),
+            purpose: call.purpose,
+            key: call.key.clone(),
+            attempt: call.attempt,
+            generation: call.generation,
+            args: self.mask_args(spec, &call.args),
+        }
+    }
+
+    /// The attempt a call stands at, as it leaves: also after a crash.
+    pub(super) fn attempt(&self, call: &Call, spec: &CallSpec) -> Send {
+        let rest = spec.deadline_ms.filter(|_| call.role == Role::Step);
+        let rest = rest.map_or(i64::MAX, |ms| call.began.plus(ms).since(self.now).max(1));
+        self.request(
+            call,
+            (&spec.service, &spec.action),
+            call.args.clone(),
+            Request {
+                key: call.key.clone(),
+                undoes: call.undoes.clone(),
+                attempt: call.attempt,
+                purpose: call.purpose,
+                within_ms: spec.within_ms.min(rest),
+            },
+        )
+    }
+
+    pub(super) fn request(
+        &self,
+        call: &Call,
+        to: (&str, &str),
+        args: Json,
+        request: Request,
+    ) -> Send {
+        let Request { key, undoes, attempt, purpose, within_ms } = request;
+        let ticket = Ticket { run: self.id, call: call.id, attempt, purpose };
+        let call = service::Call {
+            namespace: self.run.state.origin().namespace.clone(),
+            service: to.0.to_owned(),
+            action: to.1.to_owned(),
+            key,
+            undoes,
+            run: self.id,
+            path: call.path.clone(),
+            attempt,
+            purpose,
+            fence: None,
+            within: Duration::from_millis(u64::try_from(within_ms).unwrap_or(0)),
+            callback: format!("runs/{}/calls/{}/{}/{}", self.id, call.id, attempt, purpose.word()),
+        };
+        Send { ticket, call, args }
+    }
+
+    pub(super) fn permit(&mut self, service: &str, call: u64) -> Result<(), super::guard::Refusal> {
+        let machine = self.machine();
+        let spec = machine.as_ref().and_then(|machine| machine.spec().services.get(service));
+        self.guards.permit(service, spec, self.now, (self.id, call))
+    }
+
+    /// A breaker or limiter refuses it: no attempt is used (A3).
+    pub(super) fn held_back(
+        &mut self,
+        id: FiberId,
+        mut call: Box<Call>,
+        spec: &CallSpec,
+        until: Time,
+        reason: &str,
+    ) {
+        let leaves = spec.leaves_when_refused
+            && call.role == Role::Step
+            && call.purpose == Purpose::Do
+            && !(call.unresolved && spec.commits);
+        if leaves || self.past_deadline(&call, spec, until) {
+            if call.last == Last::None {
+                call.last = Last::Refused;
+            }
+            return self.policy_ended(id, call);
+        }
+        call.phase = Phase::Backoff { until };
+        let (path, reason) = (call.path.clone(), reason.to_owned());
+        self.note(Happened::HeldBack { path, until, reason });
+        self.put_call(id, call);
+        self.boundary(id);
+    }
+
+    pub(super) fn past_deadline(&self, call: &Call, spec: &CallSpec, next: Time) -> bool {
+        call.role == Role::Step && spec.deadline_ms.is_some_and(|ms| next >= call.began.plus(ms))
+    }
+
+    /// Takes in the outcome of an attempt or of a probe.
+    pub(super) fn outcome(&mut self, ticket: Ticket, result: Attempt) -> Answer {
+        let found = self.run.state.fibers().iter().find_map(|(id, fiber)| match &fiber.state {
+            State::Call(call) if call.id == ticket.call => Some(*id),
+            _ => None,
+        });
+        let Some((id, (call, spec))) = found.and_then(|id| Some((id, self.calling(id)?))) else {
+            return Answer::TooLate;
+        };
+        if ticket.purpose == Purpose::Probe {
+            let Phase::Asked { question } = call.phase else { return Answer::TooLate };
+            if question != ticket.attempt {
+                return Answer::TooLate;
+            }
+            self.probe_answered(id, call, &spec, result);
+            return Answer::Done;
+        }
+        let current = ticket.attempt == call.attempt
+            && matches!(call.phase, Phase::Sent | Phase::Accepted { .. });
+        // A late answer to an earlier attempt under the same key is the answer: only a result, or an
+        // error that is remembered under the key, says more than is known.
+        let late = call.unresolved
+            && (call.first..=call.attempt).contains(&ticket.attempt)
+            && match &result {
+                Attempt::Ok(_) => true,
+                Attempt::Failed { .. } => spec.idempotent,
+                _ => false,
+            };
+        if !current && !late {
+            return Answer::TooLate;
+        }
+        let well = matches!(
+            result,
+            Attempt::Ok(_)
+                | Attempt::Failed { .. }
+                | Attempt::Fault { .. }
+                | Attempt::Refused { cause: Refusal::Undone, .. }
+        );
+        self.guards.record(&spec.service, self.now, (self.id, call.id), well);
+        if self.run.state.head().recoveries > 0 {
+            self.state().head_mut().recoveries = 0;
+        }
+        self.judge(id, call, &spec, result);
+        Answer::Done
+    }
+
+    fn judge(&mut self, id: FiberId, mut call: Box<Call>, spec: &CallSpec, result: Attempt) {
+        match result {
+            Attempt::Ok(value) => self.succeeded(id, call, spec, &value),
+            Attempt::Failed { name, payload } => self.declared(id, call, spec, (name, payload)),
+            Attempt::Refused { reason, retry_after_ms, cause } => match cause {
+                Refusal::Credentials => {
+                    let machine = self.machine();
+                    let services = machine.as_ref().map(|machine| &machine.spec().services);
+                    let guard = services.and_then(|services| services.get(&spec.service));
+                    let until = self.guards.lock_out(&spec.service, guard, self.now);
+                    call.next = call.attempt;
+                    let reason = format!("the service refuses our credentials: {reason}");
+                    self.held_back(id, call, spec, until, &reason);
+                }
+                Refusal::Undone => {
+                    call.unresolved = false;
+                    if call.role == Role::Ask {
+                        return self.known_not(id, call, None);
+                    }
+                    self.new_generation(id, &mut call, spec);
+                    self.retry(id, call, spec, (Last::Refused, reason, retry_after_ms));
+                }
+                Refusal::Away => {
+                    self.retry(id, call, spec, (Last::Refused, reason, retry_after_ms));
+                }
+            },
+            Attempt::Unknown { cause, timeout } => {
+                let last = match (timeout, cause.starts_with(PANIC)) {
+                    (true, _) => Last::Timeout,
+                    (false, true) => Last::Panic,
+                    (false, false) => Last::Lost,
+                };
+                if spec.class != Class::Read {
+                    call.unresolved = true;
+                }
+                self.retry(id, call, spec, (last, cause, None));
+            }
+            Attempt::Fault { message } => {
+                // The service may have done it and answered badly: what happened is not known.
+                call.unresolved = spec.class != Class::Read;
+                self.put_call(id, call);
+                self.fault(id, &message);
+                self.boundary(id);
+            }
+        }
+    }
+
+    /// A2.
+    pub(super) fn succeeded(
+        &mut self,
+        id: FiberId,
+        call: Box<Call>,
+        spec: &CallSpec,
+        value: &Json,
+    ) {
+        match self.decode(spec.result.as_ref(), value) {
+            Ok(value) => self.happened(id, call, spec, value),
+            Err(expected) => {
+                let message = format!(
+                    "`{}.{}` answered with a result that does not fit: {expected}",
+                    spec.service, spec.action
+                );
+                let mut call = call;
+                call.unresolved = spec.class != Class::Read;
+                self.put_call(id, call);
+                self.fault(id, &message);
+                self.boundary(id);
+            }
+        }
+    }
+
+    /// The effect happened, with this canonical result.
+    pub(super) fn happened(
+        &mut self,
+        id: FiberId,
+        mut call: Box<Call>,
+        spec: &CallSpec,
+        value: Json,
+    ) {
+        call.unresolved = false;
+        let line = Happened::Done {
+            path: call.path.clone(),
+            action: format!("{}.{}", spec.service, spec.action),
+            purpose: call.purpose,
+            attempt: call.attempt,
+            result: self.mask_result(spec, &value),
+        };
+        if spec.class == Class::Read {
+            self.note_quietly(line)
+        } else {
+            self.note(line)
+        }
+        if call.role == Role::Ask {
+            return self.ask_settled(id, Some(value));
+        }
+        if let Some(node) = call.entry {
+            if matches!(spec.undo, UndoSpec::Result(_))
+                && let Some(entry) = self.state().entry_mut(node)
+            {
+                entry.ask = None;
+                entry.captured.insert("result".to_owned(), value.clone());
+            }
+            if !self.keeps(id) {
+                self.disarm(id, node);
+            }
+        }
+        if spec.commits {
+            self.commit(id);
+        }
+        self.ready(id, Happening::Done(value));
+    }
+
+    /// A3 for a declared error.
+    fn declared(
+        &mut self,
+        id: FiberId,
+        mut call: Box<Call>,
+        spec: &CallSpec,
+        (name, payload): (String, Json),
+    ) {
+        let failure = match self.declared_failure(spec, &name, &payload) {
+            Ok(failure) => Failure { step: call.path.clone(), ..failure },
+            Err(message) => {
+                call.unresolved = spec.class != Class::Read;
+                self.put_call(id, call);
+                self.fault(id, &message);
+                return self.boundary(id);
+            }
+        };
+        if call.unresolved && !spec.idempotent {
+            // It answers for this attempt, not for the earlier one (A3): the step is in A4.
+            return self.retry(id, call, spec, (Last::Lost, name, None));
+        }
+        call.unresolved = false;
+        if call.role == Role::Ask {
+            return self.known_not(id, call, Some(failure));
+        }
+        if spec.retry.on.contains(&name) {
+            call.declared = Some(failure);
+            self.new_generation(id, &mut call, spec);
+            return self.retry(id, call, spec, (Last::Declared, name, None));
+        }
+        self.known_not(id, call, Some(failure));
+    }
+
+    /// A declared error with its payload checked.
+    pub(super) fn declared_failure(
+        &self,
+        spec: &CallSpec,
+        name: &str,
+        payload: &Json,
+    ) -> Result<Failure, String> {
+        let Some(error) = spec.errors.iter().find(|error| error.name == name) else {
+            return Err(format!(
+                "`{}.{}` failed with `{name}`, which its contract does not declare",
+                spec.service, spec.action
+            ));
+        };
+        let payload = self.decode_fields(error, payload)?;
+        let (kind, step) = (FailureKind::Declared, String::new());
+        Ok(Failure { kind, name: name.to_owned(), payload, step })
+    }
+
+    fn decode_fields(&self, error: &ErrorSpec, payload: &Json) -> Result<Json, String> {
+        if error.fields.is_empty() {
+            return Ok(Json::Null);
+        }
+        let mut fields = serde_json::Map::new();
+        for (name, ty) in &error.fields {
+            let value = payload.get(name).unwrap_or(&Json::Null);
+            let value = self.decode(Some(ty), value).map_err(|expected| {
+                format!("the payload of `{}` does not fit: `{name}`: {expected}", error.name)
+            })?;
+            if !value.is_null() {
+                fields.insert(name.clone(), value);
+            }
+        }
+        Ok(Json::Object(fields))
+    }
+
+    /// The service accepted the call, or is still at it: the bound begins again.
+    pub(super) fn accepted(&mut self, ticket: Ticket) -> Answer {
+        let found = self.run.state.fibers().iter().find_map(|(id, fiber)| match &fiber.state {
+            State::Call(call) if call.id == ticket.call && call.attempt == ticket.attempt => {
+                Some(*id)
+            }
+            _ => None,
+        });
+        let Some((id, (mut call, spec))) = found.and_then(|id| Some((id, self.calling(id)?)))
+        else {
+            return Answer::TooLate;
+        };
+        if !matches!(call.phase, Phase::Sent | Phase::Accepted { .. }) {
+            return Answer::TooLate;
+        }
+        let until = self.now.plus(spec.within_ms);
+        call.phase = Phase::Accepted { until };
+        self.note(Happened::Accepted { path: call.path.clone(), until });
+        self.put_call(id, call);
+        Answer::Done
+    }
+
+    /// A value in canonical form, or what was expected.
+    pub(super) fn decode(&self, ty: Option<&Ty>, value: &Json) -> Result<Json, String> {
+        let (Some(ty), Some(machine)) = (ty, &self.run.machine) else { return Ok(Json::Null) };
+        machine.spec().schema.decode(ty, value).map_err(|mismatch| mismatch.to_string())
+    }
+
+    fn mask_args(&self, spec: &CallSpec, args: &Json) -> Json {
+        let (Some(machine), Some(fields)) = (&self.run.machine, args.as_object()) else {
+            return Json::Null;
+        };
+        let masked = fields.iter().map(|(name, value)| {
+            let value = spec
+                .params
+                .get(name)
+                .map_or(Json::Null, |ty| machine.spec().schema.mask(ty, value));
+            (name.clone(), value)
+        });
+        Json::Object(masked.collect())
+    }
+
+    fn mask_result(&self, spec: &CallSpec, value: &Json) -> Json {
+        match (&spec.result, &self.run.machine) {
+            (Some(ty), Some(machine)) => machine.spec().schema.mask(ty, value),
+            _ => Json::Null,
+        }
+    }
+}
+
+/// The parts of a request that depend on why it is made.
+pub(super) struct Request {
+    pub(super) key: String,
+    pub(super) undoes: Option<String>,
+    pub(super) attempt: u32,
+    pub(super) purpose: Purpose,
+    pub(super) within_ms: i64,
+}
+
+/// How the cause of an unknown outcome begins when the action panicked.
+pub const PANIC: &str = "panic";

@@ -1,0 +1,55 @@
+//! Checkpoints: snapshots of every run that its row does not hold yet, and the position from which
+//! the next recovery reads.
+
+use super::Shard;
+use super::input::Answer;
+use super::output::Output;
+use super::turn::run_row;
+use crate::time::Time;
+use std::collections::BTreeMap;
+
+impl Shard {
+    /// Moves the position from which recovery reads.
+    ///
+    /// Order: the snapshots are in the same batch as the new position, or in an earlier one, so no
+    /// record before it is still needed.
+    pub fn checkpoint(&mut self, now: Time) -> Output {
+        let mut out = Output::after(self.seq);
+        let behind: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(_, run)| run.snapshot != Some(run.seq))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in behind {
+            if self.runs.get(&id).is_some_and(|run| run.state.changed()) {
+                // Reads that still wait for a record of their own get one here: a snapshot is a
+                // recorded state.
+                self.turn(now, id, None, &mut out, |turn| {
+                    turn.durable = true;
+                    Answer::Done
+                });
+            }
+            if let Some(run) = self.runs.get_mut(&id) {
+                let row = run_row(id, run, true);
+                out.put_run(row);
+            }
+        }
+        let position = self.events.checkpoint_max(self.seq);
+        let damaged = self.damaged.values().map(|at| at.saturating_sub(1));
+        out.batch.checkpoint = Some(damaged.fold(position, u64::min));
+        self.prune(now);
+        out
+    }
+
+    /// Forgets events that no unfinished run can want.
+    fn prune(&mut self, now: Time) {
+        let mut oldest: BTreeMap<String, u64> = BTreeMap::new();
+        for run in self.runs.values() {
+            let origin = run.state.origin();
+            let number = oldest.entry(origin.namespace.clone()).or_insert(u64::MAX);
+            *number = origin.events.min(*number);
+        }
+        self.events.prune(now, &oldest);
+    }
+}

@@ -1,0 +1,249 @@
+//! What a shard is told, and how it answers.
+
+use crate::codegen::{Json, Values};
+use crate::id::RunId;
+use crate::port::KeyRow;
+use crate::service::{Attempt, Purpose};
+use crate::time::Time;
+
+/// Names a request whose answer is wanted; chosen by the caller, never recorded.
+pub type Token = u64;
+
+/// One input.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A start.
+    Start(Start),
+    /// The answer to [`Effect::Find`](super::Effect::Find).
+    Found {
+        /// Namespace.
+        namespace: String,
+        /// Qualified workflow.
+        workflow: String,
+        /// Key.
+        key: String,
+        /// What the store holds.
+        row: Option<KeyRow>,
+    },
+    /// An attempt, a probe or a late completion ended.
+    Outcome {
+        /// From the call.
+        ticket: Ticket,
+        /// How.
+        result: Attempt,
+        /// Who wants to know whether it was in time.
+        token: Option<Token>,
+    },
+    /// The service accepted the call (202) and completes it later.
+    Accepted(Ticket),
+    /// The service is still at an accepted call.
+    Heartbeat {
+        /// From the call.
+        ticket: Ticket,
+        /// Who is told whether it still counts.
+        token: Option<Token>,
+    },
+    /// Time has passed.
+    Tick,
+    /// An event from outside; its payload is canonical.
+    Event {
+        /// Stable id of the sender.
+        id: String,
+        /// Namespace.
+        namespace: String,
+        /// Qualified name.
+        event: String,
+        /// Key, as text.
+        key: String,
+        /// Payload by field name.
+        payload: Json,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
+    /// A person does something about a task or a question.
+    Task {
+        /// Id of the item; it begins with the run's id.
+        item: String,
+        /// What.
+        act: TaskAct,
+        /// Who.
+        actor: Actor,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
+    /// An operator does something about a run.
+    Operate {
+        /// The run.
+        run: RunId,
+        /// What.
+        act: Act,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
+}
+
+/// A start.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified workflow.
+    pub workflow: String,
+    /// Version; the newest where it is none.
+    pub version: Option<u32>,
+    /// The caller's key, used only where the workflow declares none.
+    pub key: Option<String>,
+    /// Canonical input by parameter name.
+    pub input: Values,
+    /// Entropy for the run's id.
+    pub entropy: [u8; 16],
+    /// Who waits for the answer.
+    pub token: Option<Token>,
+}
+
+/// Names one attempt of one call.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Ticket {
+    /// The run.
+    pub run: RunId,
+    /// The call.
+    pub call: u64,
+    /// The attempt, or the question of a probe.
+    pub attempt: u32,
+    /// Do, undo, or probe.
+    pub purpose: Purpose,
+}
+
+/// A person or a program that acts from outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Actor {
+    /// Name, recorded with what it does.
+    pub name: String,
+    /// Roles it holds.
+    pub roles: Vec<String>,
+    /// Holds every role (loopback without a configured key).
+    pub everything: bool,
+}
+
+impl Actor {
+    /// Whether one of `assign` (`role:NAME`, `user:NAME`) names it; nobody named is anybody.
+    #[must_use]
+    pub fn may(&self, assign: &[String]) -> bool {
+        self.everything
+            || assign.is_empty()
+            || assign.iter().any(|one| match one.split_once(':') {
+                Some(("role", role)) => self.roles.iter().any(|held| held == role),
+                Some(("user", name)) => self.name == name,
+                _ => false,
+            })
+    }
+}
+
+/// What is done about a task or question.
+#[derive(Clone, Debug)]
+pub enum TaskAct {
+    /// Reserve it.
+    Claim,
+    /// Give it back.
+    Release,
+    /// Answer it: a value of the task's type; for a question about a step a [`Resolution`] in JSON.
+    Answer(Json),
+}
+
+/// What is done about a run.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// Unwind it.
+    Cancel,
+    /// End it at once, undoing nothing.
+    Terminate,
+    /// Send nothing new.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Try again what is parked or stuck: this item, or all.
+    Retry(Option<String>),
+    /// Say what the outcome of the parked, stuck or unresolved step or undo at this path is.
+    Resolve {
+        /// Path with indexes.
+        path: String,
+        /// The outcome.
+        outcome: Resolution,
+    },
+}
+
+/// An outcome, said by a person.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It happened, with this result. For an undo: it is done.
+    Ok(Json),
+    /// A declared error: it did not happen.
+    Failed {
+        /// Name.
+        name: String,
+        /// Payload by field.
+        #[serde(default)]
+        payload: Json,
+    },
+    /// Ask the service again.
+    Again,
+    /// An undo is given up; the reason is recorded.
+    GiveUp,
+}
+
+/// Answer to a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The run of a start.
+    Started {
+        /// It.
+        run: RunId,
+        /// Whether this start made it.
+        new: bool,
+    },
+    /// The key's run was started with another input.
+    OtherInput {
+        /// It.
+        run: RunId,
+    },
+    /// No such workflow or version.
+    NoWorkflow,
+    /// It is done, and recorded.
+    Done,
+    /// It is recorded and takes effect when an unresolved step allows it (X1).
+    Pending,
+    /// It came too late.
+    TooLate,
+    /// The event is known already.
+    Duplicate,
+    /// Nothing of that name is here.
+    NotFound,
+    /// The actor may not do it.
+    Forbidden,
+    /// Somebody else has claimed it.
+    Claimed {
+        /// Who.
+        by: String,
+    },
+    /// The value does not fit its type.
+    Mismatch {
+        /// Where in the value.
+        path: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// It cannot be done, in words.
+    Refused(String),
+    /// Come back then.
+    Busy {
+        /// When.
+        after: Time,
+    },
+}

@@ -1,0 +1,330 @@
+//! The shard: a pure state machine over its runs.
+//!
+//! ```text
+//!  Input ──► Shard::apply(now, input) ──► Output { batch, effects (after its commit), reads (at once) }
+//! ```
+//!
+//! Promises: given the same inputs at the same times it decides the same; what it decided is in the
+//! batch before any effect of it may leave; the state in memory is the fold of the records, but for
+//! reads that are still to be recorded with what follows them.
+//!
+//! Must not: look at a clock, draw entropy, wait, or answer a caller before the commit.
+//!
+//! One file per kind of transition; [`turn`] holds what they share.
+
+mod attempt;
+mod branch;
+mod cancel;
+mod checkpoint;
+mod commit;
+mod end;
+mod event;
+mod guard;
+mod input;
+mod operate;
+mod output;
+mod policy;
+mod probe;
+mod recover;
+mod resolve;
+mod start;
+mod step;
+mod task;
+mod timer;
+mod turn;
+mod undo;
+mod unit;
+mod unwind;
+mod wait;
+
+#[cfg(test)]
+mod tests;
+
+pub use input::{Act, Actor, Answer, Input, Resolution, Start, TaskAct, Ticket, Token};
+pub use output::{Effect, Notice, Output, Send};
+pub use recover::{Recovered, Recovery};
+
+use crate::codegen::{Draw, Machine};
+use crate::id::RunId;
+use crate::journal::Happened;
+use crate::run::RunState;
+use crate::time::Time;
+use event::Events;
+use guard::Guards;
+use start::Starts;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Machines of one workflow, by version and hash.
+type Versions = BTreeMap<(u32, String), Arc<dyn Machine>>;
+
+/// Machines by workflow, then version and hash.
+#[derive(Clone, Default)]
+pub struct Machines {
+    by_name: BTreeMap<String, Versions>,
+    /// The version that starts use, where it was said.
+    newest: BTreeMap<String, (u32, String)>,
+}
+
+impl Machines {
+    /// Adds a machine; of two with one version the one added last serves new starts.
+    pub fn add(&mut self, machine: Arc<dyn Machine>) {
+        let spec = machine.spec();
+        let id = (spec.version, spec.hash.clone());
+        let name = spec.name.clone();
+        let newest = self.newest.entry(name.clone()).or_insert_with(|| id.clone());
+        if newest.0 <= id.0 {
+            newest.clone_from(&id);
+        }
+        self.by_name.entry(name).or_default().insert(id, machine);
+    }
+
+    /// The machine of a pinned run.
+    #[must_use]
+    pub fn get(&self, workflow: &str, version: u32, hash: &str) -> Option<&Arc<dyn Machine>> {
+        self.by_name.get(workflow)?.get(&(version, hash.to_owned()))
+    }
+
+    /// The machine of a new run: this version, or the newest.
+    #[must_use]
+    pub fn for_start(&self, workflow: &str, version: Option<u32>) -> Option<&Arc<dyn Machine>> {
+        let newest = self.newest.get(workflow)?;
+        let versions = self.by_name.get(workflow)?;
+        match version {
+            Some(version) if version != newest.0 => {
+                versions.iter().rev().find(|((v, _), _)| *v == version).map(|(_, m)| m)
+            }
+            _ => versions.get(newest),
+        }
+    }
+
+    /// The newest machine of every workflow.
+    pub fn newest(&self) -> impl Iterator<Item = &Arc<dyn Machine>> {
+        self.newest.iter().filter_map(|(name, id)| self.by_name.get(name)?.get(id))
+    }
+}
+
+/// One shard's runs and everything it decides about them.
+pub struct Shard {
+    machines: Machines,
+    runs: BTreeMap<RunId, Run>,
+    /// Position of the last row.
+    seq: u64,
+    /// Bucket of the last row.
+    bucket: u32,
+    /// Runs by their earliest timer.
+    due: BTreeSet<(Time, RunId)>,
+    starts: Starts,
+    events: Events,
+    guards: Guards,
+    /// Runs whose records do not decode, with the position of the first one that does not.
+    damaged: BTreeMap<RunId, u64>,
+}
+
+/// A run in memory.
+struct Run {
+    state: RunState,
+    machine: Option<Arc<dyn Machine>>,
+    /// Entropy of the record that is being made; reads that need no record draw from it too.
+    draw: Option<Draw>,
+    /// What happened since the last record.
+    happened: Vec<Happened>,
+    /// Status and flags in its row.
+    row: Option<(&'static str, Vec<String>)>,
+    /// Position of its last record.
+    seq: u64,
+    /// Time of its last record.
+    at: Time,
+    /// Position up to which its row holds it.
+    snapshot: Option<u64>,
+    /// Its entry in [`Shard::due`].
+    due: Option<Time>,
+    /// Its entries in [`Events`].
+    subscriptions: Vec<(String, String)>,
+}
+
+impl Run {
+    fn new(state: RunState, machine: Option<Arc<dyn Machine>>) -> Self {
+        Self {
+            state,
+            machine,
+            draw: None,
+            happened: Vec::new(),
+            row: None,
+            seq: 0,
+            at: Time(0),
+            snapshot: None,
+            due: None,
+            subscriptions: Vec::new(),
+        }
+    }
+}
+
+impl Shard {
+    /// An empty shard of a new store.
+    #[must_use]
+    pub fn new(machines: Machines) -> Self {
+        Self {
+            machines,
+            runs: BTreeMap::new(),
+            seq: 0,
+            bucket: 0,
+            due: BTreeSet::new(),
+            starts: Starts::default(),
+            events: Events::default(),
+            guards: Guards::default(),
+            damaged: BTreeMap::new(),
+        }
+    }
+
+    /// Decides about one input.
+    ///
+    /// Order: outputs are committed in the order of their inputs, one batch in flight; several may be
+    /// merged into one batch.
+    pub fn apply(&mut self, now: Time, input: Input) -> Output {
+        let mut out = Output::after(self.seq);
+        match input {
+            Input::Start(start) => self.start(now, start, &mut out),
+            Input::Found { namespace, workflow, key, row } => {
+                self.found(now, (namespace, workflow, key), row, &mut out);
+            }
+            Input::Outcome { ticket, result, token } => {
+                self.turn(now, ticket.run, token, &mut out, |turn| turn.outcome(ticket, result));
+            }
+            Input::Accepted(ticket) => {
+                self.turn(now, ticket.run, None, &mut out, |turn| turn.accepted(ticket));
+            }
+            Input::Heartbeat { ticket, token } => {
+                self.turn(now, ticket.run, token, &mut out, |turn| turn.accepted(ticket));
+            }
+            Input::Tick => self.tick(now, &mut out),
+            Input::Event { id, namespace, event, key, payload, token } => {
+                let body = event::incoming(id, namespace, event, key, payload, now);
+                self.accept_event(now, body, token, &mut out);
+            }
+            Input::Task { item, act, actor, token } => {
+                let run = item.split_once('.').and_then(|(run, _)| run.parse().ok());
+                match run {
+                    Some(run) => {
+                        self.turn(now, run, token, &mut out, |turn| turn.task(&item, act, &actor))
+                    }
+                    None => out.reply(token, Answer::NotFound),
+                }
+            }
+            Input::Operate { run, act, actor, reason, token } => {
+                self.turn(now, run, token, &mut out, |turn| turn.operate(act, &actor, reason));
+            }
+        }
+        self.deliver(now, &mut out);
+        out
+    }
+
+    /// When [`Input::Tick`] is wanted next.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Time> {
+        let run = self.due.first().map(|(at, _)| *at);
+        run.into_iter().chain(self.events.backlog_due()).min()
+    }
+
+    /// The state of a run that has not ended.
+    #[must_use]
+    pub fn run(&self, run: RunId) -> Option<&RunState> {
+        self.runs.get(&run).map(|run| &run.state)
+    }
+
+    /// Runs that have not ended.
+    pub fn runs(&self) -> impl Iterator<Item = (RunId, &RunState)> {
+        self.runs.iter().map(|(id, run)| (*id, &run.state))
+    }
+
+    /// The machines it serves.
+    #[must_use]
+    pub fn machines(&self) -> &Machines {
+        &self.machines
+    }
+
+    /// Position of the last row it decided.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.seq
+    }
+
+    /// Makes one transition of one run: takes it out, lets `act` change it, records what changed, and
+    /// puts it back unless it has ended.
+    fn turn(
+        &mut self,
+        now: Time,
+        id: RunId,
+        token: Option<Token>,
+        out: &mut Output,
+        act: impl FnOnce(&mut turn::Turn<'_>) -> Answer,
+    ) {
+        let Some(run) = self.runs.remove(&id) else {
+            return out.reply(token, Answer::NotFound);
+        };
+        let answer = self.turn_of(now, id, run, out, act);
+        out.reply(token, answer);
+    }
+
+    fn turn_of(
+        &mut self,
+        now: Time,
+        id: RunId,
+        run: Run,
+        out: &mut Output,
+        act: impl FnOnce(&mut turn::Turn<'_>) -> Answer,
+    ) -> Answer {
+        let mut turn = turn::Turn {
+            now,
+            id,
+            run,
+            guards: &mut self.guards,
+            events: &self.events,
+            out,
+            queue: VecDeque::new(),
+            durable: false,
+            sends: Vec::new(),
+            notices: Vec::new(),
+            emitted: Vec::new(),
+        };
+        // A run whose version is not here is left alone: it never runs on another one.
+        let answer = if turn.run.machine.is_some() {
+            let answer = act(&mut turn);
+            turn.drain();
+            answer
+        } else {
+            Answer::Refused("no node here can run its version of the workflow".to_owned())
+        };
+        let closed = turn.close(&mut self.seq, &mut self.bucket);
+        let (run, emitted) = (closed.run, closed.emitted);
+        self.put_back(id, run);
+        for event in emitted {
+            self.enlist(event);
+        }
+        answer
+    }
+
+    /// Puts a run back with its timers and subscriptions, or forgets it if it has ended.
+    fn put_back(&mut self, id: RunId, mut run: Run) {
+        if let Some(due) = run.due.take() {
+            self.due.remove(&(due, id));
+        }
+        let namespace = run.state.origin().namespace.clone();
+        let ended = run.state.status().ended();
+        let wanted = if ended { Vec::new() } else { turn::subscriptions(&run.state) };
+        if wanted != run.subscriptions {
+            self.events.unsubscribe(&namespace, &run.subscriptions, id);
+            self.events.subscribe(&namespace, &wanted, id);
+            run.subscriptions = wanted;
+        }
+        if ended {
+            self.starts.forget(&run.state);
+            return;
+        }
+        run.due = run.machine.as_ref().and_then(|machine| timer::next(&run.state, machine.spec()));
+        if let Some(due) = run.due {
+            self.due.insert((due, id));
+        }
+        self.runs.insert(id, run);
+    }
+}

@@ -1,0 +1,169 @@
+//! What a shard decided: what is to be committed, and what may leave, and when.
+
+use super::input::{Answer, Ticket, Token};
+use crate::codegen::Json;
+use crate::id::RunId;
+use crate::journal::Happened;
+use crate::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow};
+use crate::service;
+use crate::status::{Cause, Status};
+
+/// One call to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Send {
+    /// Comes back with the outcome.
+    pub ticket: Ticket,
+    /// What the service sees.
+    pub call: service::Call,
+    /// Arguments by parameter name.
+    pub args: Json,
+}
+
+/// Something that leaves the shard after its commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Call a service.
+    Call(Box<Send>),
+    /// Look a start key up in the store, and come back with [`Input::Found`](super::Input::Found).
+    ///
+    /// Order: like every effect it leaves after all earlier outputs have committed, so that the
+    /// store's answer includes the keys they wrote.
+    Find {
+        /// Namespace.
+        namespace: String,
+        /// Qualified workflow.
+        workflow: String,
+        /// Key.
+        key: String,
+    },
+    /// Answer a request.
+    Reply {
+        /// Whose.
+        token: Token,
+        /// What.
+        answer: Answer,
+    },
+    /// Something callers of a run may wait for.
+    Notice {
+        /// The run.
+        run: RunId,
+        /// What.
+        notice: Notice,
+    },
+    /// A record was written: for feeds.
+    History {
+        /// The run.
+        run: RunId,
+        /// Number of the record.
+        number: u64,
+        /// What happened.
+        happened: Vec<Happened>,
+    },
+    /// An event went out with a record: for topics.
+    Publish(EventRow),
+}
+
+/// What callers of a run may wait for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// `reply`, or the result when the run returned without one.
+    Reply(Json),
+    /// Unwinding has started: the failure is decided.
+    Undoing(Cause),
+    /// It is over.
+    Ended {
+        /// Completed, failed or cancelled.
+        status: Status,
+        /// The result.
+        result: Option<Json>,
+        /// Why not.
+        cause: Option<Cause>,
+    },
+}
+
+/// What one or several applications of [`Shard::apply`](super::Shard::apply) decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Output {
+    /// The batch to commit. Nothing of `effects` may leave before it has.
+    pub batch: Batch,
+    /// Reads that need no commit: they leave at once.
+    pub reads: Vec<Send>,
+    /// What leaves after the commit, in this order.
+    pub effects: Vec<Effect>,
+    /// Whether `batch.prev` was set.
+    started: bool,
+}
+
+impl Output {
+    /// An output that follows position `prev`.
+    #[must_use]
+    pub fn after(prev: u64) -> Self {
+        Self { batch: Batch { prev, ..Batch::default() }, started: true, ..Self::default() }
+    }
+
+    /// Whether there is nothing to commit.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        let Batch { rows, keys, runs, items, events, checkpoint, prev: _ } = &self.batch;
+        rows.is_empty()
+            && keys.is_empty()
+            && runs.is_empty()
+            && items.is_empty()
+            && events.is_empty()
+            && checkpoint.is_none()
+    }
+
+    /// Appends a later output of the same shard.
+    pub fn merge(&mut self, later: Self) {
+        if !self.started {
+            *self = later;
+            return;
+        }
+        let Batch { rows, keys, runs, items, events, checkpoint, prev: _ } = later.batch;
+        self.batch.rows.extend(rows);
+        self.batch.keys.extend(keys);
+        for run in runs {
+            self.put_run(run);
+        }
+        for item in items {
+            self.put_item(item);
+        }
+        self.batch.events.extend(events);
+        self.batch.checkpoint = checkpoint.or(self.batch.checkpoint);
+        self.reads.extend(later.reads);
+        self.effects.extend(later.effects);
+    }
+
+    /// Adds a journal row.
+    pub fn put_row(&mut self, row: JournalRow) {
+        self.batch.rows.push(row);
+    }
+
+    /// Adds a start key.
+    pub fn put_key(&mut self, key: KeyRow) {
+        self.batch.keys.push(key);
+    }
+
+    /// Adds or replaces a run's row: a batch names each run once.
+    pub fn put_run(&mut self, run: RunRow) {
+        match self.batch.runs.iter_mut().find(|row| row.run == run.run) {
+            Some(row) => *row = run,
+            None => self.batch.runs.push(run),
+        }
+    }
+
+    /// Adds or replaces an item: a batch names each id once.
+    pub fn put_item(&mut self, item: ItemRow) {
+        match self.batch.items.iter_mut().find(|row| row.id == item.id) {
+            Some(row) => *row = item,
+            None => self.batch.items.push(item),
+        }
+    }
+
+    /// Answers a request after the commit.
+    pub fn reply(&mut self, token: Option<Token>, answer: Answer) {
+        if let Some(token) = token {
+            self.effects.push(Effect::Reply { token, answer });
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Probes: asking whether a call happened that may not be repeated (A4).
+
+use super::attempt::Request;
+use super::output::Send;
+use super::policy::patient;
+use super::turn::Turn;
+use crate::codegen::{CallSpec, Json};
+use crate::journal::Happened;
+use crate::limits::PROBES;
+use crate::retry;
+use crate::run::{Call, FiberId, Last, Phase, Role};
+use crate::service::{Attempt, Purpose};
+
+impl Turn<'_> {
+    /// Asks the probe whether it happened.
+    pub(super) fn ask_probe(
+        &mut self,
+        id: FiberId,
+        mut call: Box<Call>,
+        spec: &CallSpec,
+        question: u32,
+    ) {
+        let (Some(probe), Some(args)) = (&spec.probe, call.probe.clone()) else {
+            self.put_call(id, call);
+            return self.fault(id, "nobody can tell whether it happened");
+        };
+        if let Err(refusal) = self.permit(&probe.service, call.id) {
+            let until = refusal.until;
+            if self.past_deadline(&call, spec, until) {
+                return self.policy_ended(id, call);
+            }
+            call.phase = Phase::AskBackoff { until, question };
+            let (path, reason) = (call.path.clone(), refusal.reason.to_owned());
+            self.note(Happened::HeldBack { path, until, reason });
+            self.put_call(id, call);
+            return self.boundary(id);
+        }
+        call.phase = Phase::Asked { question };
+        let send = self.question(&call, spec, args);
+        if let Some(send) = send {
+            self.note(Happened::Sent {
+                path: call.path.clone(),
+                action: format!("{}.{}", probe.service, probe.action),
+                purpose: Purpose::Probe,
+                key: send.call.key.clone(),
+                attempt: question,
+                generation: call.generation,
+                args: Json::Null,
+            });
+            self.sends.push(send);
+        }
+        self.put_call(id, call);
+    }
+
+    /// The question a call stands at, as it leaves: also after a crash.
+    pub(super) fn question(&self, call: &Call, spec: &CallSpec, args: Json) -> Option<Send> {
+        let Phase::Asked { question } = call.phase else { return None };
+        let probe = spec.probe.as_ref()?;
+        Some(self.request(
+            call,
+            (&probe.service, &probe.action),
+            args,
+            Request {
+                key: self.key(call, &probe.service, &probe.action, Purpose::Probe),
+                undoes: Some(call.key.clone()),
+                attempt: question,
+                purpose: Purpose::Probe,
+                within_ms: probe.within_ms,
+            },
+        ))
+    }
+
+    pub(super) fn probe_answered(
+        &mut self,
+        id: FiberId,
+        mut call: Box<Call>,
+        spec: &CallSpec,
+        result: Attempt,
+    ) {
+        let Phase::Asked { question } = call.phase else { return };
+        let well = matches!(result, Attempt::Ok(_) | Attempt::Failed { .. });
+        if let Some(probe) = &spec.probe {
+            self.guards.record(&probe.service, self.now, (self.id, call.id), well);
+        }
+        match result {
+            Attempt::Ok(Json::Null) => {
+                // Not applied, and never to be applied under this key: it is spent.
+                call.unresolved = false;
+                if call.role == Role::Ask {
+                    return self.known_not(id, call, None);
+                }
+                self.new_generation(id, &mut call, spec);
+                let reason = "the probe found nothing".to_owned();
+                self.retry(id, call, spec, (Last::Refused, reason, None));
+            }
+            Attempt::Ok(value) => self.succeeded(id, call, spec, &value),
+            Attempt::Fault { message } => {
+                self.put_call(id, call);
+                self.fault(id, &message);
+                self.boundary(id);
+            }
+            _ => {
+                let step = call.role == Role::Step && call.purpose == Purpose::Do;
+                let policy = if step { spec.retry.clone() } else { patient() };
+                let wait = retry::delay(&policy, question, self.random());
+                let until = self.now.plus(wait);
+                let limit = policy.attempts.map(|attempts| attempts.max(PROBES));
+                if limit.is_some_and(|limit| question >= limit)
+                    || self.past_deadline(&call, spec, until)
+                {
+                    return self.policy_ended(id, call);
+                }
+                call.phase = Phase::AskBackoff { until, question: question + 1 };
+                let (path, reason) = (call.path.clone(), "the probe did not answer".to_owned());
+                self.note(Happened::Retrying { path, attempt: question + 1, at: until, reason });
+                self.put_call(id, call);
+                self.boundary(id);
+            }
+        }
+    }
+}

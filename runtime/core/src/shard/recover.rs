@@ -1,0 +1,304 @@
+//! Recovery: the fold of what was recorded, a fence record, and only then anything that leaves (A6).
+
+use super::input::Answer;
+use super::output::Output;
+use super::turn::Turn;
+use super::{Machines, Run, Shard};
+use crate::codegen::Machine;
+use crate::id::RunId;
+use crate::journal::{self, EventBody, Happened, Record, ShardRecord, Snapshot};
+use crate::limits::RECOVERIES;
+use crate::port::{ItemRow, Lease, Tail};
+use crate::run::{FiberId, Phase, RunState, State};
+use crate::service::Attempt;
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What recovery needs.
+pub struct Recovery {
+    /// The new ownership.
+    pub lease: Lease,
+    /// What the store holds, read after the lease was acquired.
+    pub tail: Tail,
+    /// The machines this node can run.
+    pub machines: Machines,
+    /// The store's clock.
+    pub now: Time,
+}
+
+/// A recovered shard.
+pub struct Recovered {
+    /// It. Nothing may be applied to it before `fence` has committed.
+    pub shard: Shard,
+    /// Its first output: the fence record, and behind it the open attempts.
+    pub fence: Output,
+    /// Runs whose records do not decode: parked, with a dead letter each.
+    pub damaged: Vec<(RunId, String)>,
+}
+
+/// The fold of a tail.
+#[derive(Default)]
+struct Fold {
+    runs: BTreeMap<RunId, Run>,
+    damaged: BTreeMap<RunId, (u64, String)>,
+    events: Vec<(u64, EventBody)>,
+    triggered: BTreeSet<(String, String)>,
+    /// Runs with a row, that is, runs that have not ended.
+    alive: BTreeSet<RunId>,
+}
+
+impl Shard {
+    /// Folds a tail into a shard.
+    ///
+    /// Order: fold, fence record, then open attempts, waits and triggers; all that leaves is in the
+    /// fence's output and so waits for its commit.
+    #[must_use]
+    pub fn recover(recovery: Recovery) -> Recovered {
+        let Recovery { lease, tail, machines, now } = recovery;
+        let mut shard = Self::new(machines);
+        shard.seq = tail.last;
+        shard.bucket = tail.bucket;
+        let stored: Vec<EventBody> = tail.events.iter().cloned().map(EventBody::from).collect();
+        let rows: BTreeMap<_, _> = tail.runs.iter().map(|row| (row.run, row.clone())).collect();
+        let fold = Fold::of(tail);
+        for event in stored.into_iter().chain(fold.events.iter().map(|(_, event)| event.clone())) {
+            shard.events.keep(event);
+        }
+        let mut out = Output::after(shard.seq);
+        shard.shard_record(now, &ShardRecord::Fence { epoch: lease.epoch, at: now }, &mut out);
+        for (run, (position, message)) in &fold.damaged {
+            shard.damaged.insert(*run, *position);
+            let row = rows.get(run);
+            if let Some(row) = row {
+                out.put_run(crate::port::RunRow { status: "parked".to_owned(), ..row.clone() });
+            }
+            out.put_item(ItemRow {
+                id: format!("{run}.damaged"),
+                kind: "dead_letter".to_owned(),
+                namespace: row.map(|row| row.namespace.clone()).unwrap_or_default(),
+                run: Some(*run),
+                open: true,
+                at: now,
+                body: serde_json::json!({ "kind": "damaged", "message": message }),
+            });
+        }
+        for (id, mut run) in fold.runs {
+            let (origin, head) = (run.state.origin(), run.state.head());
+            shard.events.at_least(origin.events);
+            for number in head.taken.values() {
+                shard.events.at_least(*number);
+            }
+            let machine = shard.machines.get(&origin.workflow, origin.version, &origin.hash);
+            run.machine = machine.cloned();
+            shard.starts.learn(id, &run.state);
+            shard.put_back(id, run);
+        }
+        let ids: Vec<_> = shard.runs.keys().copied().collect();
+        for id in ids {
+            shard.turn(now, id, None, &mut out, |turn| turn.recovered());
+        }
+        for (position, event) in fold.events {
+            if !fold.triggered.contains(&(event.namespace.clone(), event.id.clone())) {
+                shard.events.offer_again(position, event);
+            }
+        }
+        shard.deliver(now, &mut out);
+        let damaged = fold.damaged.into_iter().map(|(run, (_, why))| (run, why)).collect();
+        Recovered { shard, fence: out, damaged }
+    }
+
+    /// Adds a machine, and lets the runs go on that waited for it.
+    pub fn register(&mut self, now: Time, machine: Arc<dyn Machine>) -> Output {
+        let mut out = Output::after(self.seq);
+        let spec = machine.spec();
+        let pinned = (spec.name.clone(), spec.version, spec.hash.clone());
+        self.machines.add(machine.clone());
+        let waiting: Vec<_> = self
+            .runs
+            .iter()
+            .filter(|(_, run)| {
+                let origin = run.state.origin();
+                run.machine.is_none()
+                    && (&origin.workflow, origin.version, &origin.hash)
+                        == (&pinned.0, pinned.1, &pinned.2)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            if let Some(run) = self.runs.get_mut(&id) {
+                run.machine = Some(machine.clone());
+            }
+            self.turn(now, id, None, &mut out, |turn| turn.recovered());
+        }
+        self.deliver(now, &mut out);
+        out
+    }
+}
+
+impl Fold {
+    fn of(tail: Tail) -> Self {
+        let alive = tail.runs.iter().map(|row| row.run).collect();
+        let mut fold = Self { alive, ..Self::default() };
+        for row in tail.runs {
+            let Some(bytes) = &row.snapshot else { continue };
+            let state = journal::decode::<Snapshot>(bytes).and_then(|snapshot| {
+                let state = RunState::from_parts(snapshot.number, &snapshot.parts)?;
+                Ok((state, snapshot.at))
+            });
+            match state {
+                Ok((state, at)) => {
+                    let mut run = Run::new(state, None);
+                    run.snapshot = Some(row.upto);
+                    run.seq = row.upto;
+                    run.at = at;
+                    fold.runs.insert(row.run, run);
+                }
+                Err(error) => {
+                    fold.damaged.insert(row.run, (row.upto, error.to_string()));
+                }
+            }
+        }
+        for row in tail.rows {
+            match row.run {
+                Some(run) => fold.record(run, row.seq, row.number, &row.body),
+                None => fold.shard_record(row.seq, &row.body),
+            }
+        }
+        fold.runs.retain(|_, run| !run.state.status().ended());
+        fold
+    }
+
+    fn shard_record(&mut self, seq: u64, body: &[u8]) {
+        // A shard record that does not decode only loses what it would have saved: an event is kept
+        // in its own row, and a trigger that is asked again finds its key.
+        match journal::decode::<ShardRecord>(body) {
+            Ok(ShardRecord::Event(event)) => self.events.push((seq, event)),
+            Ok(ShardRecord::Triggered { namespace, id }) => {
+                self.triggered.insert((namespace, id));
+            }
+            Ok(ShardRecord::Fence { .. }) | Err(_) => {}
+        }
+    }
+
+    fn record(&mut self, id: RunId, seq: u64, number: u64, body: &[u8]) {
+        if self.damaged.contains_key(&id) {
+            return;
+        }
+        let folded = journal::decode::<Record>(body).and_then(|record| {
+            if record.number != number {
+                return Err(journal::Error::Damaged("it has another number".to_owned()));
+            }
+            self.events.extend(record.emitted.iter().cloned().map(|event| (seq, event)));
+            self.absorb(id, seq, &record)
+        });
+        if let Err(error) = folded {
+            self.runs.remove(&id);
+            self.damaged.insert(id, (seq, error.to_string()));
+        }
+    }
+
+    fn absorb(&mut self, id: RunId, seq: u64, record: &Record) -> Result<(), journal::Error> {
+        let Some(run) = self.runs.get_mut(&id) else {
+            if !self.alive.contains(&id) {
+                // It has ended; its first records may lie before the checkpoint.
+                return Ok(());
+            }
+            if record.number != 1 {
+                return Err(journal::Error::Damaged("the record before it is missing".to_owned()));
+            }
+            let mut run = Run::new(RunState::from_parts(1, &record.parts)?, None);
+            run.seq = seq;
+            run.at = record.at;
+            self.runs.insert(id, run);
+            return Ok(());
+        };
+        if run.snapshot.is_some_and(|upto| seq <= upto) {
+            return Ok(());
+        }
+        if record.number != run.state.number() + 1 {
+            return Err(journal::Error::Damaged("the record before it is missing".to_owned()));
+        }
+        run.state.absorb(record.number, &record.parts)?;
+        run.seq = seq;
+        run.at = record.at;
+        Ok(())
+    }
+}
+
+impl Turn<'_> {
+    /// A run after a recovery: one recovery is counted if something was with a service.
+    pub(super) fn recovered(&mut self) -> Answer {
+        if self.run.state.head().poisoned.is_some() {
+            return Answer::Done;
+        }
+        let open = self.run.state.fibers().values().find(|fiber| Self::calls(fiber));
+        if let Some(call) = open.and_then(|fiber| fiber.call()) {
+            let path = call.path.clone();
+            let head = self.state().head_mut();
+            head.recoveries += 1;
+            let count = head.recoveries;
+            self.note(Happened::Recovered { count });
+            if count > RECOVERIES {
+                let why = "the run was recovered too often with the same step open";
+                let item = self.dead_letter("poison", &path, why);
+                self.state().head_mut().poisoned = Some(item);
+                self.note(Happened::Poisoned { path });
+                return Answer::Done;
+            }
+            self.resend();
+        }
+        self.look_for_events();
+        self.timers();
+        Answer::Done
+    }
+
+    /// Sends open attempts again: the same key, the same number. What may not be repeated is unknown.
+    pub(super) fn resend(&mut self) {
+        let open: Vec<FiberId> = self
+            .run
+            .state
+            .fibers()
+            .iter()
+            .filter(|(_, fiber)| matches!(fiber.state, State::Call(_)))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in open {
+            let Some((mut call, spec)) = self.calling(id) else { continue };
+            let paused = self.run.state.head().paused;
+            match call.phase {
+                Phase::Sent if spec.class != crate::codegen::Class::Read && !spec.idempotent => {
+                    let ticket = super::Ticket {
+                        run: self.id,
+                        call: call.id,
+                        attempt: call.attempt,
+                        purpose: call.purpose,
+                    };
+                    let cause = "the process stopped while the call was under way".to_owned();
+                    self.outcome(ticket, Attempt::Unknown { cause, timeout: false });
+                }
+                Phase::Sent if paused => {
+                    call.next = call.attempt;
+                    call.phase = Phase::Backoff { until: self.now };
+                    self.put_call(id, call);
+                }
+                Phase::Sent => {
+                    let send = self.attempt(&call, &spec);
+                    self.sends.push(send);
+                }
+                Phase::Asked { question } if paused => {
+                    call.phase = Phase::AskBackoff { until: self.now, question };
+                    self.put_call(id, call);
+                }
+                Phase::Asked { .. } => {
+                    let args = call.probe.clone().unwrap_or_default();
+                    self.sends.extend(self.question(&call, &spec, args));
+                }
+                Phase::Accepted { .. }
+                | Phase::Backoff { .. }
+                | Phase::AskBackoff { .. }
+                | Phase::Fault(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Starts: one run per key, whoever asks and how often.
+//!
+//! A key that is not in memory is looked up in the store first. While that is under way every start
+//! with the key waits, so nothing can be decided between the question and the answer.
+
+use super::input::{Answer, Start, Token};
+use super::output::{Effect, Output};
+use super::turn;
+use super::{Run, Shard};
+use crate::codegen::{Frame, Machine, Values};
+use crate::id::{RunId, slot_of};
+use crate::journal::Happened;
+use crate::key::{canonical, fingerprint};
+use crate::limits::STARTS_PER_KEY;
+use crate::port::KeyRow;
+use crate::run::{Fiber, Happening, Kind, Origin, ROOT, RunState};
+use crate::time::Time;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Namespace, workflow, key.
+type KeyId = (String, String, String);
+
+/// Keys of runs in memory, and starts that wait for a key to be looked up.
+#[derive(Default)]
+pub(super) struct Starts {
+    known: BTreeMap<KeyId, (RunId, [u8; 32])>,
+    asked: BTreeMap<KeyId, Vec<Waiting>>,
+}
+
+/// A start that waits.
+pub(super) struct Waiting {
+    machine: Arc<dyn Machine>,
+    input: Values,
+    entropy: [u8; 16],
+    /// Who asked.
+    pub(super) origin: StartedBy,
+}
+
+/// Who asked for a start.
+pub(super) enum StartedBy {
+    /// A caller.
+    Caller(Option<Token>),
+    /// A trigger, for this event.
+    Event {
+        /// Namespace.
+        namespace: String,
+        /// Id of the event.
+        id: String,
+    },
+}
+
+impl Starts {
+    /// A run has ended: its key is in the store.
+    pub(super) fn forget(&mut self, state: &RunState) {
+        let origin = state.origin();
+        if let Some(key) = &origin.key {
+            self.known.remove(&(origin.namespace.clone(), origin.workflow.clone(), key.clone()));
+        }
+    }
+
+    /// The key of a run that was recovered.
+    pub(super) fn learn(&mut self, id: RunId, state: &RunState) {
+        let origin = state.origin();
+        if let Some(key) = &origin.key {
+            let key = (origin.namespace.clone(), origin.workflow.clone(), key.clone());
+            self.known.insert(key, (id, input_print(&origin.input)));
+        }
+    }
+}
+
+impl Shard {
+    /// A caller starts a workflow.
+    pub(super) fn start(&mut self, now: Time, start: Start, out: &mut Output) {
+        let Start { namespace, workflow, version, key, input, entropy, token } = start;
+        let Some(machine) = self.machines.for_start(&workflow, version).cloned() else {
+            return out.reply(token, Answer::NoWorkflow);
+        };
+        // A declared key wins; the caller's is then ignored.
+        let key = match machine.key(&input) {
+            Ok(Some(declared)) => Some(canonical(&declared)),
+            Ok(None) => key,
+            Err(fault) => {
+                let why = format!("its key cannot be computed: {}", fault.message);
+                return out.reply(token, Answer::Refused(why));
+            }
+        };
+        let origin = StartedBy::Caller(token);
+        self.start_with(now, namespace, key, Waiting { machine, input, entropy, origin }, out);
+    }
+
+    /// Starts under a key, or without one.
+    pub(super) fn start_with(
+        &mut self,
+        now: Time,
+        namespace: String,
+        key: Option<String>,
+        waiting: Waiting,
+        out: &mut Output,
+    ) {
+        let Some(key) = key else {
+            self.admit(now, namespace, None, waiting, out);
+            return;
+        };
+        let id = (namespace, waiting.machine.spec().name.clone(), key);
+        if let Some(known) = self.starts.known.get(&id).copied() {
+            return self.answer_known(now, waiting, known, out);
+        }
+        let asked = self.starts.asked.entry(id.clone()).or_default();
+        if asked.len() >= STARTS_PER_KEY {
+            if let StartedBy::Caller(token) = waiting.origin {
+                out.reply(token, Answer::Busy { after: now.plus(1_000) });
+            }
+            return;
+        }
+        asked.push(waiting);
+        if asked.len() == 1 {
+            let (namespace, workflow, key) = id;
+            // Crash: nothing was promised yet; the caller asks again.
+            out.effects.push(Effect::Find { namespace, workflow, key });
+        }
+    }
+
+    /// The store has answered.
+    pub(super) fn found(&mut self, now: Time, id: KeyId, row: Option<KeyRow>, out: &mut Output) {
+        let mut known = row.map(|row| (row.run, row.fingerprint));
+        for waiting in self.starts.asked.remove(&id).unwrap_or_default() {
+            match known {
+                Some(known) => self.answer_known(now, waiting, known, out),
+                None => {
+                    let print = input_print(&waiting.input);
+                    let key = Some(id.2.clone());
+                    let run = self.admit(now, id.0.clone(), key, waiting, out);
+                    known = Some((run, print));
+                }
+            }
+        }
+    }
+
+    fn answer_known(
+        &mut self,
+        now: Time,
+        waiting: Waiting,
+        (run, print): (RunId, [u8; 32]),
+        out: &mut Output,
+    ) {
+        let same = input_print(&waiting.input) == print;
+        match waiting.origin {
+            StartedBy::Caller(token) if same => {
+                out.reply(token, Answer::Started { run, new: false });
+            }
+            StartedBy::Caller(token) => out.reply(token, Answer::OtherInput { run }),
+            StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),
+        }
+    }
+
+    /// Admits a run: its first record holds the start and everything up to where it rests.
+    fn admit(
+        &mut self,
+        now: Time,
+        namespace: String,
+        key: Option<String>,
+        waiting: Waiting,
+        out: &mut Output,
+    ) -> RunId {
+        let Waiting { machine, input, entropy, origin: started_by } = waiting;
+        let spec = machine.spec();
+        let [low, high, random @ ..] = entropy;
+        let slot = match &key {
+            Some(key) => slot_of(&namespace, &spec.name, key),
+            None => u16::from_be_bytes([low, high]),
+        };
+        let [a, b, c, d, e, f, g, h, ..] = random;
+        let run = RunId::new(now.0, slot, [a, b, c, d, e, f, g, h]);
+        let origin = Origin {
+            namespace: namespace.clone(),
+            workflow: spec.name.clone(),
+            version: spec.version,
+            hash: spec.hash.clone(),
+            key: key.clone(),
+            input: input.clone(),
+            started: now,
+            events: self.events.last(),
+            deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
+            class: retention_class(spec.retain_ms),
+            retain_ms: spec.retain_ms,
+        };
+        let print = input_print(&input);
+        if let Some(key) = &key {
+            let workflow = spec.name.clone();
+            let id = (namespace.clone(), workflow.clone(), key.clone());
+            self.starts.known.insert(id, (run, print));
+            out.put_key(KeyRow {
+                namespace: namespace.clone(),
+                workflow,
+                key: key.clone(),
+                run,
+                fingerprint: print,
+            });
+        }
+        let started = Happened::Started { workflow: spec.name.clone(), version: spec.version, key };
+        let frame = Frame { at: "start".to_owned(), iteration: Vec::new(), values: input };
+        let state = RunState::new(origin);
+        let answer = self.turn_of(now, run, Run::new(state, Some(machine)), out, |turn| {
+            turn.note(started);
+            let root = Fiber::new(Kind::Root, frame, Happening::Enter);
+            turn.state().put_fiber(ROOT, root);
+            turn.queue.push_back(ROOT);
+            Answer::Started { run, new: true }
+        });
+        match started_by {
+            StartedBy::Caller(token) => out.reply(token, answer),
+            StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),
+        }
+        run
+    }
+}
+
+impl Waiting {
+    /// A start that a trigger asks for. The same event gives the same entropy.
+    pub(super) fn triggered(
+        machine: Arc<dyn Machine>,
+        input: Values,
+        namespace: String,
+        id: String,
+    ) -> Self {
+        let digest = fingerprint(&serde_json::json!([namespace, id, machine.spec().name]));
+        let mut entropy = [0; 16];
+        entropy.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
+        Self { machine, input, entropy, origin: StartedBy::Event { namespace, id } }
+    }
+}
+
+fn input_print(input: &Values) -> [u8; 32] {
+    let object = input.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    fingerprint(&serde_json::Value::Object(object))
+}
+
+/// Retention class: 1 d, 7 d, 30 d, 90 d, 1 y, longer.
+fn retention_class(retain_ms: i64) -> u8 {
+    const DAY: i64 = 86_400_000;
+    let classes = [1, 7, 30, 90, 366];
+    let class = classes.iter().position(|days| retain_ms <= days * DAY).unwrap_or(classes.len());
+    u8::try_from(class).unwrap_or(u8::MAX)
+}
+
+/// The hour bucket of the store's clock: never decreasing.
+#[must_use]
+pub(super) fn bucket(now: Time, last: u32) -> u32 {
+    turn::hour(now).max(last)
+}

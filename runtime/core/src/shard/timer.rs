@@ -1,0 +1,138 @@
+//! Timers: back-off, waits, deadlines, pauses. They are a view of the state, so nothing has to be
+//! stored for them, and none is lost.
+
+use super::Shard;
+use super::output::Output;
+use super::policy::critical;
+use super::turn::Turn;
+use crate::codegen::{Arm, WorkflowSpec};
+use crate::run::{Call, Fiber, FiberId, Mode, Phase, RunState, State};
+use crate::service::Attempt;
+use crate::time::Time;
+
+/// When a run wants to be looked at next.
+pub(super) fn next(state: &RunState, spec: &WorkflowSpec) -> Option<Time> {
+    let head = state.head();
+    let deadline = state.origin().deadline.filter(|_| {
+        head.mode == Mode::Forward
+            && !head.overdue
+            && head.pending.is_none()
+            && head.cause.is_none()
+    });
+    let fibers = state.fibers().values().filter_map(|fiber| of_fiber(state, spec, fiber));
+    deadline.into_iter().chain(fibers).min()
+}
+
+fn of_fiber(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time> {
+    let head = state.head();
+    let held = head.paused || fiber.kind.program() && head.pending.is_some();
+    let own = match &fiber.state {
+        State::Call(call) => {
+            let until = match call.phase {
+                // The bound of an accepted call is the service's, and runs on in a paused run.
+                Phase::Accepted { until } => return Some(until),
+                Phase::Backoff { until } | Phase::AskBackoff { until, .. } => until,
+                Phase::Sent | Phase::Asked { .. } | Phase::Fault(_) => return units(fiber),
+            };
+            let goes_on = !held || !head.paused && is_critical(spec, call);
+            Some(until).filter(|_| goes_on && head.poisoned.is_none())
+        }
+        State::Wait(wait) if !held => {
+            let sleeps = wait.arms.iter().filter_map(|arm| match arm {
+                Arm::Sleep { until } => Some(*until),
+                _ => None,
+            });
+            sleeps.chain(wait.until).min()
+        }
+        State::Again { until } if !held && !due_undo(state) => Some(*until),
+        _ => None,
+    };
+    own.into_iter().chain(units(fiber).filter(|_| !head.paused)).min()
+}
+
+/// Deadlines of a fiber's open units; none while it unwinds, for the unit is no longer in time then.
+fn units(fiber: &Fiber) -> Option<Time> {
+    if matches!(fiber.state, State::Unwind(_)) || !fiber.kind.program() {
+        return None;
+    }
+    fiber.units.iter().filter_map(|unit| unit.deadline).min()
+}
+
+fn is_critical(spec: &WorkflowSpec, call: &Call) -> bool {
+    match spec.points.get(&call.at).map(|point| &point.kind) {
+        Some(crate::codegen::PointKind::Call(spec)) => critical(call, spec),
+        _ => false,
+    }
+}
+
+fn due_undo(state: &RunState) -> bool {
+    state.fibers().values().any(|fiber| matches!(fiber.kind, crate::run::Kind::Due { .. }))
+}
+
+impl Shard {
+    /// Looks at every run whose timer is due.
+    pub(super) fn tick(&mut self, now: Time, out: &mut Output) {
+        let due: Vec<_> =
+            self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, run)| *run).collect();
+        for run in due {
+            self.turn(now, run, None, out, |turn| {
+                turn.timers();
+                super::Answer::Done
+            });
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Fires everything that is due.
+    pub(super) fn timers(&mut self) {
+        let origin = self.run.state.origin();
+        if origin.deadline.is_some_and(|deadline| deadline <= self.now) {
+            self.deadline_passed();
+        }
+        let fibers: Vec<_> = self.run.state.fibers().keys().copied().collect();
+        for id in fibers {
+            self.fiber_timers(id);
+        }
+    }
+
+    fn fiber_timers(&mut self, id: FiberId) {
+        let Some(machine) = self.machine() else { return };
+        let Some(fiber) = self.run.state.fiber(id) else { return };
+        if of_fiber(&self.run.state, machine.spec(), fiber).is_none_or(|at| at > self.now) {
+            return;
+        }
+        let in_time = units(fiber).is_none_or(|at| at > self.now) || self.run.state.head().paused;
+        if !in_time {
+            let passed = |unit: &crate::run::Unit| unit.deadline.is_some_and(|at| at <= self.now);
+            let depth = fiber.units.iter().position(passed).unwrap_or_default();
+            return self.unit_overdue(id, depth);
+        }
+        match &fiber.state {
+            State::Call(call) => match call.phase {
+                Phase::Accepted { .. } => {
+                    let ticket = super::Ticket {
+                        run: self.id,
+                        call: call.id,
+                        attempt: call.attempt,
+                        purpose: call.purpose,
+                    };
+                    let cause = "the accepted call was not completed in time".to_owned();
+                    self.outcome(ticket, Attempt::Unknown { cause, timeout: true });
+                }
+                Phase::Backoff { .. } => self.send(id),
+                Phase::AskBackoff { question, .. } => {
+                    if let Some((call, spec)) = self.calling(id) {
+                        self.ask_probe(id, call, &spec, question);
+                    }
+                }
+                Phase::Sent | Phase::Asked { .. } | Phase::Fault(_) => {}
+            },
+            State::Wait(_) => {
+                self.check_wait(id);
+            }
+            State::Again { .. } => self.run_again(id),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Waits: for people, events and times, whichever comes first (verdict 74, T3).
+
+use super::event::Stored;
+use super::turn::Turn;
+use crate::codegen::{Arm, Frame};
+use crate::journal::Happened;
+use crate::run::{Fiber, FiberId, Happening, Hold, Mode, State, Stop, StopCause, Wait};
+use crate::time::Time;
+
+impl Turn<'_> {
+    /// A wait begins; it is over at once if something is there already.
+    pub(super) fn begin_wait(
+        &mut self,
+        id: FiberId,
+        frame: Frame,
+        arms: Vec<Arm>,
+        until: Option<Time>,
+    ) {
+        let began = self.events.last();
+        let at = frame.at.clone();
+        let tasks = vec![None; arms.len()];
+        let wait = Wait { arms, tasks, claims: Vec::new(), until, began };
+        if let Some(fiber) = self.state().fiber_mut(id) {
+            fiber.frame = frame;
+            fiber.state = State::Wait(wait);
+        }
+        let path = self.path(id);
+        self.note(Happened::Waiting { path, until });
+        // Order: what is there already decides before a person is asked for nothing.
+        if !self.check_wait(id) {
+            self.open_tasks(id, &at);
+            self.child_rests(id);
+        }
+    }
+
+    /// Goes on if an arm of the wait is ready, or its bound has passed: the first in program order.
+    pub(super) fn check_wait(&mut self, id: FiberId) -> bool {
+        let Some(fiber) = self.run.state.fiber(id) else { return false };
+        let State::Wait(wait) = &fiber.state else { return false };
+        let (frame, wait) = (fiber.frame.clone(), wait.clone());
+        for (index, arm) in wait.arms.iter().enumerate() {
+            match arm {
+                Arm::Event(subscription) => {
+                    let after = if subscription.fresh {
+                        wait.began
+                    } else {
+                        self.run.state.origin().events
+                    };
+                    let place = self.place(&frame, index);
+                    match self.next_event(&frame, index, subscription, (after, &place)) {
+                        Ok(Some(event)) => {
+                            self.take_event(place, &event);
+                            self.wake(id, index, event.payload, "event");
+                            return true;
+                        }
+                        Ok(None) => {}
+                        Err(fault) => {
+                            self.lost_wait(id, &fault);
+                        }
+                    }
+                }
+                Arm::Sleep { until } if *until <= self.now => {
+                    self.wake(id, index, crate::codegen::Json::Null, "time");
+                    return true;
+                }
+                Arm::Sleep { .. } | Arm::Task { .. } => {}
+            }
+        }
+        if wait.until.is_some_and(|until| until <= self.now) {
+            let path = self.path(id);
+            self.note(Happened::TimedOut { path });
+            self.leave_wait(id, Happening::Timeout);
+            return true;
+        }
+        false
+    }
+
+    /// An arm came first.
+    pub(super) fn wake(
+        &mut self,
+        id: FiberId,
+        index: usize,
+        value: crate::codegen::Json,
+        by: &str,
+    ) {
+        let path = self.path(id);
+        self.note(Happened::Woken { path, arm: index, by: by.to_owned() });
+        self.leave_wait(id, Happening::Arm { index, value });
+    }
+
+    fn leave_wait(&mut self, id: FiberId, event: Happening) {
+        let Some(fiber) = self.run.state.fiber(id).cloned() else { return };
+        let queue = self.waits_for_place(id);
+        self.withdraw(&fiber);
+        self.ready(id, event);
+        if queue {
+            self.hold(id, Hold::Place);
+        }
+    }
+
+    /// The number after which a place takes events: behind the last one it took.
+    fn next_event(
+        &self,
+        frame: &Frame,
+        index: usize,
+        subscription: &crate::codegen::Subscription,
+        (after, place): (u64, &str),
+    ) -> Result<Option<Stored>, String> {
+        let Some(machine) = &self.run.machine else { return Ok(None) };
+        let taken = self.run.state.head().taken.get(place).copied().unwrap_or(0);
+        let namespace = &self.run.state.origin().namespace;
+        let key = (&*subscription.event, &*subscription.key);
+        for event in self.events.after(namespace, key, after.max(taken)) {
+            let fits = machine.matches(frame, index, &event.payload);
+            if fits.map_err(|fault| fault.message)? {
+                return Ok(Some(event.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_event(&mut self, place: String, event: &Stored) {
+        self.state().head_mut().taken.insert(place, event.number);
+    }
+
+    /// A place in the source: the path without indexes, and the arm.
+    fn place(&self, frame: &Frame, index: usize) -> String {
+        let machine = self.run.machine.as_ref();
+        let point = machine.and_then(|machine| machine.spec().points.get(&frame.at));
+        let path = point.map_or(frame.at.as_str(), |point| point.path.as_str());
+        format!("{path}#{index}")
+    }
+
+    /// Looks at the interrupts of a fiber's open units, outermost first.
+    pub(super) fn interrupt_units(&mut self, id: FiberId) {
+        let Some(fiber) = self.run.state.fiber(id) else { return };
+        if !fiber.kind.program()
+            || self.run.state.head().mode != Mode::Forward
+            || matches!(fiber.state, State::Unwind(_) | State::Again { .. })
+            || matches!(fiber.stop, Some(Stop::Whole))
+        {
+            return;
+        }
+        let units = fiber.units.clone();
+        for (depth, unit) in units.iter().enumerate() {
+            for (index, subscription) in unit.interrupts.iter().enumerate() {
+                let place = format!("{}!", self.place(&unit.frame, index));
+                let next =
+                    self.next_event(&unit.frame, index, subscription, (unit.entered, &place));
+                match next {
+                    Ok(Some(event)) => {
+                        self.take_event(place, &event);
+                        let path = self.path(id);
+                        let name = event.event.clone();
+                        let id_of = event.id.clone();
+                        self.note(Happened::Interrupted { path, event: name, id: id_of });
+                        let keep = self.interrupt_keeps(&unit.frame.at, index);
+                        let why = StopCause::Interrupt { index, value: event.payload, keep };
+                        return self.request_stop(id, Stop::Unit { depth, why });
+                    }
+                    Ok(None) => {}
+                    Err(fault) => return self.lost_wait(id, &fault),
+                }
+            }
+        }
+    }
+
+    /// An event came for this run.
+    pub(super) fn look_for_events(&mut self) {
+        let fibers: Vec<_> = self.run.state.fibers().keys().copied().collect();
+        for id in fibers {
+            self.interrupt_units(id);
+            let waits =
+                matches!(self.run.state.fiber(id), Some(Fiber { state: State::Wait(_), .. }));
+            if waits && !self.held_for(id) {
+                self.check_wait(id);
+            }
+        }
+    }
+
+    /// Whether a fiber may not pass a boundary now.
+    pub(super) fn held_for(&self, id: FiberId) -> bool {
+        let program = self.run.state.fiber(id).is_some_and(|fiber| fiber.kind.program());
+        self.held_at_boundary(program)
+    }
+
+    /// A condition has a bug: the event stays where it is, and a person is told.
+    fn lost_wait(&mut self, id: FiberId, fault: &str) {
+        let path = self.path(id);
+        self.dead_letter("fault", &path, fault);
+        self.note(Happened::Faulted { path, message: fault.to_owned() });
+    }
+}

@@ -1,0 +1,65 @@
+//! What drives the pure shard: gather, apply, commit, and only then speak.
+//!
+//! ```text
+//!  requests ──► inbox ────┐
+//!  outcomes ──► outcomes ─┴─► apply ─► pending ─► one commit in flight ─► release
+//!  timers ────────────────────▲                                          │ calls, replies, feeds
+//!                             └──────────────────────────────────────────┘
+//! ```
+
+mod calls;
+mod counters;
+mod feed;
+mod owner;
+mod serve;
+#[cfg(test)]
+mod tests;
+
+pub use calls::{Bound, Services};
+pub use counters::Counters;
+pub use feed::Told;
+
+pub(crate) use calls::Caller;
+pub(crate) use feed::Feeds;
+pub(crate) use owner::Owner;
+pub(crate) use serve::Inlets;
+
+use sagaflow_core::port;
+use sagaflow_core::shard::{Answer, Input, Token};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{oneshot, watch};
+
+/// What a shard's task is told.
+pub(crate) enum Message {
+    /// An input nobody waits for.
+    Tell(Input),
+    /// A request: the input it becomes, and who waits.
+    Ask {
+        /// Makes the input once the request has its token.
+        input: Box<dyn FnOnce(Token) -> Input + Send>,
+        /// Answered after the commit; dropped unanswered when the shard loses its memory, which means
+        /// "ask again".
+        reply: oneshot::Sender<Answer>,
+    },
+}
+
+/// Called with every batch after it has committed and before anything of it leaves.
+pub type OnCommit = Arc<dyn Fn(&port::Batch) + Send + Sync>;
+
+/// What all tasks of an engine share.
+pub(crate) struct Shared {
+    pub(crate) feeds: Feeds,
+    pub(crate) counters: Arc<Counters>,
+    /// The store does not take commits at the moment: new starts are refused.
+    pub(crate) away: AtomicBool,
+    /// Why the engine cannot go on, where it cannot; sent once by the shard's task.
+    pub(crate) fatal: watch::Sender<Option<String>>,
+    pub(crate) on_commit: Option<OnCommit>,
+}
+
+impl Shared {
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,369 @@
+//! One shard under one lease: the loop that everything goes through.
+//!
+//! Promises: inputs are applied in the order they are taken; what they decided is committed in that
+//! order, one batch in flight; effects leave after their batch has committed and in its order; reads
+//! leave at once. While a commit is under way the next batch grows, so load makes batches wide by
+//! itself and idleness makes them small.
+//!
+//! Must not: let anything leave under a lease that was lost.
+
+use super::counters::Counters;
+use super::{Caller, Message, Shared, Told};
+use crate::{clock, limits};
+use sagaflow_core::port::{self, Batch, Lease, Store};
+use sagaflow_core::shard::{Answer, Effect, Input, Notice, Output, Shard, Token};
+use sagaflow_core::time::Time;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Why serving ended.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// Asked to stop; everything decided has committed.
+    Stopped,
+    /// The memory is worth nothing any more: take the lease again and recover.
+    Memory(port::Error),
+    /// The store itself cannot go on.
+    Fatal(port::Error),
+}
+
+/// Where inputs come from. Kept over recoveries, so that no request is lost by one.
+pub(crate) struct Inlets {
+    /// Requests, from handles.
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    /// Outcomes of calls and look-ups, from their tasks.
+    pub(crate) outcomes: mpsc::Receiver<Message>,
+    /// The other end, for tasks.
+    pub(crate) back: mpsc::Sender<Message>,
+    /// Cancelled once, when the engine is to stop.
+    pub(crate) stop: CancellationToken,
+}
+
+/// A batch on its way, and what it holds back.
+struct Flight {
+    batch: Batch,
+    effects: Vec<Effect>,
+    /// Yields the store's answer. Order: a task of its own, because a commit that was begun must not
+    /// be dropped half-way.
+    commit: JoinHandle<port::Result<()>>,
+    retries: u32,
+}
+
+pub(crate) struct Serving<'a, S: Store> {
+    pub(crate) store: Arc<S>,
+    pub(crate) lease: Lease,
+    pub(crate) shard: Shard,
+    pub(crate) shared: &'a Shared,
+    pub(crate) caller: &'a Caller,
+    pub(crate) inlets: &'a mut Inlets,
+    /// Decided, and not yet sent to the store.
+    pending: Output,
+    flight: Option<Flight>,
+    /// Who waits for the answer to which input; they are dropped with the memory.
+    replies: BTreeMap<Token, oneshot::Sender<Answer>>,
+    next_token: Token,
+    /// Time never steps back for the shard, whatever the wall clock does.
+    now: Time,
+    /// Rows decided since the last checkpoint, and when that was.
+    rows: usize,
+    checkpointed: Instant,
+}
+
+impl<'a, S: Store> Serving<'a, S> {
+    pub(crate) fn new(
+        store: Arc<S>,
+        lease: Lease,
+        shard: Shard,
+        shared: &'a Shared,
+        caller: &'a Caller,
+        inlets: &'a mut Inlets,
+    ) -> Self {
+        Self {
+            store,
+            lease,
+            shard,
+            shared,
+            caller,
+            inlets,
+            pending: Output::default(),
+            flight: None,
+            replies: BTreeMap::new(),
+            next_token: 1,
+            now: Time(i64::MIN),
+            rows: 0,
+            checkpointed: Instant::now(),
+        }
+    }
+
+    /// Lets out what the fence record held back. It has committed.
+    pub(crate) fn begin(&mut self, output: Output) {
+        for send in output.reads {
+            self.caller.send(Box::new(send), self.inlets.back.clone());
+        }
+        self.release(output.effects);
+    }
+
+    /// Serves until the lease is lost or the engine stops.
+    pub(crate) async fn run(mut self) -> Lost {
+        let stop = self.inlets.stop.clone();
+        let mut give_up = None;
+        loop {
+            self.send_pending();
+            let stopping = stop.is_cancelled();
+            if stopping && give_up.is_none() {
+                give_up = Some(Instant::now() + limits::SHUTDOWN);
+            }
+            if stopping && self.quiet(give_up) {
+                let patient = give_up.is_none_or(|at| Instant::now() < at);
+                if self.rows == 0 || !patient {
+                    return Lost::Stopped;
+                }
+                self.checkpoint();
+                continue;
+            }
+            let room = self.pending.batch.rows.len() < limits::BATCH_INPUTS
+                && bytes(&self.pending.batch) < limits::BATCH_BYTES;
+            let (due, checkpoint) = (self.until_due(), self.until_checkpoint());
+            tokio::select! {
+                biased;
+                answer = landed(&mut self.flight), if self.flight.is_some() => {
+                    if let Some(lost) = self.committed(answer) {
+                        return lost;
+                    }
+                }
+                Some(message) = self.inlets.outcomes.recv(), if room => self.gather(message),
+                Some(message) = self.inlets.inbox.recv(), if room && !stopping => self.gather(message),
+                () = sleep(due), if room => self.apply(Input::Tick),
+                () = sleep(checkpoint), if room => self.checkpoint(),
+                () = stop.cancelled(), if !stopping => {}
+                () = sleep(Some(Duration::from_millis(20))), if stopping => {}
+            }
+        }
+    }
+
+    /// Nothing is under way, or nobody waits for it any longer.
+    fn quiet(&self, give_up: Option<Instant>) -> bool {
+        let committed = self.flight.is_none() && self.pending.is_clean();
+        let patient = give_up.is_none_or(|at| Instant::now() < at);
+        committed && (self.caller.in_flight() == 0 || !patient)
+    }
+
+    /// Takes a message and whatever else is queued by now.
+    fn gather(&mut self, message: Message) {
+        self.receive(message);
+        for _ in 1..limits::BATCH_INPUTS {
+            let Ok(message) = self.inlets.outcomes.try_recv() else { break };
+            self.receive(message);
+        }
+        for _ in 1..limits::BATCH_INPUTS {
+            if self.inlets.stop.is_cancelled() {
+                break;
+            }
+            let Ok(message) = self.inlets.inbox.try_recv() else { break };
+            self.receive(message);
+        }
+        // Order: a shard that always has messages must not keep its timers and checkpoints waiting.
+        if self.until_due() == Some(Duration::ZERO) {
+            self.apply(Input::Tick);
+        }
+        if self.until_checkpoint() == Some(Duration::ZERO) {
+            self.checkpoint();
+        }
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Tell(input) => self.apply(input),
+            Message::Ask { input, reply } => {
+                let token = self.next_token;
+                self.next_token += 1;
+                self.replies.insert(token, reply);
+                self.apply(input(token));
+            }
+        }
+    }
+
+    fn apply(&mut self, input: Input) {
+        self.now = self.now.max(clock::now());
+        let output = self.shard.apply(self.now, input);
+        self.take(output);
+    }
+
+    /// Moves the position from which recovery reads. Crash: until the new position has committed,
+    /// recovery reads from the old one and folds the same rows.
+    fn checkpoint(&mut self) {
+        self.now = self.now.max(clock::now());
+        let output = self.shard.checkpoint(self.now);
+        self.take(output);
+        self.rows = 0;
+        self.checkpointed = Instant::now();
+    }
+
+    /// Order: a busy shard is checkpointed by rows, a slow one by time, an idle one not at all.
+    fn until_checkpoint(&self) -> Option<Duration> {
+        match self.rows {
+            0 => None,
+            limits::CHECKPOINT_ROWS.. => Some(Duration::ZERO),
+            _ => Some(limits::CHECKPOINT.saturating_sub(self.checkpointed.elapsed())),
+        }
+    }
+
+    fn take(&mut self, mut output: Output) {
+        self.rows += output.batch.rows.len();
+        // Reads promise nothing to anybody: they need not wait for a commit.
+        for send in output.reads.drain(..) {
+            self.caller.send(Box::new(send), self.inlets.back.clone());
+        }
+        self.pending.merge(output);
+    }
+
+    /// Sends what was decided, or lets it out where there is nothing to commit.
+    fn send_pending(&mut self) {
+        if self.flight.is_some() {
+            return;
+        }
+        let Output { batch, effects, .. } = if self.pending.is_clean() {
+            let effects = std::mem::take(&mut self.pending.effects);
+            return self.release(effects);
+        } else {
+            std::mem::take(&mut self.pending)
+        };
+        let commit = self.commit(batch.clone(), Duration::ZERO);
+        self.flight = Some(Flight { batch, effects, commit, retries: 0 });
+    }
+
+    /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
+    /// has left. After it, recovery finds it whole, and sends again what it held back.
+    fn commit(&self, batch: Batch, pause: Duration) -> JoinHandle<port::Result<()>> {
+        let (store, lease) = (Arc::clone(&self.store), self.lease);
+        tokio::spawn(async move {
+            tokio::time::sleep(pause).await;
+            store.commit(lease, batch).await
+        })
+    }
+
+    /// The store has answered for the batch in flight.
+    fn committed(&mut self, answer: port::Result<()>) -> Option<Lost> {
+        let mut flight = self.flight.take()?;
+        let counters = &self.shared.counters;
+        let Err(error) = answer else {
+            self.shared.away.store(false, Ordering::Relaxed);
+            Counters::bump(&counters.commits);
+            counters.records.fetch_add(flight.batch.rows.len() as u64, Ordering::Relaxed);
+            if let Some(on_commit) = &self.shared.on_commit {
+                on_commit(&flight.batch);
+            }
+            self.release(flight.effects);
+            return None;
+        };
+        Counters::bump(&counters.commit_errors);
+        match error {
+            port::Error::Unavailable(_) => {
+                // Nothing was written: effects stay held, starts are refused, the same batch goes
+                // again.
+                self.shared.away.store(true, Ordering::Relaxed);
+                flight.retries += 1;
+                tracing::warn!(%error, retries = flight.retries, "the store does not take commits");
+                flight.commit = self.commit(flight.batch.clone(), pause(flight.retries));
+                self.flight = Some(flight);
+                None
+            }
+            port::Error::Fenced { .. } | port::Error::Unknown(_) | port::Error::Held(_) => {
+                Some(Lost::Memory(error))
+            }
+            port::Error::Refused(_) | port::Error::Corrupt(_) => Some(Lost::Fatal(error)),
+        }
+    }
+
+    /// Lets out what a batch held back, in its order.
+    fn release(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Call(send) => self.caller.send(send, self.inlets.back.clone()),
+                Effect::Find { namespace, workflow, key } => self.find(namespace, workflow, key),
+                Effect::Reply { token, answer } => {
+                    if let Some(reply) = self.replies.remove(&token) {
+                        self.count_start(&answer);
+                        // Whoever asked may have stopped waiting.
+                        let _ = reply.send(answer);
+                    }
+                }
+                Effect::Notice { run, notice } => {
+                    if let Notice::Ended { status, .. } = &notice {
+                        self.shared.counters.ended(*status);
+                    }
+                    self.shared.feeds.tell(run, Told::Notice(notice));
+                }
+                Effect::History { run, number, happened } => {
+                    self.shared.feeds.tell(run, Told::Record { number, happened });
+                }
+                // Without a broker an event reaches the triggers and waits of its namespace by the
+                // shard itself, and everybody else by the history.
+                Effect::Publish(_) => {}
+            }
+        }
+    }
+
+    fn count_start(&self, answer: &Answer) {
+        if matches!(answer, Answer::Started { new: true, .. }) {
+            Counters::bump(&self.shared.counters.started);
+        }
+    }
+
+    /// Looks a start key up. A store that is away is asked until it is back: those who wait for the
+    /// start have bounds of their own.
+    fn find(&self, namespace: String, workflow: String, key: String) {
+        let (store, back) = (Arc::clone(&self.store), self.inlets.back.clone());
+        tokio::spawn(async move {
+            let mut tries = 0;
+            let row = loop {
+                match store.key(&namespace, &workflow, &key).await {
+                    Ok(row) => break row,
+                    Err(error) => {
+                        tries += 1;
+                        tracing::warn!(%error, tries, "a start key could not be looked up");
+                        tokio::time::sleep(pause(tries)).await;
+                    }
+                }
+            };
+            let _ = back.send(Message::Tell(Input::Found { namespace, workflow, key, row })).await;
+        });
+    }
+
+    fn until_due(&self) -> Option<Duration> {
+        let wait = self.shard.next_due()?.since(clock::now().max(self.now));
+        Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+    }
+}
+
+async fn landed(flight: &mut Option<Flight>) -> port::Result<()> {
+    let Some(flight) = flight else { return std::future::pending().await };
+    match (&mut flight.commit).await {
+        Ok(answer) => answer,
+        Err(panic) => Err(port::Error::Unknown(format!("the store's task ended: {panic}"))),
+    }
+}
+
+/// Waits; for ever where nothing is due.
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Bound: doubles up to two seconds, so that a store that comes back is used again at once.
+pub(crate) fn pause(tries: u32) -> Duration {
+    let (first, longest) = limits::STORE_BACKOFF;
+    first.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(longest)
+}
+
+fn bytes(batch: &Batch) -> usize {
+    batch.rows.iter().map(|row| row.body.len()).sum()
+}

@@ -1,0 +1,467 @@
+//! The way in: start, wait, look, act. Cheap to clone.
+//!
+//! Promises: an answer is given after what it says has committed; a caller that gets none is told to
+//! ask again, and may, because starts have keys and actions are recorded once.
+
+use crate::driver::{Counters, Message, Services, Shared, Told};
+use crate::error::{Error, Result, suggestion};
+use crate::input;
+use crate::limits;
+use crate::reader::{ItemList, Reader};
+use crate::view::{self, Entry, View};
+use sagaflow_core::codegen::{Json, Machine, Values};
+use sagaflow_core::id::RunId;
+use sagaflow_core::key::canonical;
+use sagaflow_core::port::{ItemRow, RunFilter, RunRow};
+use sagaflow_core::run::Mode;
+use sagaflow_core::service::Attempt;
+use sagaflow_core::shard::{Act, Actor, Answer, Input, Machines, Start, TaskAct, Ticket, Token};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// A start, as a caller asks for it.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Qualified name, or the short one where it is unique.
+    pub workflow: String,
+    /// Version; the newest where it is none.
+    pub version: Option<u32>,
+    /// Used where the workflow declares no key.
+    pub key: Option<String>,
+    /// The value of the single parameter, or an object by name for several.
+    pub input: Json,
+}
+
+/// A start that was recorded, or found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub run: RunId,
+    /// Whether this start made it.
+    pub new: bool,
+}
+
+/// What a waiting caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// A reply, a result, or the decision to unwind.
+    Reply,
+    /// The end.
+    End,
+}
+
+/// What was decided about a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// It is done.
+    Done,
+    /// It is recorded, and takes effect when an unresolved step allows it.
+    Pending,
+}
+
+/// The way into an engine.
+#[derive(Clone)]
+pub struct Handle {
+    namespace: Arc<str>,
+    machines: Machines,
+    services: Arc<Services>,
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Message>,
+    reader: Arc<dyn Reader>,
+    stop: CancellationToken,
+}
+
+impl Handle {
+    pub(crate) fn new(
+        namespace: String,
+        machines: Machines,
+        services: Arc<Services>,
+        shared: Arc<Shared>,
+        requests: mpsc::Sender<Message>,
+        reader: Arc<dyn Reader>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { namespace: namespace.into(), machines, services, shared, requests, reader, stop }
+    }
+
+    /// Namespace of everything that is started here.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The newest version of every hosted workflow.
+    pub fn machines(&self) -> impl Iterator<Item = &Arc<dyn Machine>> {
+        self.machines.newest()
+    }
+
+    /// What answers for the services.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Counts since the process began.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// Whether the store takes commits and the engine serves.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        !self.shared.is_away() && !self.stop.is_cancelled() && self.shared.fatal.borrow().is_none()
+    }
+
+    /// Tells once why the engine cannot go on.
+    #[must_use]
+    pub fn fatal(&self) -> watch::Receiver<Option<String>> {
+        self.shared.fatal.subscribe()
+    }
+
+    /// The machine of a workflow by qualified name, or by the short one where it is unique.
+    ///
+    /// # Errors
+    /// [`Error::NoWorkflow`], with a suggestion.
+    pub fn machine(&self, name: &str) -> Result<&Arc<dyn Machine>> {
+        let short = |full: &str| full.rsplit('.').next() == Some(name);
+        let mut fitting = self.machines().filter(|m| m.spec().name == name);
+        if let Some(machine) = fitting.next() {
+            return Ok(machine);
+        }
+        let mut fitting = self.machines().filter(|m| short(&m.spec().name));
+        match (fitting.next(), fitting.next()) {
+            (Some(machine), None) => Ok(machine),
+            (Some(one), Some(other)) => Err(Error::NoWorkflow {
+                name: name.to_owned(),
+                hint: format!("; it may be `{}` or `{}`", one.spec().name, other.spec().name),
+            }),
+            _ => {
+                let known = self.machines().map(|m| m.spec().name.as_str());
+                Err(Error::NoWorkflow { name: name.to_owned(), hint: suggestion(name, known) })
+            }
+        }
+    }
+
+    /// The machine a run is pinned to, where it is hosted here.
+    #[must_use]
+    pub fn machine_of(&self, row: &RunRow) -> Option<&Arc<dyn Machine>> {
+        self.machines.get(&row.workflow, row.version, &row.hash)
+    }
+
+    /// Starts a run, or finds the one its key has started. Answered after the commit.
+    ///
+    /// # Errors
+    /// As [`Error`] says; with [`Error::Away`] and [`Error::Busy`] the caller may ask again.
+    pub async fn start(&self, request: Request) -> Result<Started> {
+        let newest = self.machine(&request.workflow)?;
+        let workflow = newest.spec().name.clone();
+        let machine = self.machines.for_start(&workflow, request.version);
+        let Some(machine) = machine else { return Err(Error::NotFound("version")) };
+        let input = input::decode(machine.spec(), &request.input).map_err(Error::Input)?;
+        self.start_decoded(workflow, request.version, request.key, input).await
+    }
+
+    /// The same with parameters by name, already in boundary form.
+    ///
+    /// # Errors
+    /// As [`Handle::start`].
+    pub async fn start_with(&self, workflow: &str, input: &Values) -> Result<Started> {
+        let spec = self.machine(workflow)?.spec();
+        let one = |(name, ty): &(String, sagaflow_core::codegen::Ty)| {
+            let given = input.get(name).unwrap_or(&Json::Null);
+            Ok((name.clone(), spec.schema.decode(ty, given)?))
+        };
+        let decoded: std::result::Result<Values, _> = spec.params.iter().map(one).collect();
+        self.start_decoded(spec.name.clone(), None, None, decoded.map_err(Error::Input)?).await
+    }
+
+    async fn start_decoded(
+        &self,
+        workflow: String,
+        version: Option<u32>,
+        key: Option<String>,
+        input: Values,
+    ) -> Result<Started> {
+        let start = Start {
+            namespace: self.namespace.to_string(),
+            workflow,
+            version,
+            key,
+            input,
+            entropy: rand::random(),
+            token: None,
+        };
+        if self.shared.is_away() {
+            return Err(Error::Away { retry_after_ms: 1_000 });
+        }
+        let answer =
+            self.ask(move |token| Input::Start(Start { token: Some(token), ..start })).await?;
+        match answer {
+            Answer::Started { run, new } => Ok(Started { run, new }),
+            Answer::OtherInput { run } => Err(Error::OtherInput { run }),
+            other => Err(refusal(other, "workflow")),
+        }
+    }
+
+    /// The run with its state.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what the store says.
+    pub async fn view(&self, run: RunId) -> Result<View> {
+        let view = view::view(self.reader.as_ref(), run).await?;
+        view.filter(|view| view.row.namespace == *self.namespace).ok_or(Error::NotFound("run"))
+    }
+
+    /// Waits until a run has got that far, or `patience` is over; then how far it has got.
+    ///
+    /// # Errors
+    /// As [`Handle::view`].
+    pub async fn wait(&self, run: RunId, until: Until, patience: Duration) -> Result<View> {
+        let end = tokio::time::Instant::now() + patience;
+        // Order: watching begins before the look, so that nothing happens in between unseen.
+        let mut feed = self.watch(run);
+        loop {
+            let view = self.view(run).await?;
+            if reached(&view, until) || tokio::time::Instant::now() >= end {
+                return Ok(view);
+            }
+            loop {
+                tokio::select! {
+                    told = feed.recv() => match told {
+                        Ok(Told::Record { .. }) => {}
+                        // Too slow, or told: look again.
+                        Ok(Told::Notice(_)) | Err(broadcast::error::RecvError::Lagged(_)) => break,
+                        Err(broadcast::error::RecvError::Closed) => return Err(Error::Stopping),
+                    },
+                    () = tokio::time::sleep_until(end) => break,
+                    () = self.stop.cancelled() => return Ok(view),
+                }
+            }
+        }
+    }
+
+    /// What happens to a run from now on.
+    #[must_use]
+    pub fn watch(&self, run: RunId) -> broadcast::Receiver<Told> {
+        self.shared.feeds.watch(run)
+    }
+
+    /// A page of a run's history after record `after`.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn history(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<Entry>> {
+        Ok(view::history(self.reader.as_ref(), run, after, limit).await?)
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn runs(&self, mut filter: RunFilter) -> Result<Vec<RunRow>> {
+        filter.namespace = self.namespace.to_string();
+        let rows = self.reader.runs(&filter).await?;
+        match &filter.key {
+            // A declared key is kept as canonical JSON: a text is found without its quotes too.
+            Some(key) if rows.is_empty() => {
+                filter.key = Some(canonical(&Json::from(key.as_str())));
+                Ok(self.reader.runs(&filter).await?)
+            }
+            _ => Ok(rows),
+        }
+    }
+
+    /// Items, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn items(&self, mut list: ItemList) -> Result<Vec<ItemRow>> {
+        list.namespace = self.namespace.to_string();
+        Ok(self.reader.items(&list).await?)
+    }
+
+    /// One item.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what the store says.
+    pub async fn item(&self, id: &str) -> Result<ItemRow> {
+        let item = self.reader.item(id).await?;
+        item.filter(|item| item.namespace == *self.namespace).ok_or(Error::NotFound("item"))
+    }
+
+    /// The run that a start key has started.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn by_key(&self, workflow: &str, key: &str) -> Result<Option<RunId>> {
+        let row = self.reader.key(&self.namespace, workflow, key).await?;
+        Ok(row.map(|row| row.run))
+    }
+
+    /// An operator acts on a run; answered after the recorded decision.
+    ///
+    /// # Errors
+    /// As [`Error`] says.
+    pub async fn operate(
+        &self,
+        run: RunId,
+        act: Act,
+        actor: Actor,
+        reason: String,
+    ) -> Result<Decided> {
+        // An ended run is no longer with the shard: what comes for it comes too late.
+        let ended = self.view(run).await?.row.ended_at.is_some();
+        if ended {
+            return Err(Error::TooLate);
+        }
+        let answer = self
+            .ask(move |token| Input::Operate { run, act, actor, reason, token: Some(token) })
+            .await?;
+        decided(answer, "step")
+    }
+
+    /// A person acts on a task or question.
+    ///
+    /// # Errors
+    /// As [`Error`] says; [`Error::TooLate`] where it was answered or withdrawn before.
+    pub async fn task(&self, item: String, act: TaskAct, actor: Actor) -> Result<Decided> {
+        if !self.item(&item).await?.open {
+            return Err(Error::TooLate);
+        }
+        let answer =
+            self.ask(move |token| Input::Task { item, act, actor, token: Some(token) }).await?;
+        decided(answer, "task")
+    }
+
+    /// Delivers an event from outside. `id` is the sender's: the same id is taken once.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where no hosted workflow names the event, [`Error::Value`] where the
+    /// payload does not fit.
+    pub async fn event(&self, name: &str, id: Option<String>, payload: &Json) -> Result<String> {
+        let (event, spec, schema) = self.event_spec(name)?;
+        let payload = input::event(spec, schema, payload).map_err(Error::Value)?;
+        let key = input::event_key(spec, &payload).ok_or(Error::NotFound("key in the payload"))?;
+        let id = id.unwrap_or_else(|| uuid::Uuid::from_bytes(rand::random()).to_string());
+        let (namespace, sent) = (self.namespace.to_string(), id.clone());
+        let answer = self
+            .ask(move |token| Input::Event {
+                id,
+                namespace,
+                event,
+                key,
+                payload,
+                token: Some(token),
+            })
+            .await?;
+        match answer {
+            Answer::Done | Answer::Duplicate | Answer::Pending => Ok(sent),
+            other => Err(refusal(other, "event")),
+        }
+    }
+
+    fn event_spec(
+        &self,
+        name: &str,
+    ) -> Result<(String, &sagaflow_core::codegen::EventSpec, &sagaflow_core::codegen::Schema)> {
+        let specs = || self.machines().map(|machine| machine.spec());
+        let fits = |full: &str| full == name || full.rsplit('.').next() == Some(name);
+        let all =
+            specs().flat_map(|spec| spec.events.iter().map(move |(n, e)| (n, e, &spec.schema)));
+        let mut fitting: Vec<_> = all.filter(|(full, ..)| fits(full)).collect();
+        fitting.sort_by_key(|(full, ..)| (full.as_str() != name, (*full).clone()));
+        fitting.dedup_by_key(|(full, ..)| (*full).clone());
+        match fitting.as_slice() {
+            [(full, spec, schema)] => Ok(((*full).clone(), spec, schema)),
+            [(full, spec, schema), ..] if full.as_str() == name => {
+                Ok(((*full).clone(), spec, schema))
+            }
+            [] => Err(Error::NotFound("event")),
+            _ => {
+                Err(Error::Refused(format!("`{name}` names several events: use a qualified name")))
+            }
+        }
+    }
+
+    /// Completes a call that a service accepted, or tells that it still works on it.
+    ///
+    /// # Errors
+    /// [`Error::TooLate`] where the call has its outcome already.
+    pub async fn complete(&self, ticket: Ticket, result: Attempt) -> Result<Decided> {
+        let answer =
+            self.ask(move |token| Input::Outcome { ticket, result, token: Some(token) }).await?;
+        decided(answer, "call")
+    }
+
+    /// A service is still at an accepted call.
+    ///
+    /// # Errors
+    /// [`Error::TooLate`] where nobody waits for it any more.
+    pub async fn heartbeat(&self, ticket: Ticket) -> Result<Decided> {
+        let answer = self.ask(move |token| Input::Heartbeat { ticket, token: Some(token) }).await?;
+        decided(answer, "call")
+    }
+
+    async fn ask(&self, input: impl FnOnce(Token) -> Input + Send + 'static) -> Result<Answer> {
+        if self.stop.is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        let (reply, answer) = oneshot::channel();
+        match self.requests.try_send(Message::Ask { input: Box::new(input), reply }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(Error::Busy { retry_after_ms: 1_000 }),
+            Err(TrySendError::Closed(_)) => return Err(Error::Stopping),
+        }
+        match tokio::time::timeout(limits::DECISION, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // The shard lost its memory, or the store keeps it waiting: what was asked may or may
+            // not have been recorded, and may be asked again.
+            Ok(Err(_)) | Err(_) => Err(Error::Away { retry_after_ms: 1_000 }),
+        }
+    }
+}
+
+/// Whether a run has got that far.
+#[must_use]
+pub fn reached(view: &View, until: Until) -> bool {
+    let ended = view.row.ended_at.is_some();
+    let Some(state) = &view.state else { return true };
+    let head = state.head();
+    ended
+        || until == Until::Reply
+            && (head.reply.is_some() || head.result.is_some() || head.mode != Mode::Forward)
+}
+
+fn decided(answer: Answer, what: &'static str) -> Result<Decided> {
+    match answer {
+        Answer::Done | Answer::Duplicate => Ok(Decided::Done),
+        Answer::Pending => Ok(Decided::Pending),
+        other => Err(refusal(other, what)),
+    }
+}
+
+/// An answer that is none of those a request hoped for.
+fn refusal(answer: Answer, what: &'static str) -> Error {
+    match answer {
+        Answer::NoWorkflow => Error::NotFound("workflow"),
+        Answer::TooLate => Error::TooLate,
+        Answer::NotFound => Error::NotFound(what),
+        Answer::Forbidden => Error::Forbidden,
+        Answer::Claimed { by } => Error::Claimed { by },
+        Answer::Mismatch { path, expected } => {
+            Error::Value(sagaflow_core::codegen::Mismatch { path, expected })
+        }
+        Answer::Refused(words) => Error::Refused(words),
+        Answer::Busy { after } => {
+            Error::Busy { retry_after_ms: after.since(crate::clock::now()).max(1) }
+        }
+        Answer::OtherInput { run } => Error::OtherInput { run },
+        Answer::Started { .. } | Answer::Done | Answer::Pending | Answer::Duplicate => {
+            Error::Refused("the shard gave an answer to another question".to_owned())
+        }
+    }
+}

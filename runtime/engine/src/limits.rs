@@ -1,0 +1,43 @@
+//! Every bound of the driver, in one table, each with its reason.
+
+use std::time::Duration;
+
+/// Requests from outside that wait for a shard.
+/// Bound: more than a shard decides in a second; beyond it callers are told to come back.
+pub const INBOX: usize = 4_096;
+
+/// Outcomes that wait for a shard; a call that has ended holds on until there is room.
+pub const OUTCOMES: usize = 4_096;
+
+/// Inputs that are decided before a commit is sent.
+/// Bound: the width of a batch; what came later is the next one.
+pub const BATCH_INPUTS: usize = 2_048;
+
+/// Bytes of records in one batch, after which nothing more is taken in until it has committed.
+pub const BATCH_BYTES: usize = 1024 * 1024;
+
+/// First and longest pause between two tries to commit while the store is away.
+pub const STORE_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// History entries that a slow watcher may fall behind before it has to read them from the store.
+pub const FEED: usize = 1_024;
+
+/// Records of one run that are folded or shown at once.
+pub const HISTORY_PAGE: u32 = 500;
+
+/// Calls in flight in one process.
+/// Bound: each holds a socket; the rest wait their turn before their `within` begins.
+pub const CALLS: usize = 1_024;
+
+/// How long a shutdown waits for calls in flight.
+pub const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// How long a caller waits for a recorded decision before it is told to ask again.
+pub const DECISION: Duration = Duration::from_secs(5);
+
+/// Rows after which a shard is checkpointed.
+/// Bound: what a recovery reads beside the snapshots.
+pub const CHECKPOINT_ROWS: usize = 2_000;
+
+/// Time after which it is, where there are fewer.
+pub const CHECKPOINT: Duration = Duration::from_secs(5);

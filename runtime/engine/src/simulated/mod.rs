@@ -1,0 +1,170 @@
+//! Services that nobody bound: they answer from their contracts.
+//!
+//! Promises: the same key gets the same answer; results are samples of the declared types; the
+//! clauses of the guard hold over all simulated services of one [`World`]. Reads answer by type and
+//! are not remembered.
+//!
+//! Crash: a world lives in memory. What it forgets, it answers again in the same way, because an
+//! answer is drawn from its key; only "undone" is forgotten, and the engine never sends a forward
+//! call after its undo.
+
+mod failing;
+#[cfg(test)]
+mod tests;
+
+pub use failing::{Failing, Unreadable};
+
+use crate::clock;
+use crate::contract::{Action, Contract};
+use crate::guard::{self, Begun, Memory};
+use sagaflow_core::codegen::{Class, Json, SampleSeed, Ty};
+use sagaflow_core::service::{Attempt, Attempting, Call, Purpose, Refusal, Service};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Bound: keys that are remembered; a simulation that is asked for more forgets the oldest.
+const KEYS_MAX: usize = 100_000;
+
+/// What all simulated services of a process remember, by forward key.
+#[derive(Default)]
+pub struct World {
+    memory: Mutex<Memories>,
+}
+
+#[derive(Default)]
+struct Memories {
+    by_key: BTreeMap<String, Memory>,
+    order: VecDeque<String>,
+}
+
+impl Memories {
+    fn put(&mut self, key: &str, memory: Memory) {
+        if self.by_key.insert(key.to_owned(), memory).is_none() {
+            self.order.push_back(key.to_owned());
+        }
+        while self.order.len() > KEYS_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.by_key.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// One simulated service.
+pub struct Simulated {
+    world: Arc<World>,
+    contract: Contract,
+    failing: BTreeMap<String, Failing>,
+    samples: BTreeMap<String, Json>,
+}
+
+impl Simulated {
+    /// A simulation of `contract` whose actions in `failing` fail in every attempt, and those in
+    /// `samples` answer with what is given there.
+    #[must_use]
+    pub fn new(
+        world: Arc<World>,
+        contract: Contract,
+        failing: BTreeMap<String, Failing>,
+        samples: BTreeMap<String, Json>,
+    ) -> Self {
+        Self { world, contract, failing, samples }
+    }
+
+    fn sampled(&self, call: &Call, action: &Action, args: &Json) -> Json {
+        let Some(result) = &action.result else { return Json::Null };
+        if let Some(given) = self.samples.get(&call.action) {
+            return given.clone();
+        }
+        let money = first_money(action, args);
+        action.schema.sample(result, &seed(call, &money))
+    }
+
+    fn attempt(&self, call: &Call, args: &Json) -> Attempt {
+        let Some(action) = self.contract.get(&call.action) else {
+            return Attempt::Fault {
+                message: "no hosted workflow declares this action".to_owned(),
+            };
+        };
+        let mut memories = self.world.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = self.failing.get(&call.action);
+        if let Some(attempt) = failing.and_then(Failing::before) {
+            return attempt;
+        }
+        match (call.purpose, &call.undoes) {
+            (Purpose::Probe, Some(forward)) => {
+                let (found, memory) = guard::judge_probe(memories.by_key.get(forward).cloned());
+                memory.into_iter().for_each(|memory| memories.put(forward, memory));
+                return Attempt::Ok(found.unwrap_or(Json::Null));
+            }
+            (Purpose::Undo, Some(forward)) => {
+                let (_, memory) = guard::judge_undo(memories.by_key.get(forward).cloned());
+                memory.into_iter().for_each(|memory| memories.put(forward, memory));
+            }
+            _ => {}
+        }
+        let attempt = self.effect(&mut memories, call, action, args);
+        failing.map_or_else(|| attempt.clone(), |failing| failing.after(attempt.clone()))
+    }
+
+    fn effect(
+        &self,
+        memories: &mut Memories,
+        call: &Call,
+        action: &Action,
+        args: &Json,
+    ) -> Attempt {
+        let declared = self
+            .failing
+            .get(&call.action)
+            .and_then(|failing| failing.declared(action, &seed(call, &first_money(action, args))));
+        if action.class == Class::Read {
+            return declared.unwrap_or_else(|| Attempt::Ok(self.sampled(call, action, args)));
+        }
+        match guard::judge_forward(memories.by_key.get(&call.key).cloned()) {
+            Begun::Answered(answer) => Attempt::Ok(answer),
+            Begun::Failed { name, payload } => Attempt::Failed { name, payload },
+            Begun::Undone => Attempt::Refused {
+                reason: "the key's undo came first".to_owned(),
+                retry_after_ms: None,
+                cause: Refusal::Undone,
+            },
+            Begun::Fresh => {
+                let attempt =
+                    declared.unwrap_or_else(|| Attempt::Ok(self.sampled(call, action, args)));
+                match &attempt {
+                    Attempt::Ok(answer) => memories.put(&call.key, Memory::Done(answer.clone())),
+                    Attempt::Failed { name, payload } => memories.put(
+                        &call.key,
+                        Memory::Failed { name: name.clone(), payload: payload.clone() },
+                    ),
+                    _ => {}
+                }
+                attempt
+            }
+        }
+    }
+}
+
+impl Service for Simulated {
+    fn call<'a>(&'a self, call: &'a Call, args: Json) -> Attempting<'a> {
+        Box::pin(std::future::ready(self.attempt(call, &args)))
+    }
+}
+
+fn seed<'a>(call: &'a Call, money: &'a Option<Json>) -> SampleSeed<'a> {
+    SampleSeed { key: &call.key, name: &call.action, now: clock::now(), money: money.as_ref() }
+}
+
+/// The first argument that is money, by name: what a capture or a refund answers with.
+fn first_money(action: &Action, args: &Json) -> Option<Json> {
+    fn is_money(ty: &Ty) -> bool {
+        match ty {
+            Ty::Money(_) => true,
+            Ty::Pii(of) | Ty::Secret(of) | Ty::Optional(of) => is_money(of),
+            _ => false,
+        }
+    }
+    let mut money = action.params.iter().filter(|(_, ty)| is_money(ty));
+    money.find_map(|(name, _)| args.get(name).filter(|value| !value.is_null()).cloned())
+}

@@ -1,0 +1,169 @@
+//! The contract's clauses, kept by simulated services; and `--fail`.
+
+use super::{Failing, Simulated, World};
+use crate::contract::{Action, Contract};
+use sagaflow_core::codegen::{Class, ErrorSpec, Json, Schema, Ty};
+use sagaflow_core::id::RunId;
+use sagaflow_core::service::{Attempt, Call, Purpose, Refusal};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn action(class: Class, result: Option<Ty>) -> Action {
+    let declined = ErrorSpec {
+        name: "Declined".to_owned(),
+        fields: vec![("reason".to_owned(), Ty::Text), ("code".to_owned(), Ty::Int)],
+        transient: false,
+    };
+    Action {
+        class,
+        idempotent: true,
+        undoable: true,
+        errors: vec![declined],
+        result,
+        params: BTreeMap::from([("amount".to_owned(), Ty::Money(None))]),
+        schema: Arc::new(Schema::default()),
+    }
+}
+
+fn contract() -> Contract {
+    Contract::from([
+        ("authorize".to_owned(), action(Class::Write, Some(Ty::Text))),
+        ("capture".to_owned(), action(Class::Pivot, Some(Ty::Money(None)))),
+        ("void".to_owned(), action(Class::Write, None)),
+        ("find".to_owned(), action(Class::Read, Some(Ty::Optional(Box::new(Ty::Text))))),
+    ])
+}
+
+fn service(failing: &[(&str, &str)]) -> Simulated {
+    let read = |(name, text): &(&str, &str)| {
+        let failing = Failing::parse(text, name, &contract()[*name]).unwrap();
+        ((*name).to_owned(), failing)
+    };
+    Simulated::new(
+        Arc::new(World::default()),
+        contract(),
+        failing.iter().map(read).collect(),
+        BTreeMap::new(),
+    )
+}
+
+fn call(action: &str, purpose: Purpose, key: &str, undoes: Option<&str>) -> Call {
+    Call {
+        namespace: "default".to_owned(),
+        service: "shop.Payments".to_owned(),
+        action: action.to_owned(),
+        key: key.to_owned(),
+        undoes: undoes.map(str::to_owned),
+        run: RunId::new(1_000, 7, [1; 8]),
+        path: "hold".to_owned(),
+        attempt: 1,
+        purpose,
+        fence: None,
+        within: Duration::from_secs(2),
+        callback: String::new(),
+    }
+}
+
+fn forward(service: &Simulated, key: &str) -> Attempt {
+    service.attempt(&call("authorize", Purpose::Do, key, None), &json!({}))
+}
+
+fn undo(service: &Simulated, key: &str, of: &str) -> Attempt {
+    service.attempt(&call("void", Purpose::Undo, key, Some(of)), &json!({}))
+}
+
+fn probe(service: &Simulated, of: &str) -> Attempt {
+    service.attempt(&call("find", Purpose::Probe, "p", Some(of)), &json!({}))
+}
+
+fn undone(attempt: &Attempt) -> bool {
+    matches!(attempt, Attempt::Refused { cause: Refusal::Undone, .. })
+}
+
+#[test]
+fn the_same_key_gets_the_same_answer_and_another_key_another() {
+    let service = service(&[]);
+    let first = forward(&service, "a");
+    assert!(matches!(&first, Attempt::Ok(Json::String(text)) if text.starts_with("authorize-")));
+    assert_eq!(forward(&service, "a"), first);
+    assert_ne!(forward(&service, "b"), first);
+}
+
+#[test]
+fn money_is_answered_with_the_money_that_was_asked_for() {
+    let call = call("capture", Purpose::Do, "a", None);
+    let answer = service(&[]).attempt(&call, &json!({ "amount": "12.00 EUR" }));
+    assert_eq!(answer, Attempt::Ok(json!("12.00 EUR")));
+}
+
+#[test]
+fn the_undo_of_something_that_never_happened_succeeds_and_is_remembered() {
+    let service = service(&[]);
+    assert_eq!(undo(&service, "u", "a"), Attempt::Ok(Json::Null));
+    assert!(undone(&forward(&service, "a")), "the delayed forward call is refused");
+    assert_eq!(undo(&service, "u", "a"), Attempt::Ok(Json::Null), "undo may be repeated");
+}
+
+#[test]
+fn a_forward_call_after_its_undo_is_refused() {
+    let service = service(&[]);
+    forward(&service, "a");
+    undo(&service, "u", "a");
+    assert!(undone(&forward(&service, "a")));
+    assert!(matches!(forward(&service, "b"), Attempt::Ok(_)), "another key is untouched");
+}
+
+#[test]
+fn a_key_that_a_probe_called_not_applied_is_spent() {
+    let service = service(&[]);
+    let applied = forward(&service, "a");
+    assert_eq!(probe(&service, "a"), applied);
+    assert_eq!(probe(&service, "b"), Attempt::Ok(Json::Null));
+    assert!(undone(&forward(&service, "b")));
+}
+
+#[test]
+fn a_declared_error_is_given_again() {
+    let service = service(&[("authorize", "Declined(\"no funds\", 3)")]);
+    let expected = Attempt::Failed {
+        name: "Declined".to_owned(),
+        payload: json!({ "reason": "no funds", "code": 3 }),
+    };
+    assert_eq!(forward(&service, "a"), expected);
+    assert_eq!(forward(&service, "a"), expected);
+    assert_eq!(probe(&service, "a"), Attempt::Ok(Json::Null), "it did not happen");
+}
+
+#[test]
+fn a_payload_that_is_not_given_is_sampled() {
+    let service = service(&[("authorize", "Declined(\"no funds\")")]);
+    let payload = json!({ "reason": "no funds", "code": 1 });
+    let expected = Attempt::Failed { name: "Declined".to_owned(), payload };
+    assert_eq!(forward(&service, "a"), expected);
+}
+
+#[test]
+fn unknown_is_applied_with_its_answer_lost_and_refused_is_not() {
+    let lossy = service(&[("authorize", "unknown")]);
+    assert!(matches!(forward(&lossy, "a"), Attempt::Unknown { timeout: false, .. }));
+    assert!(matches!(probe(&lossy, "a"), Attempt::Ok(Json::String(_))), "it happened");
+    let away = service(&[("authorize", "refused")]);
+    assert!(matches!(forward(&away, "a"), Attempt::Refused { cause: Refusal::Away, .. }));
+    assert_eq!(probe(&away, "a"), Attempt::Ok(Json::Null));
+}
+
+#[test]
+fn a_failure_that_the_contract_does_not_know_is_refused_in_words() {
+    let action = &contract()["authorize"];
+    let read =
+        |text: &str| Failing::parse(text, "Payments.authorize", action).map_err(|e| e.to_string());
+    assert_eq!(
+        read("Declind").unwrap_err(),
+        "`Payments.authorize` declares no error `Declind`; it declares `Declined`"
+    );
+    for bad in ["Declined(", "Declined(x)", "Declined(1)", "Declined(\"a\", 1, 2)", ""] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+}

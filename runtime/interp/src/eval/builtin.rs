@@ -1,0 +1,96 @@
+//! Built-in functions: recorded clock and entropy, ranges, roles, fingerprints, samples.
+
+use super::{Env, Eval};
+use crate::codec::{decode, encode, fault};
+use crate::value::Value;
+use rust_decimal::Decimal;
+use sagaflow_core::codegen::{Draw, Fault};
+use sagaflow_core::key;
+use sagaflow_fir::{Expr, Ty};
+use std::sync::Arc;
+use uuid::Builder;
+
+/// Bound: the items of a range.
+const RANGE_MAX: i64 = 1_000_000;
+
+impl Eval<'_> {
+    pub(super) fn builtin(
+        &mut self,
+        env: &mut Env,
+        name: &str,
+        args: &[Expr],
+        ty: &Ty,
+    ) -> Result<Value, Fault> {
+        match name {
+            "now" => Ok(Value::Time(self.draw()?.now.0)),
+            "random" => Ok(random(self.draw()?)),
+            "new_uuid" => {
+                let bytes = self.draw()?.bytes();
+                Ok(Value::Uuid(Builder::from_random_bytes(bytes).into_uuid()))
+            }
+            _ => {
+                let args = self.all(env, args)?;
+                self.known(name, &args, ty)
+            }
+        }
+    }
+
+    fn draw(&mut self) -> Result<&mut Draw, Fault> {
+        self.draw.as_deref_mut().ok_or_else(|| fault("nothing can be drawn here"))
+    }
+
+    fn known(&mut self, name: &str, args: &[Value], ty: &Ty) -> Result<Value, Fault> {
+        match (name, args) {
+            ("same_currency", [Value::Money(a), Value::Money(b)]) => {
+                Ok(Value::Bool(a.currency == b.currency))
+            }
+            ("role" | "user", [Value::Text(who)]) => {
+                Ok(Value::Role(Arc::new(vec![format!("{name}:{who}")])))
+            }
+            ("range", [Value::Int(to)]) => self.range(0, *to),
+            ("range", [Value::Int(from), Value::Int(to)]) => self.range(*from, *to),
+            ("dates", [Value::Date(from), Value::Date(to)]) => {
+                let mut dates = Vec::new();
+                let mut next = *from;
+                while next < *to {
+                    self.spend(1)?;
+                    dates.push(Value::Date(next));
+                    next = next.tomorrow().map_err(|_| fault("a date is out of range"))?;
+                }
+                Ok(Value::list(dates))
+            }
+            ("fingerprint", [value]) => {
+                Ok(Value::text(key::hex(&key::fingerprint(&encode(value)))))
+            }
+            ("reveal", [value, ..]) => Ok(value.clone()),
+            ("sample", [Value::Text(name)]) => self.sample(name, ty),
+            _ => Err(fault(format!("`{name}` cannot be evaluated here"))),
+        }
+    }
+
+    /// The whole numbers from `from` up to but not `to`.
+    fn range(&mut self, from: i64, to: i64) -> Result<Value, Fault> {
+        let len = to.saturating_sub(from).max(0);
+        if len > RANGE_MAX {
+            return Err(fault("a range has more than a million items"));
+        }
+        self.spend(len.unsigned_abs())?;
+        Ok(Value::list((from..to).map(Value::Int).collect()))
+    }
+
+    fn sample(&mut self, name: &str, ty: &Ty) -> Result<Value, Fault> {
+        let qualified = format!("{}.{name}", self.module);
+        let samples = &self.fir.samples;
+        let json = samples.get(&qualified).or_else(|| samples.get(name));
+        let json = json.ok_or_else(|| fault(format!("there is no sample `{name}`")))?;
+        decode(self.fir, ty, json)
+    }
+}
+
+/// An exact decimal from nought up to but not one, with nine digits.
+fn random(draw: &mut Draw) -> Value {
+    let [a, b, c, d, e, f, g, h, ..] = draw.bytes();
+    let number = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000_000;
+    let number = i64::try_from(number).unwrap_or_default();
+    Value::Decimal(Decimal::new(number, 9))
+}

@@ -1,0 +1,202 @@
+//! Methods and parts of money, numbers, durations, times and dates.
+
+use super::collection::{clamp, missing};
+use super::{Env, Eval, decimal, ops};
+use crate::codec::fault;
+use crate::value::Value;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
+use rust_decimal::Decimal;
+use sagaflow_core::codegen::Fault;
+use sagaflow_core::value::Money;
+use sagaflow_fir::{BinaryOp, Expr, ExprKind, Ty};
+
+/// Bound: the parts of one amount.
+const SPLIT_MAX: i64 = 10_000;
+
+impl Eval<'_> {
+    /// `(money * factor).round(mode)` and the quotient: rounded once, the way the program chose.
+    pub(super) fn round_money(
+        &mut self,
+        env: &mut Env,
+        of: &Expr,
+        args: &[Expr],
+    ) -> Result<Option<Value>, Fault> {
+        let ExprKind::Binary(op @ (BinaryOp::Mul | BinaryOp::Div), left, right) = &of.kind else {
+            return Ok(None);
+        };
+        if !matches!(super::plain(self.fir, &of.ty), Ty::Money(_)) {
+            return Ok(None);
+        }
+        let (left, right) = (self.expr(env, left)?, self.expr(env, right)?);
+        let exact = match op {
+            BinaryOp::Mul => ops::product_of_money(&left, &right),
+            _ => ops::quotient_of_money(&left, &right),
+        };
+        let (amount, currency) = exact.ok_or_else(|| fault("an amount cannot be computed"))?;
+        let mode = match args.first() {
+            Some(mode) => decimal::strategy(&self.string(env, mode)?)?,
+            None => decimal::strategy("half_even")?,
+        };
+        let money = Money::rounded(amount, currency, mode).map(Value::Money);
+        money.ok_or_else(|| fault("arithmetic overflow")).map(Some)
+    }
+}
+
+/// Calls a method, or takes a part, of a value that is neither text nor collection.
+pub(super) fn method(value: &Value, name: &str, args: &[Value], ty: &Ty) -> Result<Value, Fault> {
+    match value {
+        Value::Money(money) => self::money(*money, name, args),
+        Value::Int(value) => int(*value, name, args),
+        Value::Decimal(value) => number(*value, name, args).map(|value| in_type(value, ty))?,
+        Value::Percent(value) => percent(*value, name, args),
+        Value::Duration(ms) => duration(*ms, name),
+        Value::Time(ms) => time(*ms, name, ty),
+        Value::Date(value) => date(*value, name),
+        Value::Size(bytes) => match name {
+            "bytes" => i64::try_from(*bytes).map(Value::Int).map_err(|_| missing(name)),
+            _ => Err(missing(name)),
+        },
+        _ => Err(missing(name)),
+    }
+}
+
+fn money(money: Money, name: &str, args: &[Value]) -> Result<Value, Fault> {
+    let with = |minor: Option<i64>| {
+        let minor = minor.ok_or_else(|| fault("arithmetic overflow"))?;
+        Ok(Value::Money(Money { minor, ..money }))
+    };
+    match (name, args) {
+        ("amount", []) => Ok(Value::Decimal(money.amount())),
+        ("currency", []) => Ok(Value::text(money.currency.code())),
+        ("minor", []) => Ok(Value::Int(money.minor)),
+        ("abs", []) => with(money.minor.checked_abs()),
+        ("is_zero", []) => Ok(Value::Bool(money.minor == 0)),
+        ("is_negative", []) => Ok(Value::Bool(money.minor < 0)),
+        ("round", _) => Ok(Value::Money(money)),
+        ("split", [Value::Int(parts)]) => split(money, *parts),
+        _ => Err(missing(name)),
+    }
+}
+
+/// Equal parts whose sum is the whole; the first ones take what is left over.
+fn split(money: Money, parts: i64) -> Result<Value, Fault> {
+    if !(1..=SPLIT_MAX).contains(&parts) {
+        return Err(fault("an amount splits into 1 to 10000 parts"));
+    }
+    let each = money.minor.div_euclid(parts);
+    let extra = clamp(money.minor.rem_euclid(parts));
+    let part =
+        |index: usize| Value::Money(Money { minor: each + i64::from(index < extra), ..money });
+    Ok(Value::list((0..clamp(parts)).map(part).collect()))
+}
+
+fn int(value: i64, name: &str, args: &[Value]) -> Result<Value, Fault> {
+    let overflow = || fault("arithmetic overflow");
+    match (name, args) {
+        ("abs", []) => value.checked_abs().map(Value::Int).ok_or_else(overflow),
+        ("decimal" | "to_decimal", []) => Ok(Value::Decimal(Decimal::from(value))),
+        ("min", [Value::Int(other)]) => Ok(Value::Int(value.min(*other))),
+        ("max", [Value::Int(other)]) => Ok(Value::Int(value.max(*other))),
+        _ => Err(missing(name)),
+    }
+}
+
+fn number(value: Decimal, name: &str, args: &[Value]) -> Result<Decimal, Fault> {
+    match (name, args) {
+        ("abs", []) => Ok(value.abs()),
+        ("floor", []) => Ok(value.floor()),
+        ("ceil" | "ceiling", []) => Ok(value.ceil()),
+        ("trunc" | "int" | "to_int", []) => Ok(value.trunc()),
+        ("round", args) => round(value, args),
+        ("min", [Value::Decimal(other)]) => Ok(value.min(*other)),
+        ("max", [Value::Decimal(other)]) => Ok(value.max(*other)),
+        _ => Err(missing(name)),
+    }
+}
+
+/// `round()`, `round(digits)`, `round(mode)`, `round(digits, mode)`.
+fn round(value: Decimal, args: &[Value]) -> Result<Decimal, Fault> {
+    let digits = args.iter().find_map(|arg| match arg {
+        Value::Int(digits) => Some(*digits),
+        _ => None,
+    });
+    let mode = args.iter().find_map(|arg| match arg {
+        Value::Text(mode) => Some(mode.clone()),
+        _ => None,
+    });
+    let digits = u32::try_from(digits.unwrap_or(0)).map_err(|_| missing("round"))?;
+    let strategy = decimal::strategy(mode.as_deref().unwrap_or("half_even"))?;
+    Ok(value.round_dp_with_strategy(digits, strategy))
+}
+
+/// A rounded number in the type the expression has.
+fn in_type(value: Decimal, ty: &Ty) -> Result<Value, Fault> {
+    match ty {
+        Ty::Int => decimal::to_i64(value).map(Value::Int),
+        _ => Ok(Value::Decimal(value)),
+    }
+}
+
+fn percent(value: Decimal, name: &str, args: &[Value]) -> Result<Value, Fault> {
+    match name {
+        "decimal" | "to_decimal" => decimal::div(value, Decimal::ONE_HUNDRED).map(Value::Decimal),
+        _ => number(value, name, args).map(Value::Percent),
+    }
+}
+
+fn duration(ms: i64, name: &str) -> Result<Value, Fault> {
+    let unit = match name {
+        "ms" | "milliseconds" => 1,
+        "seconds" => 1_000,
+        "minutes" => 60_000,
+        "hours" => 3_600_000,
+        "days" => 86_400_000,
+        "abs" => {
+            let ms = ms.checked_abs().ok_or_else(|| fault("arithmetic overflow"))?;
+            return Ok(Value::Duration(ms));
+        }
+        _ => return Err(missing(name)),
+    };
+    Ok(Value::Int(ms / unit))
+}
+
+/// Parts of an instant, in UTC. A part of type `time` is the instant cut down to it.
+fn time(ms: i64, name: &str, ty: &Ty) -> Result<Value, Fault> {
+    if *ty == Ty::Time {
+        let unit = match name {
+            "second" => 1_000,
+            "minute" => 60_000,
+            "hour" => 3_600_000,
+            "day" => 86_400_000,
+            _ => return Err(missing(name)),
+        };
+        return Ok(Value::Time(ms - ms.rem_euclid(unit)));
+    }
+    let at = Timestamp::from_millisecond(ms).map_err(|_| fault("a time is out of range"))?;
+    let at: Zoned = at.to_zoned(TimeZone::fixed(Offset::UTC));
+    match name {
+        "hour" => Ok(Value::Int(at.hour().into())),
+        "minute" => Ok(Value::Int(at.minute().into())),
+        "second" => Ok(Value::Int(at.second().into())),
+        "ms" | "millisecond" => Ok(Value::Int(at.millisecond().into())),
+        "date" => Ok(Value::Date(at.date())),
+        _ => date(at.date(), name),
+    }
+}
+
+fn date(value: Date, name: &str) -> Result<Value, Fault> {
+    match name {
+        "year" => Ok(Value::Int(value.year().into())),
+        "month" => Ok(Value::Int(value.month().into())),
+        "day" => Ok(Value::Int(value.day().into())),
+        "weekday" => Ok(Value::Int(value.weekday().to_monday_one_offset().into())),
+        "day_of_year" => Ok(Value::Int(value.day_of_year().into())),
+        "time" | "start" => {
+            let at = value.to_zoned(TimeZone::UTC).map_err(|_| fault("a date is out of range"))?;
+            Ok(Value::Time(at.timestamp().as_millisecond()))
+        }
+        _ => Err(missing(name)),
+    }
+}

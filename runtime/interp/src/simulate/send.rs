@@ -1,0 +1,332 @@
+//! What the world does about a call, a question, a wait.
+
+use super::service::{Asked, Plan};
+use super::{Applied, Called, Chance, Choice, Due, GivenAnswer, World};
+use crate::codec::print_json;
+use sagaflow_core::codegen::{Arm, Json, Ty as BoundaryTy};
+use sagaflow_core::codegen::{Machine as _, SampleSeed, Schema};
+use sagaflow_core::id::RunId;
+use sagaflow_core::run::{Fiber, State};
+use sagaflow_core::service::{Attempt, Purpose};
+use sagaflow_core::shard::Send;
+use sagaflow_fir::{Class, Fir, Ty};
+use std::time::Duration;
+
+impl World<'_> {
+    /// A call leaves: its service answers, at once or after the time it was given.
+    pub(super) fn send(&mut self, send: Send) {
+        let Send { ticket, call, args } = send;
+        let name = format!("{}.{}", call.service, call.action);
+        let Some(action) = self.program.fir().action(&call.service, &call.action).cloned() else {
+            let message = format!("`{name}` is in no contract");
+            return self.schedule(0, Due::Outcome(ticket, Attempt::Fault { message }));
+        };
+        let usual = self.usual(&call, &action.result, &args);
+        self.note_call(ticket, &call, &name, &usual);
+        let within = millis(call.within);
+        let (plan, mut after_ms) = self.plan(ticket, &call, &name, &args, &usual);
+        let asked = Asked {
+            key: &call.key,
+            undoes: call.undoes.as_deref(),
+            purpose: call.purpose,
+            name: &name,
+            action: &action,
+            usual: &usual,
+        };
+        if plan == Plan::Timeout {
+            after_ms = within;
+        }
+        let mut answered = self.services.answer(&asked, plan);
+        if answered.applied {
+            let effect = Applied { run: call.run, action: name, key: call.key.clone() };
+            self.ledger.applied(effect, action.class == Class::Read);
+        }
+        if after_ms > within {
+            // It was done, but nobody waited for the answer.
+            after_ms = within;
+            let cause = "it took too long".to_owned();
+            answered.attempt = Attempt::Unknown { cause, timeout: true };
+        }
+        self.schedule(after_ms, Due::Outcome(ticket, answered.attempt));
+    }
+
+    fn note_call(
+        &mut self,
+        ticket: sagaflow_core::shard::Ticket,
+        call: &sagaflow_core::service::Call,
+        name: &str,
+        usual: &Json,
+    ) {
+        let state = self.shard.run(call.run);
+        let fiber = state.and_then(|state| {
+            state.fibers().values().find(|f| f.call().is_some_and(|c| c.id == ticket.call))
+        });
+        let at = fiber.and_then(Fiber::call).map(|call| call.at.clone()).unwrap_or_default();
+        let iteration = fiber.map(|fiber| fiber.frame.iteration.clone()).unwrap_or_default();
+        let workflow = state.map(|state| state.origin().workflow.clone()).unwrap_or_default();
+        let around = self.program.interpreter(&workflow).map_or_else(Vec::new, |machine| {
+            machine.forks_around(&at, &iteration, call.purpose.word())
+        });
+        self.ledger.sent(Called {
+            run: call.run,
+            action: name.to_owned(),
+            key: call.key.clone(),
+            at,
+            path: call.path.clone(),
+            purpose: call.purpose,
+            record: self.records.count(call.run),
+            usual: usual.clone(),
+            around,
+        });
+    }
+
+    /// What the service answers where nothing is given (verdict 59).
+    fn usual(&self, call: &sagaflow_core::service::Call, result: &Option<Ty>, args: &Json) -> Json {
+        let chosen = self.script.choices.iter().rev().find_map(|choice| match choice {
+            Choice::Result { path, value } if *path == call.path && call.purpose == Purpose::Do => {
+                Some(value.clone())
+            }
+            _ => None,
+        });
+        if let Some(value) = chosen {
+            return value;
+        }
+        let fir = self.program.fir();
+        if let Some(sample) = fir.samples.get(&format!("{}.{}", call.service, call.action)) {
+            return sample.clone();
+        }
+        let Some(ty) = result.as_ref().and_then(boundary) else { return Json::Null };
+        let state = self.shard.run(call.run);
+        let workflow = state.map(|state| state.origin().workflow.clone()).unwrap_or_default();
+        let Some(machine) = self.program.interpreter(&workflow) else { return Json::Null };
+        let schema = &machine.spec().schema;
+        let params = fir.action(&call.service, &call.action).map(|action| &action.params);
+        let money = params.into_iter().flatten().find_map(|param| {
+            let is_money = matches!(crate::eval::plain(fir, &param.ty), Ty::Money(_));
+            args.get(&param.name).filter(|_| is_money)
+        });
+        let seed = SampleSeed { key: &call.key, name: &call.action, now: self.now, money };
+        schema.sample(&ty, &seed)
+    }
+
+    /// How the service behaves this time, and after how long it answers.
+    fn plan(
+        &mut self,
+        ticket: sagaflow_core::shard::Ticket,
+        call: &sagaflow_core::service::Call,
+        name: &str,
+        args: &Json,
+        usual: &Json,
+    ) -> (Plan, i64) {
+        for (index, failing) in self.script.failing.iter().enumerate() {
+            let here = failing.path == call.path
+                && failing.action == name
+                && failing.purpose == call.purpose;
+            if !here {
+                continue;
+            }
+            let id = (call.run, ticket.call);
+            let struck = *self.struck.entry(index).or_insert(id);
+            if struck == id && call.attempt <= failing.attempts {
+                return (failing.plan.clone(), 0);
+            }
+        }
+        let fits = |given: &&mut super::Given| {
+            let args_fit = given.args.as_ref().is_none_or(|wanted| {
+                wanted.iter().all(|(name, value)| args.get(name).unwrap_or(&Json::Null) == value)
+            });
+            given.target == name && args_fit && given.left != Some(0)
+        };
+        match self.script.given.iter_mut().rev().find(fits) {
+            Some(given) => {
+                if let Some(left) = &mut given.left {
+                    *left -= 1;
+                }
+                (given.answer.plan(), given.after_ms)
+            }
+            None => (Plan::Answer(usual.clone()), 0),
+        }
+    }
+
+    /// Looks at what waits for people and events.
+    pub(super) fn look(&mut self) {
+        self.look_at_items();
+        self.look_at_waits();
+    }
+
+    fn look_at_items(&mut self) {
+        let open: Vec<_> = self
+            .records
+            .open_items()
+            .filter(|item| item.kind == "task" && !self.offered.contains(&item.id))
+            .cloned()
+            .collect();
+        for item in open {
+            self.offered.insert(item.id.clone());
+            let Some(run) = item.run else { continue };
+            let path = item.body.get("path").and_then(Json::as_str).unwrap_or_default();
+            if item.body.get("manual") == Some(&Json::Bool(true)) {
+                match self.manual_answer(path) {
+                    Some(answer) => self.answer_task(&item.id, answer, 0),
+                    None => self.questions.push(super::Question {
+                        run,
+                        path: path.to_owned(),
+                        step: item.body.get("step") == Some(&Json::Bool(true)),
+                    }),
+                }
+                continue;
+            }
+            let task = item.body.get("task").and_then(Json::as_str).unwrap_or_default();
+            self.choices.push(Chance::Task(path.to_owned(), task.to_owned()));
+            if let Some((value, after_ms)) = self.task_answer(run, task, path) {
+                self.answer_task(&item.id, value, after_ms);
+            }
+        }
+    }
+
+    fn manual_answer(&self, path: &str) -> Option<Json> {
+        self.script.choices.iter().rev().find_map(|choice| match choice {
+            Choice::Manual { path: here, answer } if here == path => Some(answer.clone()),
+            _ => None,
+        })
+    }
+
+    /// A person's answer, and after how long; none where nobody answers.
+    fn task_answer(&mut self, run: RunId, task: &str, path: &str) -> Option<(Json, i64)> {
+        let chosen = self.script.choices.iter().rev().find_map(|choice| match choice {
+            Choice::Task { path: here, answer } if here == path => Some(answer.clone()),
+            _ => None,
+        });
+        if let Some(answer) = chosen {
+            return answer.map(|answer| (answer, 0));
+        }
+        let fits = |given: &&mut super::Given| given.target == task && given.left != Some(0);
+        if let Some(given) = self.script.given.iter_mut().rev().find(fits) {
+            if let Some(left) = &mut given.left {
+                *left -= 1;
+            }
+            return match &given.answer {
+                GivenAnswer::Value(value) => Some((value.clone(), given.after_ms)),
+                _ => None,
+            };
+        }
+        let schema = self.schema(run)?;
+        let ty = boundary(&self.program.fir().humans.get(task)?.answer)?;
+        let short = task.rsplit('.').next().unwrap_or(task);
+        let seed = SampleSeed { key: path, name: short, now: self.now, money: None };
+        Some((schema.sample(&ty, &seed), 0))
+    }
+
+    fn schema(&self, run: RunId) -> Option<&Schema> {
+        let workflow = &self.shard.run(run)?.origin().workflow;
+        Some(&self.program.interpreter(workflow)?.spec().schema)
+    }
+
+    /// Sends the events that are scripted for waits by name, or chosen.
+    fn look_at_waits(&mut self) {
+        let mut found = Vec::new();
+        for (run, state) in self.shard.runs() {
+            for fiber in state.fibers().values() {
+                if let State::Wait(wait) = &fiber.state {
+                    let id = (run, fiber.frame.at.clone(), fiber.frame.iteration.clone());
+                    let workflow = state.origin().workflow.clone();
+                    found.push((id, workflow, wait.clone()));
+                }
+            }
+        }
+        for ((run, at, iteration), workflow, wait) in found {
+            if !self.awaited.insert((run, at.clone(), iteration.clone(), wait.began)) {
+                continue;
+            }
+            let path = self.path_of(&workflow, &at, &iteration);
+            for (index, arm) in wait.arms.iter().enumerate() {
+                let Arm::Event(subscription) = arm else { continue };
+                self.choices.push(Chance::Event(path.clone(), index));
+                let Some((payload, after_ms)) =
+                    self.event_for(run, (&at, &path), index, subscription)
+                else {
+                    continue;
+                };
+                let event = subscription.event.clone();
+                self.deliver(&event, payload, after_ms);
+            }
+        }
+    }
+
+    fn path_of(&self, workflow: &str, at: &str, iteration: &[u32]) -> String {
+        let machine = self.program.interpreter(workflow);
+        let point = machine.and_then(|machine| machine.spec().points.get(at));
+        let template = point.map_or(at, |point| &point.path);
+        crate::trace::fill(template, iteration)
+    }
+
+    fn event_for(
+        &mut self,
+        run: RunId,
+        (at, path): (&str, &str),
+        index: usize,
+        subscription: &sagaflow_core::codegen::Subscription,
+    ) -> Option<(Json, i64)> {
+        let chosen = self.script.choices.iter().any(|choice| {
+            matches!(choice, Choice::Event { path: here, arm } if here == path && *arm == index)
+        });
+        if chosen {
+            return self.sample_event(run, subscription).map(|payload| (payload, 0));
+        }
+        let last = at.rsplit('/').next().unwrap_or(at);
+        let name = last.split('~').next().unwrap_or(last);
+        let fits = |given: &&mut super::Given| {
+            (given.target == name || given.target == subscription.event) && given.left != Some(0)
+        };
+        let given = self.script.given.iter_mut().rev().find(fits)?;
+        if let Some(left) = &mut given.left {
+            *left -= 1;
+        }
+        match &given.answer {
+            GivenAnswer::Value(value) => Some((value.clone(), given.after_ms)),
+            _ => None,
+        }
+    }
+
+    /// An event of the awaited kind, with the key that is waited for.
+    fn sample_event(
+        &self,
+        run: RunId,
+        subscription: &sagaflow_core::codegen::Subscription,
+    ) -> Option<Json> {
+        let decl = self.program.fir().events.get(&subscription.event)?;
+        let ty = BoundaryTy::Named(subscription.event.clone());
+        let name = subscription.event.rsplit('.').next().unwrap_or_default();
+        let seed = SampleSeed { key: &subscription.key, name, now: self.now, money: None };
+        let mut payload = self.schema(run)?.sample(&ty, &seed);
+        let mut slot = &mut payload;
+        for part in decl.key.split('.') {
+            slot = slot.get_mut(part)?;
+        }
+        // Keys of other types than text are printed as they stand in JSON.
+        *slot = match slot {
+            Json::String(_) => Json::from(subscription.key.as_str()),
+            _ => serde_json::from_str(&subscription.key).ok()?,
+        };
+        Some(payload)
+    }
+}
+
+/// The key of an event's payload, as text.
+pub(super) fn event_key(fir: &Fir, event: &str, payload: &Json) -> String {
+    let path = fir.events.get(event).map_or("", |decl| &decl.key);
+    let mut key = payload;
+    for part in path.split('.') {
+        key = key.get(part).unwrap_or(&Json::Null);
+    }
+    print_json(key)
+}
+
+/// A type as the boundary names it.
+pub(crate) fn boundary(ty: &Ty) -> Option<BoundaryTy> {
+    serde_json::from_value(serde_json::to_value(ty).ok()?).ok()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

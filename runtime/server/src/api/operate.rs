@@ -1,0 +1,111 @@
+//! An operator acts on a run: cancel, terminate, pause, resume, retry, resolve.
+
+use super::Engine;
+use crate::problem::{Problem, Result};
+use crate::request;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sagaflow_core::shard::{Act, Resolution};
+use sagaflow_engine::{Decided, Handle, code};
+use serde_json::{Value, json};
+
+/// `POST /api/runs/{id}/cancel`
+pub async fn cancel(
+    engine: Engine,
+    id: Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    act(engine.0, &id, &headers, &bytes, Act::Cancel).await
+}
+
+/// `POST /api/runs/{id}/terminate`
+pub async fn terminate(
+    engine: Engine,
+    id: Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    act(engine.0, &id, &headers, &bytes, Act::Terminate).await
+}
+
+/// `POST /api/runs/{id}/pause`
+pub async fn pause(
+    engine: Engine,
+    id: Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    act(engine.0, &id, &headers, &bytes, Act::Pause).await
+}
+
+/// `POST /api/runs/{id}/resume`
+pub async fn resume(
+    engine: Engine,
+    id: Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    act(engine.0, &id, &headers, &bytes, Act::Resume).await
+}
+
+/// `POST /api/runs/{id}/retry`
+pub async fn retry(
+    engine: Engine,
+    id: Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    act(engine.0, &id, &headers, &bytes, Act::Retry(None)).await
+}
+
+async fn act(
+    handle: Handle,
+    id: &str,
+    headers: &HeaderMap,
+    bytes: &Bytes,
+    act: Act,
+) -> Result<Response> {
+    let run = request::run_id(id)?;
+    let body = request::object(bytes, &["reason"])?;
+    let (actor, reason) = (request::actor(headers), request::text(&body, "reason")?);
+    let decided = handle.operate(run, act, actor, reason).await?;
+    Ok(answer(decided, &format!("{run}.cancel")))
+}
+
+/// `POST /api/runs/{id}/steps/{path}/resolve`
+pub async fn resolve(
+    Engine(handle): Engine,
+    Path((id, path)): Path<(String, String)>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    let run = request::run_id(&id)?;
+    let body = request::object(&bytes, &["outcome", "reason"])?;
+    let reason = request::text(&body, "reason")?;
+    let outcome = resolution(body.get("outcome"))?;
+    let act = Act::Resolve { path, outcome };
+    let decided = handle.operate(run, act, request::actor(&headers), reason).await?;
+    Ok(answer(decided, &format!("{run}.cancel")))
+}
+
+/// `{"ok": …}`, `{"failed": {"name": …, "payload": …}}`, `"again"` or `"give_up"`.
+pub fn resolution(outcome: Option<&Value>) -> Result<Resolution> {
+    let words = "`outcome` must be `{\"ok\": …}`, `{\"failed\": {\"name\": …}}`, `\"again\"` or `\"give_up\"`";
+    let bad = || Problem::new(code::VALUE, words).with("path", "outcome");
+    serde_json::from_value(outcome.cloned().ok_or_else(bad)?).map_err(|_| bad())
+}
+
+/// 200 for a decision that took effect, 202 for one that waits for an unresolved step.
+pub fn answer(decided: Decided, input: &str) -> Response {
+    match decided {
+        Decided::Done => (StatusCode::OK, Json(json!({ "status": "applied" }))).into_response(),
+        Decided::Pending => {
+            let body = json!({ "status": "pending", "input": input });
+            (StatusCode::ACCEPTED, Json(body)).into_response()
+        }
+    }
+}

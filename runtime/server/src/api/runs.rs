@@ -1,0 +1,142 @@
+//! Runs: start, look, list, history.
+
+use super::{Engine, shape};
+use crate::problem::{Problem, Result};
+use crate::request::{self, Query, bad};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use sagaflow_core::port::RunFilter;
+use sagaflow_core::time::Time;
+use sagaflow_core::value::parse_time;
+use sagaflow_engine::view::row_json;
+use sagaflow_engine::{Handle, Request, Started, Until, code};
+use serde_json::{Value, json};
+
+/// `POST /api/workflows/{name}/runs`
+pub async fn start(
+    Engine(handle): Engine,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    let query = Query::of(&uri, &["wait", "until", "on_conflict", "version"])?;
+    let (wait, version) = (query.wait()?, version(&query)?);
+    let until = match query.get("until") {
+        None | Some("reply") => Until::Reply,
+        Some("end") => Until::End,
+        Some(_) => return Err(bad("until", "`reply` or `end`")),
+    };
+    let fail_on_conflict = match query.get("on_conflict") {
+        None | Some("join") => false,
+        Some("fail") => true,
+        Some(_) => return Err(bad("on_conflict", "`join` or `fail`")),
+    };
+    let mut body = request::object(&bytes, &["input"])?;
+    let input = body.remove("input").unwrap_or_default();
+    let request = Request { workflow: name, version, key: request::key(&headers)?, input };
+    let started = handle.start(request).await?;
+    if fail_on_conflict && !started.new {
+        let detail = "the key has started a run before";
+        return Err(Problem::new(code::CONFLICT, detail).with("run", started.run.to_string()));
+    }
+    answer(&handle, started, wait, until).await
+}
+
+async fn answer(
+    handle: &Handle,
+    started: Started,
+    wait: Option<std::time::Duration>,
+    until: Until,
+) -> Result<Response> {
+    let patience = wait.unwrap_or_default();
+    let view = handle.wait(started.run, until, patience).await?;
+    let reached = wait.is_none() || sagaflow_engine::handle::reached(&view, until);
+    let status = match (reached, started.new) {
+        (false, _) => StatusCode::ACCEPTED,
+        (true, true) => StatusCode::CREATED,
+        (true, false) => StatusCode::OK,
+    };
+    let location = [(LOCATION, format!("/api/runs/{}", started.run))];
+    Ok((status, location, Json(view.json())).into_response())
+}
+
+fn version(query: &Query) -> Result<Option<u32>> {
+    let parse =
+        |text: &str| text.trim_start_matches('v').parse().map_err(|_| bad("version", "a number"));
+    query.get("version").map(parse).transpose()
+}
+
+/// `GET /api/runs/{id}`
+pub async fn get(Engine(handle): Engine, Path(id): Path<String>) -> Result<Json<Value>> {
+    let run = request::run_id(&id)?;
+    let view = handle.view(run).await?;
+    let history = shape::whole_history(&handle, run).await?;
+    let machine = handle.machine_of(&view.row).map(AsRef::as_ref);
+    Ok(Json(shape::run(&view, machine, &history)))
+}
+
+/// `GET /api/runs`
+pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
+    let known = ["workflow", "status", "key", "since", "after", "limit"];
+    let query = Query::of(&uri, &known)?;
+    let since = |text: &str| {
+        let time = parse_time(text).or_else(|| text.parse().ok().map(Time));
+        time.ok_or_else(|| bad("since", "a time such as `2026-01-31T12:00:00Z`"))
+    };
+    let limit = query.limit()?;
+    let filter = RunFilter {
+        namespace: String::new(),
+        workflow: query.get("workflow").map(str::to_owned),
+        status: query.get("status").map(status).transpose()?,
+        key: query.get("key").map(str::to_owned),
+        since: query.get("since").map(since).transpose()?,
+        after: query.run("after")?,
+        limit: limit + 1,
+    };
+    let mut rows = handle.runs(filter).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.run.to_string());
+    let items: Vec<Value> = rows.iter().map(|row| Value::Object(row_json(row))).collect();
+    Ok(Json(json!({ "items": items, "next": next })))
+}
+
+fn status(text: &str) -> Result<String> {
+    const WORDS: [&str; 9] = [
+        "running",
+        "waiting",
+        "parked",
+        "undoing",
+        "closing",
+        "held",
+        "completed",
+        "failed",
+        "cancelled",
+    ];
+    match WORDS.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(bad("status", &format!("one of {}", WORDS.join(", ")))),
+    }
+}
+
+/// `GET /api/runs/{id}/history`
+pub async fn history(
+    Engine(handle): Engine,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>> {
+    let query = Query::of(&uri, &["after", "limit"])?;
+    let run = request::run_id(&id)?;
+    handle.view(run).await?;
+    let after = query.get("after").map(|text| text.parse().map_err(|_| bad("after", "a number")));
+    let limit = query.limit()?;
+    let entries = handle.history(run, after.transpose()?.unwrap_or(0), limit).await?;
+    let next = entries.last().filter(|_| entries.len() == limit as usize).map(|e| e.number);
+    let items: Vec<Value> = entries.iter().map(shape::entry).collect();
+    Ok(Json(json!({ "items": items, "next": next })))
+}

@@ -1,0 +1,17 @@
+//! The HTTP API of a node.
+//!
+//! Promises: JSON in and out; errors are problem+json with a stable code; answers to requests that
+//! change something are given after the recorded decision; bodies, nesting and pages are bounded.
+//! There is no authentication yet, so it listens on loopback only, refuses requests that name another
+//! host (DNS rebinding) or come from another origin, and never sends CORS headers.
+//!
+//! Must not decide anything about a run, nor read the store by itself: everything goes through the
+//! engine's handle.
+
+mod api;
+mod guards;
+mod listen;
+mod problem;
+mod request;
+
+pub use listen::{Error, Server, Serving};

@@ -1,0 +1,155 @@
+//! What answers for each service: a URL, Rust code, or a simulation.
+
+use crate::program::Program;
+use sagaflow_core::codegen::WorkflowSpec;
+use sagaflow_engine::contract::{self, Contract};
+use sagaflow_engine::error::suggestion;
+use sagaflow_engine::http::{Binding, Http};
+use sagaflow_engine::simulated::{Failing, Simulated, World};
+use sagaflow_engine::{Bound, Services};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Why a service cannot be bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No workflow calls it.
+    #[error("R1035: no workflow here calls `{name}`{hint}")]
+    Stranger {
+        /// As written.
+        name: String,
+        /// A suggestion, in words.
+        hint: String,
+    },
+    /// Its binding cannot work.
+    #[error("R1035: {0}")]
+    Binding(#[from] sagaflow_engine::http::Unusable),
+    /// A `--fail` that was not understood.
+    #[error("R1035: {0}")]
+    Failing(#[from] sagaflow_engine::simulated::Unreadable),
+    /// Nothing answers for it.
+    #[error(
+        "R1035: nothing is bound to {0}; bind each with `--bind NAME=URL` or `[services.\"NAME\"]`"
+    )]
+    Unbound(String),
+}
+
+/// What is to be bound, and how.
+pub struct Plan<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// URLs by service, qualified or short.
+    pub urls: &'a BTreeMap<String, Binding>,
+    /// `Service.action` and how it fails.
+    pub failing: &'a [(String, String)],
+    /// Whether what nobody bound is simulated.
+    pub simulate: bool,
+    /// Base of this node's API, for completions.
+    pub node: Option<String>,
+}
+
+impl Plan<'_> {
+    /// Binds every service that the program calls.
+    ///
+    /// # Errors
+    /// [`Error`] names the service and what to do.
+    pub fn bind(&self) -> Result<Services, Error> {
+        let specs: Vec<&WorkflowSpec> =
+            self.program.flows.machines.iter().map(|machine| machine.spec()).collect();
+        let contracts = contract::collect(specs);
+        let mut urls: BTreeMap<String, &Binding> = BTreeMap::new();
+        for (name, binding) in self.urls {
+            urls.insert(qualified(name, &contracts)?, binding);
+        }
+        let mut failing: BTreeMap<String, BTreeMap<String, Failing>> = BTreeMap::new();
+        for (place, how) in self.failing {
+            let (service, action, failing_one) = read_failing(place, how, &contracts)?;
+            failing.entry(service).or_default().insert(action, failing_one);
+        }
+        let node = self.node.as_deref().and_then(|url| url.parse().ok());
+        let world = Arc::new(World::default());
+        let (mut services, mut unbound) = (Services::new(), Vec::new());
+        for (name, contract) in &contracts {
+            let failing = failing.remove(name).unwrap_or_default();
+            let failing_actions: BTreeSet<String> = failing.keys().cloned().collect();
+            let simulated = || {
+                let samples = self.samples(name, contract);
+                let (world, contract) = (Arc::clone(&world), contract.clone());
+                Arc::new(Simulated::new(world, contract, failing, samples))
+            };
+            let bound = match (urls.get(name), self.program.flows.services.get(name)) {
+                (Some(binding), _) => {
+                    let http = Http::new(name, binding, contract.clone(), node.clone())?;
+                    Bound::Http(Arc::new(http))
+                }
+                (None, Some(code)) => Bound::Code(Arc::clone(code)),
+                (None, None) if self.simulate => {
+                    services.insert(name.clone(), Bound::Simulated(simulated()));
+                    continue;
+                }
+                (None, None) => {
+                    unbound.push(format!("`{name}`"));
+                    continue;
+                }
+            };
+            let bound = if failing_actions.is_empty() {
+                bound
+            } else {
+                let (these, others) = (simulated(), Box::new(bound));
+                Bound::Split { actions: failing_actions, these, others }
+            };
+            services.insert(name.clone(), bound);
+        }
+        if unbound.is_empty() { Ok(services) } else { Err(Error::Unbound(unbound.join(", "))) }
+    }
+
+    fn samples(
+        &self,
+        service: &str,
+        contract: &Contract,
+    ) -> BTreeMap<String, sagaflow_core::codegen::Json> {
+        let sample = |action: &String| {
+            let value = self.program.samples.get(&format!("{service}.{action}"))?;
+            Some((action.clone(), value.clone()))
+        };
+        contract.keys().filter_map(sample).collect()
+    }
+}
+
+/// A service's qualified name, from that or the short one where it is unique.
+fn qualified(name: &str, contracts: &BTreeMap<String, Contract>) -> Result<String, Error> {
+    if contracts.contains_key(name) {
+        return Ok(name.to_owned());
+    }
+    let short: Vec<&String> =
+        contracts.keys().filter(|full| full.rsplit('.').next() == Some(name)).collect();
+    match short.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => {
+            let hint = suggestion(name, contracts.keys().map(String::as_str));
+            Err(Error::Stranger { name: name.to_owned(), hint })
+        }
+        [one, other, ..] => {
+            let hint = format!("; it may be `{one}` or `{other}`");
+            Err(Error::Stranger { name: name.to_owned(), hint })
+        }
+    }
+}
+
+fn read_failing(
+    place: &str,
+    how: &str,
+    contracts: &BTreeMap<String, Contract>,
+) -> Result<(String, String, Failing), Error> {
+    let stranger = |hint| Error::Stranger { name: place.to_owned(), hint };
+    let (service, action) = place
+        .rsplit_once('.')
+        .ok_or_else(|| stranger("; name an action, as in `Payments.authorize`".to_owned()))?;
+    let service = qualified(service, contracts)?;
+    let contract = contracts.get(&service).ok_or_else(|| stranger(String::new()))?;
+    let known = contract
+        .get(action)
+        .ok_or_else(|| stranger(suggestion(action, contract.keys().map(String::as_str))))?;
+    let failing = Failing::parse(how, place, known)?;
+    Ok((service, action.to_owned(), failing))
+}

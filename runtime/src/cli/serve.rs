@@ -1,0 +1,196 @@
+//! `serve` and `dev`: a node with its API, until the process is asked to stop.
+
+use super::args::{Dev, Node, Serve};
+use super::{End, Problem, surroundings};
+use crate::bind::Plan;
+use crate::config::{Config, Flags, StoreUrl};
+use crate::node::signal;
+use crate::program::{Program, Source};
+use sagaflow_core::codegen::Machine;
+use sagaflow_engine::{Engine, Options};
+use sagaflow_server::{Server, Serving};
+use sagaflow_store::Sqlite;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Bound: how long after a file was saved `dev` notices it.
+const LOOK: Duration = Duration::from_millis(400);
+
+/// A node: everything is bound, nothing is simulated.
+pub async fn serve(source: &dyn Source, args: Serve) -> Result<End, Problem> {
+    if args.paused {
+        return Err(Problem("R1032: `--paused` is not served yet".to_owned()));
+    }
+    let (config, files) = configured(source, &args.node, args.files)?;
+    let program = load(source, &files)?;
+    let server = listen(&config).await?;
+    let mut hosted = Hosted::new(&config, false, server.api());
+    let store = surroundings::open(&config).await?;
+    let engine = hosted.start(&store, &program).await?;
+    let serving = server.serve(engine.handle());
+    println!("listening on {}", serving.url());
+    let told = until_stopped(&engine).await;
+    serving.stop().await;
+    engine.stop().await;
+    told.map_or(Ok(End::Done), |told| Err(Problem(format!("R1016: {told}"))))
+}
+
+/// Engine, API and simulations in one process; reloads when a file changes.
+pub async fn dev(source: &dyn Source, args: Dev) -> Result<End, Problem> {
+    let (config, files) = configured(source, &args.node, args.files)?;
+    let mut program = load(source, &files)?;
+    let server = listen(&config).await?;
+    let mut hosted = Hosted::new(&config, true, server.api());
+    let store = surroundings::open(&config).await?;
+    let mut engine = hosted.start(&store, &program).await?;
+    let serving = server.serve(engine.handle());
+    println!("listening on {}", serving.url());
+    tell(&program, &config);
+    let mut seen = stamps(&program.files);
+    let told = loop {
+        tokio::select! {
+            told = until_stopped(&engine) => break told,
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let now = stamps(&program.files);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let Ok(fresh) = load(source, &files).map_err(|problem| surroundings::complain(&problem.0))
+        else {
+            continue;
+        };
+        engine = replace(engine, &mut hosted, &store, &fresh, &serving).await?;
+        seen = stamps(&fresh.files);
+        program = fresh;
+        println!("reloaded");
+    };
+    serving.stop().await;
+    engine.stop().await;
+    told.map_or(Ok(End::Done), |told| Err(Problem(format!("R1016: {told}"))))
+}
+
+/// Stops one engine and starts the next on the same store: runs go on on the version they are
+/// pinned to, new ones start on the newest.
+async fn replace(
+    engine: Engine,
+    hosted: &mut Hosted<'_>,
+    store: &Arc<Sqlite>,
+    program: &Program,
+    serving: &Serving,
+) -> Result<Engine, Problem> {
+    engine.stop().await;
+    let engine = hosted.start(store, program).await?;
+    serving.replace(engine.handle());
+    Ok(engine)
+}
+
+fn configured(
+    source: &dyn Source,
+    args: &Node,
+    files: Vec<PathBuf>,
+) -> Result<(Config, Vec<PathBuf>), Problem> {
+    let flags =
+        Flags { store: args.store.clone(), listen: args.listen.clone(), bind: args.bind.clone() };
+    let config = Config::load(args.config.as_deref(), std::env::vars(), &flags)
+        .map_err(|error| Problem(error.to_string()))?;
+    if !source.takes_files() && !files.is_empty() {
+        return Err(Problem(
+            "this program brings its workflows along: leave the files out".to_owned(),
+        ));
+    }
+    let files = if files.is_empty() { config.files.clone() } else { files };
+    Ok((config, files))
+}
+
+fn load(source: &dyn Source, files: &[PathBuf]) -> Result<Program, Problem> {
+    let loaded = source.load(files, surroundings::colour_err());
+    let program = loaded.map_err(|rejected| Problem(rejected.0))?;
+    eprint!("{}", program.notes);
+    for why in program.refused.values() {
+        eprintln!("note: {why}; this workflow is not served");
+    }
+    if program.flows.machines.is_empty() {
+        return Err(Problem("R1036: there is no workflow to serve".to_owned()));
+    }
+    Ok(program)
+}
+
+async fn listen(config: &Config) -> Result<Server, Problem> {
+    Server::listen(config.listen).await.map_err(|error| Problem(error.to_string()))
+}
+
+/// Why the store cannot go on, or nothing where the process was asked to stop.
+async fn until_stopped(engine: &Engine) -> Option<String> {
+    let mut fatal = engine.handle().fatal();
+    tokio::select! {
+        () = signal() => None,
+        told = fatal.wait_for(Option::is_some) => told.ok().and_then(|told| told.clone()),
+    }
+}
+
+/// What engines are started with, one after the other.
+struct Hosted<'a> {
+    config: &'a Config,
+    simulate: bool,
+    node: String,
+    /// Every version that was loaded, oldest first: a run stays on the one it started with.
+    machines: Vec<Arc<dyn Machine>>,
+}
+
+impl<'a> Hosted<'a> {
+    fn new(config: &'a Config, simulate: bool, node: String) -> Self {
+        Self { config, simulate, node, machines: Vec::new() }
+    }
+
+    async fn start(&mut self, store: &Arc<Sqlite>, program: &Program) -> Result<Engine, Problem> {
+        let fresh = &program.flows.machines;
+        self.machines.retain(|old| {
+            !fresh.iter().any(|new| {
+                let (old, new) = (old.spec(), new.spec());
+                (&old.name, old.version, &old.hash) == (&new.name, new.version, &new.hash)
+            })
+        });
+        self.machines.extend(fresh.iter().cloned());
+        let mut all = program.clone();
+        all.flows.machines.clone_from(&self.machines);
+        let plan = Plan {
+            program: &all,
+            urls: &self.config.services,
+            failing: &[],
+            simulate: self.simulate,
+            node: Some(self.node.clone()),
+        };
+        let services = plan.bind().map_err(|error| Problem(error.to_string()))?;
+        let options = Options {
+            namespace: self.config.namespace.clone(),
+            machines: self.machines.clone(),
+            services,
+            on_commit: None,
+        };
+        let StoreUrl::Sqlite(path) = &self.config.store;
+        let place = path.display().to_string();
+        let started = Engine::start(Arc::clone(store), options).await;
+        started.map_err(|error| surroundings::store_problem(&place, &error))
+    }
+}
+
+/// What there is to do, for people.
+fn tell(program: &Program, config: &Config) {
+    for machine in &program.flows.machines {
+        let name = &machine.spec().name;
+        println!("  POST http://{}/api/workflows/{name}/runs", config.listen);
+    }
+}
+
+/// When each file was changed; a file that is gone has no time.
+fn stamps(files: &[PathBuf]) -> BTreeMap<PathBuf, Option<SystemTime>> {
+    let stamp = |path: &PathBuf| {
+        let changed = std::fs::metadata(path).and_then(|data| data.modified()).ok();
+        (path.clone(), changed)
+    };
+    files.iter().map(stamp).collect()
+}

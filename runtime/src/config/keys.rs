@@ -1,0 +1,69 @@
+//! The keys that exist, and the nearest one to a key that does not.
+
+use super::Error;
+use sagaflow_engine::error::suggestion;
+use sagaflow_engine::http::Binding;
+use std::collections::BTreeMap;
+
+/// Variables that mean something.
+pub const VARIABLES: &[&str] =
+    &["SAGAFLOW_STORE", "SAGAFLOW_LISTEN", "SAGAFLOW_NAMESPACE", "SAGAFLOW_CONFIG", "SAGAFLOW_LOG"];
+
+/// Keys of the file's own level.
+const TOP: &[&str] = &["store", "listen", "namespace", "flows", "services", "kafka"];
+const FLOWS: &[&str] = &["files"];
+const SERVICE: &[&str] = &["url", "headers", "errors"];
+
+/// The file, once its keys are known to exist.
+#[derive(serde::Deserialize)]
+pub struct File {
+    pub store: Option<String>,
+    pub listen: Option<String>,
+    pub namespace: Option<String>,
+    #[serde(default)]
+    pub flows: Flows,
+    #[serde(default)]
+    pub services: BTreeMap<String, Binding>,
+}
+
+/// `[flows]`.
+#[derive(Default, serde::Deserialize)]
+pub struct Flows {
+    #[serde(default)]
+    pub files: Vec<String>,
+}
+
+/// Refuses what does not exist, with what may have been meant.
+pub fn check(table: &toml::Table, place: &str) -> Result<(), Error> {
+    known(table, TOP, "", place)?;
+    if table.contains_key("kafka") {
+        return Err(Error::Unserved { place: place.to_owned(), key: "kafka".to_owned() });
+    }
+    if let Some(flows) = table.get("flows").and_then(toml::Value::as_table) {
+        known(flows, FLOWS, "flows.", place)?;
+    }
+    let services = table.get("services").and_then(toml::Value::as_table);
+    for (name, service) in services.into_iter().flatten() {
+        if let Some(service) = service.as_table() {
+            known(service, SERVICE, &format!("services.\"{name}\"."), place)?;
+        }
+    }
+    Ok(())
+}
+
+fn known(table: &toml::Table, keys: &[&str], within: &str, place: &str) -> Result<(), Error> {
+    match table.keys().find(|key| !keys.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Error::Unknown {
+            place: place.to_owned(),
+            key: format!("{within}{key}"),
+            hint: near(key, keys),
+        }),
+    }
+}
+
+/// A suggestion, or the list of what exists.
+pub fn near(key: &str, keys: &[&str]) -> String {
+    let hint = suggestion(key, keys.iter().copied());
+    if hint.is_empty() { format!("; known are {}", keys.join(", ")) } else { hint }
+}

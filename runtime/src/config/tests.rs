@@ -1,0 +1,83 @@
+//! What is refused, with which words, and what is shown.
+
+use super::{Config, Flags, StoreUrl};
+use std::path::{Path, PathBuf};
+
+fn load(text: &str, env: &[(&str, &str)], flags: &Flags) -> Result<Config, String> {
+    let mut config = Config::default();
+    config.read(text, Path::new("etc/flowd.toml")).map_err(|e| e.to_string())?;
+    let env = env.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+    config.environment(env).map_err(|e| e.to_string())?;
+    if let Some(store) = &flags.store {
+        config.store = super::store_url(store).map_err(|e| e.to_string())?;
+    }
+    Ok(config)
+}
+
+const WHOLE: &str = r#"
+store = "sqlite:./data/flow.db"
+listen = "127.0.0.1:7071"
+namespace = "shop"
+[flows]
+files = ["flows/shop/orders.flow"]
+[services."shop.orders.Payments"]
+url = "https://user:hunter2@pay.example/v1"
+headers = { authorization = "Bearer hunter3" }
+errors = { 402 = "Declined" }
+"#;
+
+#[test]
+fn a_whole_file_is_read_with_paths_relative_to_it() {
+    let config = load(WHOLE, &[], &Flags::default()).unwrap();
+    assert_eq!(config.store, StoreUrl::Sqlite(PathBuf::from("etc/./data/flow.db")));
+    assert_eq!(config.files, [PathBuf::from("etc/flows/shop/orders.flow")]);
+    assert_eq!(config.services["shop.orders.Payments"].errors["402"], "Declined");
+    assert_eq!((config.listen.port(), config.namespace.as_str()), (7071, "shop"));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_flags_over_both() {
+    let env = [("SAGAFLOW_STORE", "other.db"), ("SAGAFLOW_LISTEN", "localhost:1")];
+    let config = load(WHOLE, &env, &Flags::default()).unwrap();
+    assert_eq!(config.store, StoreUrl::Sqlite(PathBuf::from("other.db")));
+    assert_eq!(config.listen.to_string(), "127.0.0.1:1");
+    let flags = Flags { store: Some("sqlite:third.db".to_owned()), ..Flags::default() };
+    let config = load(WHOLE, &env, &flags).unwrap();
+    assert_eq!(config.store, StoreUrl::Sqlite(PathBuf::from("third.db")));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_a_suggestion() {
+    let refused = |text: &str| load(text, &[], &Flags::default()).unwrap_err();
+    assert_eq!(
+        refused("listn = \"x\""),
+        "R1031: etc/flowd.toml: unknown key `listn`; did you mean `listen`?"
+    );
+    let service = "[services.\"a.B\"]\nurl = \"http://x\"\nheader = {}";
+    assert!(refused(service).ends_with("`services.\"a.B\".header`; did you mean `headers`?"));
+    assert!(refused("[flows]\nfile = []").contains("did you mean `files`?"));
+    assert!(refused("zzz = 1").contains("known are store, listen"));
+    let env = load("", &[("SAGAFLOW_STOER", "x")], &Flags::default()).unwrap_err();
+    assert!(env.contains("did you mean `SAGAFLOW_STORE`?"), "{env}");
+}
+
+#[test]
+fn what_this_program_cannot_do_is_refused_by_name() {
+    let refused = |text: &str| load(text, &[], &Flags::default()).unwrap_err();
+    assert!(refused("store = \"postgres://u:hunter2@h/db\"").starts_with("R1034"));
+    assert!(!refused("store = \"postgres://u:hunter2@h/db\"").contains("hunter2"));
+    assert!(refused("[kafka]\nbrokers = \"x\"").contains("does not serve `kafka`"));
+    for bad in
+        ["listen = \"7070\"", "namespace = \"A b\"", "store = 5", "store =", "[services.x]\nurl=5"]
+    {
+        assert!(refused(bad).starts_with("R1032"), "{bad}: {}", refused(bad));
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let shown = load(WHOLE, &[], &Flags::default()).unwrap();
+    let text = format!("{shown}{shown:?}");
+    assert!(!text.contains("hunter"), "{text}");
+    assert!(text.contains("pay.example") && text.contains("authorization"), "{text}");
+}

@@ -1,0 +1,172 @@
+//! One file, one process, one writer.
+//!
+//! ```text
+//!  commit ─┐                    ┌─ fence ─ insert ─ COMMIT (fdatasync) ─► acknowledge all
+//!  commit ─┼─► queue ─► writer ─┤
+//!  acquire ┘   (bounded) thread └─ what arrives meanwhile is the next group
+//!
+//!  run, runs, history, items … ─► pool of read-only connections, never behind the writer
+//! ```
+//!
+//! The process that opens the file locks a file beside it for as long as it lives, so a lease needs
+//! no time to live: the operating system ends it with the process, and a restart takes over at
+//! once.
+
+mod commit;
+mod expire;
+mod failure;
+mod file;
+mod table;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use sagaflow_core::id::{RunId, ShardId};
+use sagaflow_core::port::{
+    Batch, Error, ItemRow, JournalRow, KeyRow, Lease, Result, RunFilter, RunRow, Store, Tail,
+};
+use sagaflow_core::time::Time;
+use sqlx::SqlitePool;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use table::{event, item, journal, key, run, shard};
+use writer::{Command, Reply, Writer};
+
+/// How to open a store.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file; its folder may be missing, that folder's parent may not.
+    pub path: PathBuf,
+    /// Shards of a new store; an existing one keeps its number.
+    pub shards: u32,
+    /// Connections for reading.
+    pub readers: u32,
+    /// Pages of 4 KB after which the store says that it is full; none: until the disk is.
+    pub pages_max: Option<u32>,
+}
+
+impl Options {
+    /// A store at `path`, made with 16 shards if it is new.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), shards: 16, readers: 4, pages_max: None }
+    }
+}
+
+/// A store in one SQLite file. Clones share it; the last one to go closes it.
+#[derive(Clone)]
+pub struct Sqlite {
+    writer: Arc<Writer>,
+    readers: SqlitePool,
+    shards: u32,
+}
+
+impl Sqlite {
+    /// Opens the file, makes or migrates it, and locks it for this process.
+    ///
+    /// # Errors [`Error::Held`] where another process has it; [`Error::Refused`] where the file is
+    /// not ours, is newer than this program, or cannot be made there: nothing was touched then.
+    pub async fn open(options: Options) -> Result<Self> {
+        let (file, writer) = Writer::start(options).await?;
+        let readers = file.readers();
+        Ok(Self { writer: Arc::new(writer), readers, shards: file.shards })
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let stopped = || Error::Unavailable("its writer has stopped".to_owned());
+        self.writer.send(command(reply)).await.map_err(|_| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    async fn fence(&self, lease: Lease) -> Result<shard::ShardRow> {
+        let row = shard::read(&self.readers, lease.shard).await?;
+        match row.mismatch(lease) {
+            None => Ok(row),
+            Some(cause) => Err(Error::Fenced { shard: lease.shard.0, cause }),
+        }
+    }
+}
+
+impl Store for Sqlite {
+    fn shards(&self) -> u32 {
+        self.shards
+    }
+
+    async fn acquire(&self, shard: ShardId) -> Result<Lease> {
+        self.ask(|reply| Command::Acquire { shard, reply }).await
+    }
+
+    async fn tail(&self, lease: Lease) -> Result<Tail> {
+        let before = self.fence(lease).await?;
+        let rows = journal::after(&self.readers, lease.shard, before.checkpoint).await?;
+        let runs = run::open(&self.readers, lease.shard).await?;
+        let events = event::kept(&self.readers, lease.shard).await?;
+        // Order: only the holder of the lease writes the shard, so an unchanged fence row after the
+        // reads proves that all of them saw one state.
+        let after = self.fence(lease).await?;
+        if after != before {
+            let cause = "it was written while its tail was read".to_owned();
+            return Err(Error::Fenced { shard: lease.shard.0, cause });
+        }
+        let shard::ShardRow { last, bucket, checkpoint, .. } = after;
+        Ok(Tail { checkpoint, last, bucket, rows, runs, events })
+    }
+
+    async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let command = Command::Commit { lease, batch, reply };
+        let queued = self.writer.send(command).await;
+        queued.map_err(|_| Error::Unavailable("its writer has stopped".to_owned()))?;
+        // Crash: a writer that died with the batch in its hands may have committed it.
+        let lost = || Err(Error::Unknown("the writer stopped at the commit".to_owned()));
+        answer.await.unwrap_or_else(|_| lost())
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        self.ask(|reply| Command::Release { lease, reply }).await
+    }
+
+    async fn now(&self) -> Result<Time> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let since = since.map_err(|_| Error::Unavailable("the clock is before 1970".to_owned()))?;
+        Ok(Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    async fn key(&self, namespace: &str, workflow: &str, key: &str) -> Result<Option<KeyRow>> {
+        key::read(&self.readers, namespace, workflow, key).await
+    }
+
+    async fn run(&self, run: RunId) -> Result<Option<RunRow>> {
+        run::read(&self.readers, run).await
+    }
+
+    async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>> {
+        run::list(&self.readers, filter).await
+    }
+
+    async fn history(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<JournalRow>> {
+        journal::history(&self.readers, run, after, limit).await
+    }
+
+    async fn items(
+        &self,
+        namespace: &str,
+        kind: &str,
+        all: bool,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ItemRow>> {
+        item::list(&self.readers, (namespace, kind), all, after, limit).await
+    }
+
+    async fn item(&self, id: &str) -> Result<Option<ItemRow>> {
+        item::read(&self.readers, id).await
+    }
+
+    async fn expire(&self, before: Time, limit: u32) -> Result<u64> {
+        self.ask(|reply| Command::Expire { before, limit, reply }).await
+    }
+}

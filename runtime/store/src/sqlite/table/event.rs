@@ -1,0 +1,60 @@
+//! `event`: what arrived at its home, until nobody can want it.
+
+use super::{Many, Query, int, json, uint};
+use crate::sqlite::failure::read_error;
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{EventRow, Result};
+use sagaflow_core::time::Time;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use std::sync::LazyLock;
+
+/// The first one stays: a repeated id is the same event.
+pub(in crate::sqlite) static INSERT: LazyLock<Many> = LazyLock::new(|| {
+    Many::new(
+        "INSERT INTO event (shard, namespace, event, id, key, number, at, payload) VALUES",
+        "(?, ?, ?, ?, ?, ?, ?, ?)",
+        "ON CONFLICT (shard, namespace, event, id) DO NOTHING",
+    )
+});
+
+/// A range of the primary key.
+pub(in crate::sqlite) const KEPT: &str = "SELECT namespace, event, id, key, number, at, payload \
+     FROM event WHERE shard = ?1 ORDER BY number, namespace, event, id";
+
+/// Served by `event_at`.
+pub(in crate::sqlite) const STALE: &str = "SELECT DISTINCT namespace FROM event WHERE at < ?1";
+
+/// Served by `event_at`.
+pub(in crate::sqlite) const FORGET: &str = "DELETE FROM event WHERE namespace = ?1 AND at < ?2";
+
+pub(in crate::sqlite) fn bind(query: Query, (shard, row): &(ShardId, &EventRow)) -> Query {
+    query
+        .bind(shard.0)
+        .bind(row.namespace.clone())
+        .bind(row.event.clone())
+        .bind(row.id.clone())
+        .bind(row.key.clone())
+        .bind(int(row.number))
+        .bind(row.at.0)
+        .bind(row.payload.to_string())
+}
+
+/// All that a shard keeps.
+pub(in crate::sqlite) async fn kept(db: &SqlitePool, shard: ShardId) -> Result<Vec<EventRow>> {
+    let found = sqlx::query(KEPT).bind(shard.0).fetch_all(db).await.map_err(read_error)?;
+    found.iter().map(decode).collect()
+}
+
+fn decode(row: &SqliteRow) -> Result<EventRow> {
+    let text = |column| row.try_get::<String, usize>(column).map_err(read_error);
+    Ok(EventRow {
+        namespace: text(0)?,
+        event: text(1)?,
+        id: text(2)?,
+        key: text(3)?,
+        number: uint(row.try_get(4).map_err(read_error)?)?,
+        at: Time(row.try_get(5).map_err(read_error)?),
+        payload: json(&text(6)?)?,
+    })
+}

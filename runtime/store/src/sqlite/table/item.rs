@@ -1,0 +1,82 @@
+//! `item`: what a person may have to look at.
+
+use super::{Many, Query, json, run_id};
+use crate::sqlite::failure::read_error;
+use sagaflow_core::port::{ItemRow, Result};
+use sagaflow_core::time::Time;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqlitePool};
+use std::sync::LazyLock;
+
+pub(in crate::sqlite) static UPSERT: LazyLock<Many> = LazyLock::new(|| {
+    Many::new(
+        "INSERT INTO item (id, kind, namespace, run, open, at, body) VALUES",
+        "(?, ?, ?, ?, ?, ?, ?)",
+        "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, namespace = excluded.namespace, \
+         run = excluded.run, open = excluded.open, at = excluded.at, body = excluded.body",
+    )
+});
+
+/// Found by its primary key.
+pub(in crate::sqlite) const READ: &str =
+    "SELECT id, kind, namespace, run, open, at, body FROM item WHERE id = ?1";
+
+/// Served by `item_open`; continues after the item named, with nothing where it is not there.
+pub(in crate::sqlite) const LIST_OPEN: &str = "SELECT id, kind, namespace, run, open, at, body \
+     FROM item \
+     WHERE namespace = ?1 AND kind = ?2 AND open = 1 \
+     AND (?3 IS NULL OR (at, id) > (SELECT at, id FROM item WHERE id = ?3)) \
+     ORDER BY at, id LIMIT ?4";
+
+/// Served by `item_all`.
+pub(in crate::sqlite) const LIST_ALL: &str = "SELECT id, kind, namespace, run, open, at, body \
+     FROM item \
+     WHERE namespace = ?1 AND kind = ?2 \
+     AND (?3 IS NULL OR (at, id) > (SELECT at, id FROM item WHERE id = ?3)) \
+     ORDER BY at, id LIMIT ?4";
+
+/// Served by `item_run`.
+pub(in crate::sqlite) const DELETE_RUN: &str = "DELETE FROM item WHERE run = ?1";
+
+pub(in crate::sqlite) fn bind(query: Query, row: &&ItemRow) -> Query {
+    query
+        .bind(row.id.clone())
+        .bind(row.kind.clone())
+        .bind(row.namespace.clone())
+        .bind(row.run.map(|run| run.0))
+        .bind(i64::from(row.open))
+        .bind(row.at.0)
+        .bind(row.body.to_string())
+}
+
+pub(in crate::sqlite) async fn read(db: &SqlitePool, id: &str) -> Result<Option<ItemRow>> {
+    let found = sqlx::query(READ).bind(id).fetch_optional(db).await.map_err(read_error)?;
+    found.as_ref().map(decode).transpose()
+}
+
+/// Oldest first, by namespace and kind.
+pub(in crate::sqlite) async fn list(
+    db: &SqlitePool,
+    (namespace, kind): (&str, &str),
+    all: bool,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Vec<ItemRow>> {
+    let query = sqlx::query(if all { LIST_ALL } else { LIST_OPEN });
+    let query = query.bind(namespace).bind(kind).bind(after).bind(limit);
+    query.fetch_all(db).await.map_err(read_error)?.iter().map(decode).collect()
+}
+
+fn decode(row: &SqliteRow) -> Result<ItemRow> {
+    let text = |column| row.try_get::<String, usize>(column).map_err(read_error);
+    let run: Option<&[u8]> = row.try_get(3).map_err(read_error)?;
+    Ok(ItemRow {
+        id: text(0)?,
+        kind: text(1)?,
+        namespace: text(2)?,
+        run: run.map(run_id).transpose()?,
+        open: row.try_get::<i64, usize>(4).map_err(read_error)? == 1,
+        at: Time(row.try_get(5).map_err(read_error)?),
+        body: json(&text(6)?)?,
+    })
+}

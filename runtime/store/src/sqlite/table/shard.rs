@@ -1,0 +1,110 @@
+//! `shard`: who may write, and up to where it is written.
+
+use super::{Many, Query, int, small, uint};
+use crate::sqlite::failure::{Failure, read_error};
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{Batch, Error, Lease, Result};
+use sqlx::{Row as _, SqliteConnection, SqliteExecutor};
+use std::sync::LazyLock;
+use uuid::Uuid;
+
+/// Begins every group: moves the positions of those batches whose epoch, owner and previous
+/// position are what is stored, and tells which. What it does not tell is fenced, and writes
+/// nothing.
+pub(in crate::sqlite) static FENCE: LazyLock<Many> = LazyLock::new(|| {
+    Many::new(
+        "UPDATE shard SET last = f.column5, bucket = max(bucket, f.column6), \
+         checkpoint = max(checkpoint, f.column7) FROM (VALUES",
+        "(?, ?, ?, ?, ?, ?, ?, ?)",
+        ") AS f WHERE shard.shard = f.column1 AND shard.epoch = f.column2 \
+         AND shard.owner = f.column3 AND shard.last = f.column4 AND shard.bucket <= f.column8 \
+         RETURNING shard.shard",
+    )
+});
+
+/// Found by its primary key.
+pub(in crate::sqlite) const READ: &str =
+    "SELECT epoch, owner, last, bucket, checkpoint FROM shard WHERE shard = ?1";
+
+pub(in crate::sqlite) const ACQUIRE: &str =
+    "UPDATE shard SET epoch = epoch + 1, owner = ?2 WHERE shard = ?1 RETURNING epoch";
+
+pub(in crate::sqlite) const RELEASE: &str =
+    "UPDATE shard SET owner = NULL WHERE shard = ?1 AND epoch = ?2 AND owner = ?3";
+
+pub(in crate::sqlite) const CHECKPOINTS: &str = "SELECT shard, checkpoint FROM shard";
+
+/// A shard as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::sqlite) struct ShardRow {
+    pub epoch: u64,
+    pub owner: Option<Uuid>,
+    pub last: u64,
+    pub bucket: u32,
+    pub checkpoint: u64,
+}
+
+impl ShardRow {
+    /// Why this lease is not the current one.
+    pub fn mismatch(&self, lease: Lease) -> Option<String> {
+        if self.owner.is_none() {
+            Some("its lease was given back".to_owned())
+        } else if self.epoch != lease.epoch {
+            Some(format!("epoch {} is now {}", lease.epoch, self.epoch))
+        } else if self.owner != Some(lease.owner) {
+            Some("another owner has it".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Why this batch was fenced.
+    pub fn refusal(&self, lease: Lease, batch: &Batch) -> String {
+        let moved = || {
+            let moved = self.last != batch.prev;
+            moved.then(|| format!("position {} is now {}", batch.prev, self.last))
+        };
+        let flaw = || batch.flaw(self.bucket);
+        let cause = self.mismatch(lease).or_else(moved).or_else(flaw);
+        cause.unwrap_or_else(|| "it was fenced".to_owned())
+    }
+}
+
+/// The row of one shard.
+pub(in crate::sqlite) async fn read(
+    db: impl SqliteExecutor<'_>,
+    shard: ShardId,
+) -> Result<ShardRow> {
+    let found = sqlx::query(READ).bind(shard.0).fetch_optional(db).await.map_err(read_error)?;
+    let row = found.ok_or_else(|| Error::Refused(format!("there is no shard `{}`", shard.0)))?;
+    let number = |column| row.try_get::<i64, usize>(column).map_err(read_error);
+    Ok(ShardRow {
+        epoch: uint(number(0)?)?,
+        owner: row.try_get(1).map_err(read_error)?,
+        last: uint(number(2)?)?,
+        bucket: small(number(3)?)?,
+        checkpoint: uint(number(4)?)?,
+    })
+}
+
+/// Moves the shards of these batches and answers which of them may be written.
+pub(in crate::sqlite) async fn fence(
+    conn: &mut SqliteConnection,
+    batches: &[(Lease, &Batch)],
+) -> std::result::Result<Vec<u32>, Failure> {
+    let rows = FENCE.fetch(conn, batches, bind).await?;
+    rows.iter().map(|row| row.try_get::<u32, usize>(0).map_err(Failure::from)).collect()
+}
+
+fn bind(query: Query, (lease, batch): &(Lease, &Batch)) -> Query {
+    let first_bucket = batch.rows.first().map_or(i64::MAX, |row| i64::from(row.bucket));
+    query
+        .bind(lease.shard.0)
+        .bind(int(lease.epoch))
+        .bind(lease.owner)
+        .bind(int(batch.prev))
+        .bind(int(batch.last()))
+        .bind(batch.rows.last().map_or(0, |row| row.bucket))
+        .bind(batch.checkpoint.map_or(0, int))
+        .bind(first_bucket)
+}

@@ -1,0 +1,238 @@
+//! The one thread that writes.
+//!
+//! It takes everything that is queued, commits it in one transaction, answers, and takes what has
+//! arrived meanwhile. There is no timer: idle means flush at once, load makes groups wide by
+//! itself. Callers may go away at any point; what they sent is written or refused all the same.
+
+use super::commit::{self, Waiting};
+use super::expire;
+use super::failure::{Failure, read_error};
+use super::file::{Lock, StoreFile};
+use super::table::{int, shard};
+use super::{Options, Result};
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{Batch, Error, Lease};
+use sagaflow_core::time::Time;
+use sqlx::{Connection as _, SqliteConnection};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// Bound: commands in the queue. Each shard has one batch in flight, so this is far above what
+/// waits in a healthy process; beyond it callers wait.
+const QUEUE_MAX: usize = 1_024;
+
+/// Bound: records in one transaction, and bytes of their bodies: what a reader of the log waits
+/// for.
+const GROUP_ROWS_MAX: usize = 2_048;
+const GROUP_BYTES_MAX: usize = 1 << 20;
+
+/// Where an answer goes. Dropped unanswered only if the writer dies.
+pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
+
+/// What the writer is asked.
+pub(super) enum Command {
+    Acquire { shard: ShardId, reply: Reply<Lease> },
+    Release { lease: Lease, reply: Reply<()> },
+    Commit { lease: Lease, batch: Batch, reply: Reply<()> },
+    Expire { before: Time, limit: u32, reply: Reply<u64> },
+}
+
+/// The thread's handle: dropping it lets the thread finish the queue, close the file and free its
+/// lock.
+pub(super) struct Writer {
+    /// Dropped first, which ends the thread's loop.
+    queue: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Opens the file in a thread of its own.
+    pub async fn start(options: Options) -> Result<(Arc<StoreFile>, Self)> {
+        let (opened, opening) = oneshot::channel();
+        let (queue, commands) = mpsc::channel(QUEUE_MAX);
+        let thread = std::thread::Builder::new().name("flow-writer".to_owned());
+        let thread = thread.spawn(move || run(&options, opened, commands));
+        let stopped =
+            |cause: &dyn std::fmt::Display| Error::Unavailable(format!("its writer: {cause}"));
+        let thread = thread.map_err(|error| stopped(&error))?;
+        let writer = Self { queue: Some(queue), thread: Some(thread) };
+        let file = opening.await.unwrap_or_else(|_| Err(stopped(&"it stopped")))?;
+        Ok((file, writer))
+    }
+
+    /// Queues a command; gives it back where the writer has stopped.
+    pub async fn send(&self, command: Command) -> std::result::Result<(), Command> {
+        match &self.queue {
+            Some(queue) => queue.send(command).await.map_err(|unsent| unsent.0),
+            None => Err(command),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        // Order: the lock is free before this returns, so that the file can be opened again at
+        // once.
+        if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
+            tracing::error!("the writer of the store had panicked");
+        }
+    }
+}
+
+fn run(
+    options: &Options,
+    opened: oneshot::Sender<Result<Arc<StoreFile>>>,
+    commands: mpsc::Receiver<Command>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = opened.send(Err(Error::Unavailable(format!("its writer: {error}"))));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        match StoreFile::open(options).await {
+            Err(error) => _ = opened.send(Err(error)),
+            Ok((file, lock, conn)) => {
+                let file = Arc::new(file);
+                if opened.send(Ok(Arc::clone(&file))).is_ok() {
+                    Loop { file, conn: Some(conn), _lock: lock }.serve(commands).await;
+                }
+            }
+        }
+    });
+}
+
+/// The thread's own things. Order: the lock is the last field, so it is freed after the connection.
+struct Loop {
+    file: Arc<StoreFile>,
+    /// None after it was lost, until the next command opens it again.
+    conn: Option<SqliteConnection>,
+    _lock: Lock,
+}
+
+impl Loop {
+    async fn serve(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut queue = VecDeque::new();
+        while let Some(first) = commands.recv().await {
+            queue.push_back(first);
+            while queue.len() < QUEUE_MAX {
+                let Ok(next) = commands.try_recv() else { break };
+                queue.push_back(next);
+            }
+            while let Some(command) = queue.pop_front() {
+                self.perform(command, &mut queue).await;
+            }
+        }
+        if let Some(conn) = self.conn.take()
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "the store was not closed cleanly");
+        }
+    }
+
+    async fn perform(&mut self, command: Command, queue: &mut VecDeque<Command>) {
+        // Answers to callers that have gone away are dropped: what was done stays done.
+        match command {
+            Command::Commit { lease, batch, reply } => {
+                let group = gather(Waiting { lease, batch, reply }, queue);
+                self.commit(group).await;
+            }
+            Command::Acquire { shard, reply } => {
+                let lease = self.acquire(shard).await;
+                let _ = reply.send(lease);
+            }
+            Command::Release { lease, reply } => {
+                let released = self.release(lease).await;
+                let _ = reply.send(released);
+            }
+            Command::Expire { before, limit, reply } => {
+                let expired = self.expire(before, limit).await;
+                let _ = reply.send(expired);
+            }
+        }
+    }
+
+    async fn commit(&mut self, group: Vec<Waiting>) {
+        match self.conn().await {
+            Ok(conn) => {
+                if let Err(lost) = commit::group(conn, group).await {
+                    tracing::error!(error = %lost, "the store's connection is opened again");
+                    self.conn = None;
+                }
+            }
+            Err(error) => group.into_iter().for_each(|waiting| waiting.answer(Err(error.clone()))),
+        }
+    }
+
+    /// Crash: the grown epoch is on the disk or it is not; nobody has been told of it, and the next
+    /// acquisition grows it again.
+    async fn acquire(&mut self, shard: ShardId) -> Result<Lease> {
+        let owner = Uuid::now_v7();
+        let conn = self.conn().await?;
+        let query = sqlx::query_scalar::<_, i64>(shard::ACQUIRE).bind(shard.0).bind(owner);
+        let epoch = query.fetch_optional(conn).await.map_err(read_error)?;
+        let epoch =
+            epoch.ok_or_else(|| Error::Refused(format!("there is no shard `{}`", shard.0)))?;
+        Ok(Lease { shard, epoch: super::table::uint(epoch)?, owner })
+    }
+
+    /// Crash: the lease stays where it was, and ends with the process.
+    async fn release(&mut self, lease: Lease) -> Result<()> {
+        let conn = self.conn().await?;
+        let query = sqlx::query(shard::RELEASE).bind(lease.shard.0).bind(int(lease.epoch));
+        query.bind(lease.owner).execute(conn).await.map_err(read_error)?;
+        Ok(())
+    }
+
+    async fn expire(&mut self, before: Time, limit: u32) -> Result<u64> {
+        let conn = self.conn().await?;
+        match expire::expire(conn, before, limit).await {
+            Ok(count) => Ok(count),
+            Err(failure) => {
+                if commit::rollback(conn).await.is_err() {
+                    self.conn = None;
+                }
+                Err(match failure {
+                    Failure::Constraint(cause) => Error::Corrupt(cause),
+                    Failure::Other(error) => error,
+                })
+            }
+        }
+    }
+
+    async fn conn(&mut self) -> Result<&mut SqliteConnection> {
+        match &mut self.conn {
+            Some(conn) => Ok(conn),
+            none => {
+                let again = |error: Error| Error::Unavailable(error.to_string());
+                Ok(none.insert(self.file.connect().await.map_err(again)?))
+            }
+        }
+    }
+}
+
+/// The commits that follow in the queue, while each has a shard of its own and the bounds hold.
+pub(super) fn gather(first: Waiting, queue: &mut VecDeque<Command>) -> Vec<Waiting> {
+    let mut shards = BTreeSet::from([first.lease.shard]);
+    let (mut rows, mut bytes) = first.size();
+    let mut group = vec![first];
+    while let Some(Command::Commit { lease, .. }) = queue.front() {
+        if rows >= GROUP_ROWS_MAX || bytes >= GROUP_BYTES_MAX || !shards.insert(lease.shard) {
+            break;
+        }
+        let Some(Command::Commit { lease, batch, reply }) = queue.pop_front() else { break };
+        let next = Waiting { lease, batch, reply };
+        let size = next.size();
+        rows += size.0;
+        bytes += size.1;
+        group.push(next);
+    }
+    group
+}

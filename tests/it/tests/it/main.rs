@@ -1,0 +1,9 @@
+//! Integration tests: real processes, real HTTP services, real crashes. One binary.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+mod api;
+mod bad_input;
+mod crash;
+mod node;
+mod people;
+mod run;

@@ -1,0 +1,183 @@
+//! What comes from outside while a run waits: people, events, operators, late services.
+
+use sagaflow_it::{Behave, Flowd, Ledger, flow};
+use serde_json::{Value, json};
+
+struct World {
+    node: Flowd,
+    ledger: Ledger,
+    args: Vec<String>,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("s.db").to_string_lossy().into_owned();
+        let ledger = Ledger::open().await;
+        // The address stays over a restart: services were told it.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let bind = format!("Shop={}/Shop", ledger.url);
+        let listen = format!("127.0.0.1:{port}");
+        let args = [&flow("small.flow"), "--store", &store, "--bind", &bind, "--listen", &listen];
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let node = Self::node(&args).await;
+        Self { node, ledger, args, _folder: folder }
+    }
+
+    async fn node(args: &[String]) -> Flowd {
+        Flowd::start("serve", &args.iter().map(String::as_str).collect::<Vec<_>>()).await
+    }
+
+    /// Kills the node and starts it again.
+    async fn restart(self) -> Self {
+        let Self { node, ledger, args, _folder } = self;
+        drop(node);
+        let node = Self::node(&args).await;
+        Self { node, ledger, args, _folder }
+    }
+
+    async fn start(&self, workflow: &str, input: Value) -> String {
+        let path = format!("/api/workflows/{workflow}/runs");
+        let (status, run) = self.node.request("POST", &path, Some(json!({ "input": input }))).await;
+        assert_eq!(status, 201, "{run}");
+        run["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The one open task.
+    async fn task(&self) -> Value {
+        let (_, tasks) = self.node.request("GET", "/api/tasks", None).await;
+        assert_eq!(tasks["items"].as_array().map(Vec::len), Some(1), "{tasks}");
+        tasks["items"][0].clone()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.node.request("POST", path, Some(body)).await
+    }
+}
+
+fn buy(item: &str) -> Value {
+    json!({ "item": item, "note": "for ada@example.com" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_typed_taken_once_and_survives_the_death_of_the_node() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    let world = world.restart().await;
+    let task = world.task().await;
+    assert_eq!(task["body"]["title"], "Approve lamp?");
+    assert!(!task.to_string().contains("ada@example.com"), "{task}");
+    let path = format!("/api/tasks/{}", task["id"].as_str().unwrap());
+    let (status, problem) = world.post(&format!("{path}/answer"), json!({ "answer": "yes" })).await;
+    assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+    assert_eq!(world.post(&format!("{path}/claim"), json!({})).await.0, 200);
+    let headers = [("flow-actor", "eve")];
+    let answer = Some(json!({ "answer": true }));
+    let claimed = world.node.full("POST", &format!("{path}/answer"), answer, &headers).await;
+    assert_eq!((claimed.0, claimed.2["code"].as_str()), (409, Some("R1010")), "{}", claimed.2);
+    assert_eq!(world.post(&format!("{path}/answer"), json!({ "answer": true })).await.0, 200);
+    let run = world.node.wait_for(&run, "completed").await;
+    assert_eq!(run["result"], "lamp");
+    let late = world.post(&format!("{path}/answer"), json!({ "answer": false })).await;
+    assert_eq!((late.0, late.1["code"].as_str()), (409, Some("R1008")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_the_run_that_waits_for_its_key_and_counts_once() {
+    let world = World::open().await;
+    let (lamp, bulb) =
+        (world.start("Prepaid", json!("lamp")).await, world.start("Prepaid", json!("bulb")).await);
+    world.node.wait_for(&lamp, "waiting").await;
+    let payload = json!({ "item": "lamp", "amount": "5.00 EUR" });
+    let key = [("idempotency-key", "sender-1")];
+    for _ in 0..2 {
+        let sent = world.node.full("POST", "/api/events/Paid", Some(payload.clone()), &key).await;
+        assert_eq!(sent.0, 200, "{}", sent.2);
+    }
+    let run = world.node.wait_for(&lamp, "completed").await;
+    assert_eq!(run["result"], "5.00 EUR");
+    let (_, other) = world.node.request("GET", &format!("/api/runs/{bulb}"), None).await;
+    assert_eq!(other["status"], "waiting");
+    let (status, problem) = world.post("/api/events/Paid", json!({ "item": "bulb" })).await;
+    assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_run_is_undone_and_a_second_cancel_comes_too_late() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    let path = format!("/api/runs/{run}/cancel");
+    let (status, answer) = world.post(&path, json!({ "reason": "changed my mind" })).await;
+    assert_eq!(status, 200, "{answer}");
+    world.node.wait_for(&run, "cancelled").await;
+    assert_eq!(world.ledger.applied(), ["Shop.reserve", "Shop.release"]);
+    let (status, problem) = world.post(&path, json!({})).await;
+    assert_eq!((status, problem["code"].as_str()), (409, Some("R1008")), "{problem}");
+    let (_, tasks) = world.node.request("GET", "/api/tasks", None).await;
+    assert_eq!(tasks["items"], json!([]), "its question is withdrawn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_run_sends_nothing_until_it_is_resumed() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    assert_eq!(world.post(&format!("/api/runs/{run}/pause"), json!({})).await.0, 200);
+    let task = world.task().await;
+    let path = format!("/api/tasks/{}/answer", task["id"].as_str().unwrap());
+    assert_eq!(world.post(&path, json!({ "answer": false })).await.0, 200);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(world.ledger.count("Shop.release"), 0);
+    assert_eq!(world.post(&format!("/api/runs/{run}/resume"), json!({})).await.0, 200);
+    world.node.wait_for(&run, "failed").await;
+    assert_eq!(world.ledger.count("Shop.release"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_call_is_completed_later_also_after_a_restart() {
+    let world = World::open().await;
+    world.ledger.next("Shop.slow", Behave::Accept);
+    let run = world.start("Long", json!("lamp")).await;
+    world.ledger.wait_for("Shop.slow", 1).await;
+    let callback = world.ledger.entries()[0].callback.clone().unwrap();
+    let local = callback.strip_prefix(&world.node.url).unwrap().to_owned();
+    // The record that the service has accepted it commits just after the service answered.
+    for _ in 0..100 {
+        let (_, history) =
+            world.node.request("GET", &format!("/api/runs/{run}/history"), None).await;
+        if history.to_string().contains("\"accepted\"") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let world = world.restart().await;
+    assert_eq!(world.post(&format!("{local}/heartbeat"), Value::Null).await.0, 200);
+    let (status, problem) = world.post(&format!("{local}/complete"), json!("made of glass")).await;
+    assert_eq!(status, 200, "{problem}");
+    let run = world.node.wait_for(&run, "completed").await;
+    assert_eq!(run["result"], "made of glass");
+    let (status, late) = world.post(&format!("{local}/complete"), json!("again")).await;
+    assert_eq!((status, late["code"].as_str()), (409, Some("R1008")), "{late}");
+    assert_eq!(world.ledger.count("Shop.slow"), 1, "an accepted call is not sent again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_contract_waits_for_a_person_who_may_say_what_happened() {
+    let world = World::open().await;
+    world.ledger.next("Shop.slow", Behave::Apply(json!(5)));
+    let run = world.start("Long", json!("lamp")).await;
+    world.node.wait_for(&run, "parked").await;
+    let (_, letters) = world.node.request("GET", "/api/dead-letters", None).await;
+    assert_eq!(letters["items"].as_array().map(Vec::len), Some(1), "{letters}");
+    let path = format!("/api/runs/{run}/steps/made/resolve");
+    let outcome = json!({ "outcome": { "ok": "by hand" }, "reason": "asked the service" });
+    let (status, answer) = world.post(&path, outcome).await;
+    assert_eq!(status, 200, "{answer}");
+    let run = world.node.wait_for(&run, "completed").await;
+    assert_eq!(run["result"], "by hand");
+    let (_, letters) = world.node.request("GET", "/api/dead-letters", None).await;
+    assert_eq!(letters["items"], json!([]));
+}
