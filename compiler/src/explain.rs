@@ -1,7 +1,7 @@
 //! The rules by code: how much each weighs, and the page that explains it.
 //!
-//! Pages are the files of `docs/errors`, embedded. A code is stable for ever, and a number is never
-//! reused.
+//! Pages are the files of `docs/errors`, embedded: `F…` of the language, and `R…` of the run time,
+//! which are no rules and only have a page. A code is stable for ever, and a number is never reused.
 
 /// How much the findings of a rule weigh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,17 @@ pub fn severity(code: &str) -> Option<Weight> {
     RULES.iter().find(|(known, _)| *known == code).map(|(_, weight)| *weight)
 }
 
-/// Every code, in order.
+/// Every code of a rule, in order.
 pub fn codes() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(code, _)| *code)
 }
 
-/// The page of a rule, as Markdown.
+/// Every code that has a page, in order.
+pub fn pages() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(code, _)| *code)
+}
+
+/// The page of a code, as Markdown.
 #[must_use]
 pub fn page(code: &str) -> Option<&'static str> {
     PAGES.iter().find(|(known, _)| *known == code).map(|(_, text)| *text)
@@ -163,7 +168,10 @@ const PAGES: &[(&str, &str)] = pages![
     "F0204", "F0205", "F0206", "F0207", "F0208", "F0209", "F0210", "F0211", "F0301", "F0302",
     "F0303", "F0304", "F0305", "F0306", "F0307", "F0308", "F0309", "F0311", "F0312", "F0401",
     "F0402", "F0403", "F0404", "F0405", "F0406", "F0501", "F0502", "F0701", "F0703", "F0704",
-    "F0706", "F0707", "F0708", "F0712", "F0715",
+    "F0706", "F0707", "F0708", "F0712", "F0715", "R1001", "R1002", "R1003", "R1004", "R1005",
+    "R1006", "R1007", "R1008", "R1009", "R1010", "R1011", "R1012", "R1013", "R1014", "R1015",
+    "R1016", "R1017", "R1018", "R1019", "R1020", "R1021", "R1022", "R1023", "R1024", "R1030",
+    "R1031", "R1032", "R1033", "R1034", "R1035", "R1036", "R1037", "R1038",
 ];
 
 #[cfg(test)]

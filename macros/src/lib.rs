@@ -1,7 +1,7 @@
 //! `include_flow!`: a program's types, services, workflows and machines as Rust.
 //!
 //! A thin door: everything is done by the compiler library. The macro reads files for it, and names
-//! every file it read, so that cargo builds again when one changes, also while the program is refused.
+//! every file it read, so that cargo builds again when one changes, also while it is refused.
 
 use proc_macro::TokenStream;
 use proc_macro2::{Span, TokenStream as Tokens};
@@ -29,7 +29,7 @@ pub fn include_flow(input: TokenStream) -> TokenStream {
         Ok(paths) => paths,
         Err(error) => return error.into_compile_error().into(),
     };
-    // Cargo sets it for every package it builds; without it, paths are relative to where rustc runs.
+    // Cargo sets it for every package; without it, paths are relative to where rustc runs.
     let manifest = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let at = paths.first().map_or_else(Span::call_site, LitStr::span);
     let absolute: Vec<String> = paths
@@ -73,7 +73,7 @@ impl Files for Disk {
     fn read(&self, path: &str) -> Result<String, String> {
         let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
         let mut bytes = Vec::new();
-        // Bound: one byte more than allowed is enough to know, whatever the file grows to meanwhile.
+        // Bound: one byte more than allowed is enough to know, however large the file is.
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
             return Err(format!("larger than {} MB", FILE_BYTES_MAX / 1_000_000));

@@ -21,7 +21,6 @@ pub use sagaflow_core::codegen::rt::{
 };
 pub use sagaflow_core::service::{Call, Failure, NoError, Outcome};
 pub use sagaflow_macros::include_flow;
-pub use sagaflow_macros::include_flow;
 
 /// The names that generated code uses.
 pub mod codegen {

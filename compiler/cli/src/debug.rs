@@ -3,6 +3,7 @@
 use crate::disk::Disk;
 use anyhow::bail;
 use clap::ValueEnum;
+use sagaflow_compiler::emit;
 use sagaflow_compiler::load::load;
 use sagaflow_compiler::render::{self, Format};
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Form {
     Hir,
     /// What runs, as JSON
     Fir,
+    /// What `include_flow!` makes of it
+    Rust,
 }
 
 /// Prints a form. Findings go to stderr.
@@ -42,6 +45,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     match analysis.lower(&loaded.sources) {
+        Some(fir) if options.form == Form::Rust => {
+            crate::print(&emit::pretty(&emit::modules(&fir)))?;
+        }
         Some(fir) => crate::print(&format!("{}\n", serde_json::to_string_pretty(&fir)?))?,
         None => bail!("`{}` has errors, so it has no intermediate form", options.file),
     }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// What `flowc explain` takes.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The code, such as F0201
+    /// The code, such as F0201 or R1006
     code: String,
 }
 
@@ -23,7 +23,7 @@ pub fn print_page(code: &str) -> anyhow::Result<ExitCode> {
         crate::print(page)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let near = name::suggest(&code, explain::codes());
+    let near = name::suggest(&code, explain::pages());
     match near.as_slice() {
         [] => bail!("there is no page for `{code}`"),
         near => bail!("there is no page for `{code}`; did you mean {}?", name::any_of(near)),

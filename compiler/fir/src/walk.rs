@@ -1,11 +1,12 @@
 //! Walking trees: every statement and expression of a block, undos and handlers included.
 
 use crate::decl::{Function, FunctionBody, Ty};
-use crate::expr::{Expr, ExprKind, TextPart};
+use crate::expr::{Expr, ExprKind, PatternKind, TextPart};
 use crate::stmt::{
     Arm, ArmWait, Block, Call, CallUndo, Fallback, Handlers, Interrupt, ParallelBlock, Remedy, Stmt,
 };
 use crate::workflow::LocalId;
+use std::collections::BTreeSet;
 
 /// Sees every statement and expression, outermost first.
 pub(crate) trait Visitor {
@@ -223,12 +224,31 @@ impl Expr {
         }
     }
 
-    /// Calls `see` for every local the expression reads; names bound inside it are among them.
+    /// Calls `see` for every local the expression reads from around it; names bound inside it, by
+    /// lambdas and patterns, are not among them.
     pub fn each_read(&self, see: &mut dyn FnMut(LocalId)) {
-        self.each(&mut |inner| {
-            if let ExprKind::Local(local) = inner.kind {
-                see(local);
+        let mut bound = BTreeSet::new();
+        let mut read = Vec::new();
+        self.each(&mut |inner| match &inner.kind {
+            ExprKind::Local(local) => read.push(*local),
+            ExprKind::Lambda(params, _) => bound.extend(params),
+            ExprKind::Match(_, arms) => {
+                arms.iter().for_each(|(pattern, _)| bound.extend(pattern.binds()));
             }
+            _ => {}
         });
+        read.into_iter().filter(|local| !bound.contains(local)).for_each(see);
+    }
+}
+
+impl PatternKind {
+    /// The names it binds.
+    fn binds(&self) -> impl Iterator<Item = LocalId> + '_ {
+        let (one, many): (Option<LocalId>, &[Option<LocalId>]) = match self {
+            Self::Bind(local) => (Some(*local), &[]),
+            Self::Variant(_, binders) => (None, binders),
+            Self::Any | Self::Literal(_) | Self::None => (None, &[]),
+        };
+        one.into_iter().chain(many.iter().flatten().copied())
     }
 }

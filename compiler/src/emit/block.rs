@@ -88,8 +88,7 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
                 self.taken(&quote!(&#event), fields)
             }
             Instr::JoinFixed { ends, branches } => {
-                let wanted =
-                    after(&self.machine.graph, block, &self.machine.solved.needs, index);
+                let wanted = after(&self.machine.graph, block, &self.machine.solved.needs, index);
                 self.join_fixed(*ends, branches, &wanted)
             }
             Instr::JoinEach { ends, to, settle } => self.join_each(*ends, *to, *settle),
@@ -147,10 +146,8 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
         match (pattern, over) {
             ([only], Ty::List(of) | Ty::Batch(of)) => coerced(item, &of, *only),
             ([first, second], Ty::Map(key, of)) => {
-                let (a, b) = (
-                    coerced(quote!(item.0), &key, *first),
-                    coerced(quote!(item.1), &of, *second),
-                );
+                let (a, b) =
+                    (coerced(quote!(item.0), &key, *first), coerced(quote!(item.1), &of, *second));
                 quote!(let item = #item; #a #b)
             }
             ([first, second], Ty::List(of)) => {
@@ -213,9 +210,8 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
     /// Binds fields of a payload.
     fn taken(&self, payload: &TokenStream, fields: &[(String, Var)]) -> TokenStream {
         let rt = rt();
-        let taken = fields.iter().map(|(name, var)| {
-            self.bind(*var, &quote!(#rt::field(#payload, #name)?))
-        });
+        let taken =
+            fields.iter().map(|(name, var)| self.bind(*var, &quote!(#rt::field(#payload, #name)?)));
         quote!(#(#taken)*)
     }
 

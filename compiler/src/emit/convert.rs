@@ -1,5 +1,5 @@
-//! Conversions between Rust types that FIR leaves to the types: a `T` where a `T?` stands, a nominal
-//! type and what it wraps, labels at the edge of what users see.
+//! Conversions between Rust types that FIR leaves to the types: a `T` where a `T?` stands, a
+//! nominal type and what it wraps, labels at the edge of what users see.
 
 use super::names::{Depth, Names, rt, unlabelled};
 use proc_macro2::TokenStream;

@@ -17,13 +17,13 @@ impl Names<'_> {
     fn function(&self, name: &str, function: &Function) -> TokenStream {
         let rt = rt();
         let (module, short) = split(name);
-        let exprs =
-            Exprs { names: self, locals: &function.locals, depth: 2, draw: None, module };
-        let params = (0_u32..).zip(function.locals.iter().take(function.params)).map(|(id, local)| {
-            let variable = variable(sagaflow_fir::LocalId(id), &function.locals);
-            let ty = self.inner(&local.ty, 2);
-            quote!(#variable: #ty)
-        });
+        let exprs = Exprs { names: self, locals: &function.locals, depth: 2, draw: None, module };
+        let params =
+            (0_u32..).zip(function.locals.iter().take(function.params)).map(|(id, local)| {
+                let variable = variable(sagaflow_fir::LocalId(id), &function.locals);
+                let ty = self.inner(&local.ty, 2);
+                quote!(#variable: #ty)
+            });
         let result = self.inner(&function.result, 2);
         let body = match &function.body {
             FunctionBody::Fn { lets, value } => {
@@ -46,7 +46,10 @@ impl Names<'_> {
                         let value = exprs.value_as(value, &function.result);
                         quote!(::core::result::Result::Ok(#value))
                     }
-                    None => quote!(::core::result::Result::Err(#rt::fault("no row of a decision holds"))),
+                    None => {
+                        let fault = quote!(#rt::fault("no row of a decision holds"));
+                        quote!(::core::result::Result::Err(#fault))
+                    }
                 };
                 quote!(#(#rules)* #otherwise)
             }

@@ -1,5 +1,5 @@
-//! One workflow as a machine: an enum of durable points with exactly what is live at each, an enum of
-//! blocks, and a loop between them.
+//! One workflow as a machine: an enum of durable points with exactly what is live at each, an enum
+//! of blocks, and a loop between them.
 
 use super::block::Blocks;
 use super::expr::{Exprs, variable};
@@ -199,11 +199,12 @@ impl<'f> Machine<'_, 'f> {
             });
             quote!(#at => Self::#point { #(#fields),* })
         });
+        let unknown = quote!(#rt::fault("there is no such durable point"));
         quote! {
             fn read(frame: &#rt::Frame) -> ::core::result::Result<Self, #rt::Fault> {
                 ::core::result::Result::Ok(match frame.at.as_str() {
                     #(#arms,)*
-                    _ => return ::core::result::Result::Err(#rt::fault("there is no such durable point")),
+                    _ => return ::core::result::Result::Err(#unknown),
                 })
             }
         }
@@ -369,10 +370,11 @@ impl<'f> Machine<'_, 'f> {
     fn matches_fn(&self) -> TokenStream {
         let rt = rt();
         let arms = self.graph.rests.iter().filter_map(|rest| self.matches_arm(rest));
+        let idle = quote!(#rt::fault("nothing waits for an event here"));
         quote! {
             ::core::result::Result::Ok(match (At::read(frame)?, index) {
                 #(#arms)*
-                _ => return ::core::result::Result::Err(#rt::fault("nothing waits for an event here")),
+                _ => return ::core::result::Result::Err(#idle),
             })
         }
     }
@@ -385,7 +387,8 @@ impl<'f> Machine<'_, 'f> {
         };
         let vars = self.idents(self.point(rest.at).1);
         let exprs = self.exprs(None);
-        let (event, ty) = (exprs.variable(rest.event), self.names.inner(&exprs.local_ty(rest.event), 2));
+        let (event, ty) =
+            (exprs.variable(rest.event), self.names.inner(&exprs.local_ty(rest.event), 2));
         let condition = exprs.value_as(condition, &Ty::Bool);
         Some(quote! {
             (At::#point { #(#vars),* }, #index) => {
@@ -404,17 +407,18 @@ impl<'f> Machine<'_, 'f> {
         let mut used = BTreeSet::new();
         key.iter().for_each(|value| super::graph::uses(value, &mut used));
         let params = self.graph.workflow.params.iter().enumerate();
-        let params = params.filter(|(index, _)| used.contains(&Var(*index))).map(|(index, param)| {
-            let (name, ty) = (self.var(Var(index)), self.rust_ty(Var(index)));
-            let key = &param.name;
-            match &param.default {
-                Some(default) => {
-                    let default = default.to_string();
-                    quote!(let #name: #ty = #rt::get_or(input, #key, #default)?;)
+        let params =
+            params.filter(|(index, _)| used.contains(&Var(*index))).map(|(index, param)| {
+                let (name, ty) = (self.var(Var(index)), self.rust_ty(Var(index)));
+                let key = &param.name;
+                match &param.default {
+                    Some(default) => {
+                        let default = default.to_string();
+                        quote!(let #name: #ty = #rt::get_or(input, #key, #default)?;)
+                    }
+                    None => quote!(let #name: #ty = #rt::get(input, #key)?;),
                 }
-                None => quote!(let #name: #ty = #rt::get(input, #key)?;),
-            }
-        });
+            });
         let values: Vec<TokenStream> = key.iter().map(|value| exprs.json(value)).collect();
         let key = match &values[..] {
             [only] => quote!(#only),

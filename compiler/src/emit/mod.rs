@@ -2,11 +2,12 @@
 //!
 //! [`modules`] writes one Rust module per `.flow` module: types, service traits, workflow inputs, a
 //! builder, and a machine per workflow. Promises: generated code names nothing but
-//! `::sagaflow::codegen` and the standard library; it holds no FIR and interprets nothing; it cannot
-//! panic; its frames are those of the interpreter. [`stub`] writes the same face without machines, for
-//! programs that were refused.
+//! `::sagaflow::codegen` and the standard library; it holds no FIR and interprets nothing; it
+//! cannot panic; its frames are those of the interpreter. [`stub`] writes the same face without
+//! machines, for programs that were refused.
 
 mod block;
+mod builtin;
 mod convert;
 mod expr;
 mod function;
@@ -14,6 +15,8 @@ mod graph;
 mod machine;
 mod method;
 mod names;
+mod operator;
+mod part;
 mod pattern;
 mod service;
 mod start;
@@ -109,7 +112,9 @@ impl Emit<'_> {
         }
         for (index, (name, workflow)) in own(&self.names.fir.workflows, path).enumerate() {
             if let Some((what, line)) = workflow.unsupported.first() {
-                let message = format!("F0005: `{name}` uses {what} (line {line}), which cannot be executed yet");
+                let message = format!(
+                    "F0005: `{name}` uses {what} (line {line}), which cannot be executed yet"
+                );
                 tokens.extend(quote!(::core::compile_error!(#message);));
                 continue;
             }
@@ -201,3 +206,6 @@ fn named_in(ty: &Ty, found: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use quote::{format_ident, quote};
 use sagaflow_fir::{Action, Fir, Ty, TypeDecl};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How deep a piece of code lies below the place of the macro call: 1 in a module, 2 in its helpers.
+/// How deep code lies below the place of the macro call: 1 in a module, 2 in its helpers.
 pub(super) type Depth = usize;
 
 /// The type of what `Failed(e)` binds, which no module declares.
@@ -53,8 +53,7 @@ pub(super) fn snake(name: &str) -> String {
             && before.is_some_and(|before| {
                 before.is_ascii_lowercase()
                     || before.is_ascii_digit()
-                    || (before.is_ascii_uppercase()
-                        && after.is_some_and(char::is_ascii_lowercase))
+                    || (before.is_ascii_uppercase() && after.is_some_and(char::is_ascii_lowercase))
             });
         if begins {
             out.push('_');
@@ -74,7 +73,11 @@ pub(super) fn camel(text: &str) -> String {
         })
     };
     let camel: String = words.map(capital).collect();
-    if camel.starts_with(|char: char| char.is_ascii_alphabetic()) { camel } else { format!("P{camel}") }
+    if camel.starts_with(|char: char| char.is_ascii_alphabetic()) {
+        camel
+    } else {
+        format!("P{camel}")
+    }
 }
 
 /// The first of `name`, `name_`, `name__` … that is not taken.
@@ -209,8 +212,7 @@ impl<'f> Names<'f> {
 
     /// Whether a type of this name is declared; the only other named one is that of failures.
     pub(super) fn declares(&self, name: &str) -> bool {
-        name != FAILURE
-            && (self.fir.types.contains_key(name) || self.fir.events.contains_key(name))
+        name != FAILURE && (self.fir.types.contains_key(name) || self.fir.events.contains_key(name))
     }
 
     /// What a nominal type wraps.

@@ -71,8 +71,7 @@ impl Names<'_> {
         if decl.errors.is_empty() {
             return quote!(::sagaflow::codegen::rt::NoError);
         }
-        let (module, errors) =
-            (self.module(service, depth), ident(&snake(split(service).1)));
+        let (module, errors) = (self.module(service, depth), ident(&snake(split(service).1)));
         let name = error_name(action);
         quote!(#module::#errors::#name)
     }
@@ -85,8 +84,7 @@ impl Names<'_> {
         });
         let payloads = errors.iter().map(|error| {
             let (rt, variant, text) = (rt(), ident(&error.name), &error.name);
-            let members: Vec<Ident> =
-                error.fields.iter().map(|field| ident(&field.name)).collect();
+            let members: Vec<Ident> = error.fields.iter().map(|field| ident(&field.name)).collect();
             let names = error.fields.iter().map(|field| &field.name);
             let values = (0..members.len()).map(|index| format_ident!("f{index}"));
             let bound: Vec<Ident> = values.collect();

@@ -1,5 +1,5 @@
-//! What users start and host: the input of each workflow with its typed errors, and the builder that
-//! wants every service a module calls.
+//! What users start and host: the input of each workflow with its typed errors, and the builder
+//! that wants every service a module calls.
 
 use super::graph::calls;
 use super::names::{Names, free, ident, rt, snake, split};
@@ -117,8 +117,7 @@ impl<'f> Names<'f> {
     fn slots(&self, module: &str, bodies: bool) -> Vec<Slot<'f>> {
         let fir = self.fir;
         let own = fir.workflows.iter().filter(|(name, _)| split(name).0 == module);
-        let called: BTreeSet<&str> =
-            own.flat_map(|(_, workflow)| calls(workflow)).collect();
+        let called: BTreeSet<&str> = own.flat_map(|(_, workflow)| calls(workflow)).collect();
         let listed = fir.services.keys().filter(|name| {
             // Without bodies nobody knows what is called; a setter too many harms nobody.
             !bodies || split(name).0 == module || called.contains(name.as_str())
@@ -207,6 +206,8 @@ impl<'f> Names<'f> {
 
 fn marker(slot: &Slot<'_>) -> TokenStream {
     let (missing, provided) = (&slot.missing, &slot.provided);
+    let rt = rt();
+    let given = quote!(::core::option::Option<::std::sync::Arc<dyn #rt::Service>>);
     let service = slot.name;
     let message = format!("service `{service}` is missing");
     let label = format!("`{service}` was not given");
@@ -214,9 +215,7 @@ fn marker(slot: &Slot<'_>) -> TokenStream {
     let optional = (!slot.called).then(|| {
         quote! {
             impl #provided for #missing {
-                fn take(
-                    self,
-                ) -> ::core::option::Option<::std::sync::Arc<dyn ::sagaflow::codegen::rt::Service>> {
+                fn take(self) -> #given {
                     ::core::option::Option::None
                 }
             }
@@ -226,14 +225,10 @@ fn marker(slot: &Slot<'_>) -> TokenStream {
         pub struct #missing;
         #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
         pub trait #provided {
-            fn take(
-                self,
-            ) -> ::core::option::Option<::std::sync::Arc<dyn ::sagaflow::codegen::rt::Service>>;
+            fn take(self) -> #given;
         }
         impl #provided for Set {
-            fn take(
-                self,
-            ) -> ::core::option::Option<::std::sync::Arc<dyn ::sagaflow::codegen::rt::Service>> {
+            fn take(self) -> #given {
                 ::core::option::Option::Some(self.0)
             }
         }

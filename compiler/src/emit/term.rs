@@ -43,9 +43,7 @@ impl<'f> Blocks<'_, '_, 'f> {
                 let (body, out) = (self.step(*body), self.step(*out));
                 quote!(if cx.turn() < #times { #body } else { #out })
             }
-            Term::Handle { failure, arms, otherwise } => {
-                self.handle(*failure, arms, *otherwise)
-            }
+            Term::Handle { failure, arms, otherwise } => self.handle(*failure, arms, *otherwise),
             other => {
                 let next = self.next(other);
                 quote!(#next)
@@ -53,12 +51,7 @@ impl<'f> Blocks<'_, '_, 'f> {
         }
     }
 
-    fn handle(
-        &self,
-        failure: Var,
-        arms: &[(&On, usize)],
-        otherwise: Option<usize>,
-    ) -> TokenStream {
+    fn handle(&self, failure: Var, arms: &[(&On, usize)], otherwise: Option<usize>) -> TokenStream {
         let rt = rt();
         let failure = self.machine.var(failure);
         let tests = arms.iter().map(|(on, to)| {
@@ -150,8 +143,8 @@ impl<'f> Blocks<'_, '_, 'f> {
         quote!(#rt::Next::End(#rt::object([#(#fields),*])))
     }
 
-    /// Order: arguments, `by`, probe, captures; whatever is drawn on the way is drawn in that order by
-    /// either machine.
+    /// Order: arguments, `by`, probe, captures; whatever is drawn on the way is drawn in that order
+    /// by either machine.
     fn call(&self, step: &StepStmt) -> TokenStream {
         let rt = rt();
         let exprs = self.exprs();
@@ -251,7 +244,8 @@ impl<'f> Blocks<'_, '_, 'f> {
         let (mut evaluated, mut bound) = (Vec::new(), Vec::new());
         for ((index, param), arg) in params.zip(args) {
             let (value, given) = (outer.value_as(arg, &param.ty), format_ident!("given{index}"));
-            let name = own.variable(sagaflow_fir::LocalId(u32::try_from(index).unwrap_or(u32::MAX)));
+            let name =
+                own.variable(sagaflow_fir::LocalId(u32::try_from(index).unwrap_or(u32::MAX)));
             let ty = self.machine.names.inner(&param.ty, 2);
             evaluated.push(quote!(let #given: #ty = #value;));
             bound.push(quote!(let #name = #given;));

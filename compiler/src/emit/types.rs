@@ -109,14 +109,17 @@ impl Names<'_> {
         });
         let order = ordered.then(|| {
             let payloads = variants.iter().filter(|it| !it.fields.is_empty()).map(payload_order);
-            order(name, &quote! {
-                ::core::cmp::Ord::cmp(self.__name(), other.__name()).then_with(|| {
-                    match (self, other) {
-                        #(#payloads,)*
-                        _ => ::core::cmp::Ordering::Equal,
-                    }
-                })
-            })
+            order(
+                name,
+                &quote! {
+                    ::core::cmp::Ord::cmp(self.__name(), other.__name()).then_with(|| {
+                        match (self, other) {
+                            #(#payloads,)*
+                            _ => ::core::cmp::Ordering::Equal,
+                        }
+                    })
+                },
+            )
         });
         quote! {
             #doc
@@ -157,7 +160,7 @@ impl Names<'_> {
             None => quote!(::core::result::Result::Ok(Self(#label))),
             Some(_) => quote!(
                 <Self as ::core::convert::TryFrom<#public>>::try_from(#label)
-                    .map_err(|malformed| #rt::fault(&::std::string::ToString::to_string(&malformed)))
+                    .map_err(#rt::Malformed::fault)
             ),
         };
         let order = ordered.then(|| order(name, &quote!(::core::cmp::Ord::cmp(&self.0, &other.0))));

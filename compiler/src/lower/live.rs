@@ -6,7 +6,7 @@
 //! behind them is live inside, and only what they read is live where they begin.
 
 use sagaflow_fir::{
-    ArmWait, AwaitStmt, Block, CallUndo, EachStmt, Expr, ExprKind, Fallback, ForkStmt, Handlers, LocalId,
+    ArmWait, AwaitStmt, Block, CallUndo, EachStmt, Expr, Fallback, ForkStmt, Handlers, LocalId,
     ParallelBlock, PatternKind, Point, Remedy, RepeatStmt, ScopeStmt, StepStmt, Stmt, Ty, Workflow,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,28 +48,9 @@ struct Walk<'w> {
 }
 
 fn read(expr: &Expr, live: &mut Live) {
-    // Names of lambdas and patterns are bound and read inside: nothing before the expression has them.
-    let mut inside = Live::new();
-    expr.each(&mut |inner| match &inner.kind {
-        ExprKind::Lambda(params, _) => inside.extend(params),
-        ExprKind::Match(_, arms) => arms.iter().for_each(|(pattern, _)| bound(pattern, &mut inside)),
-        _ => {}
-    });
     expr.each_read(&mut |local| {
-        if !inside.contains(&local) {
-            live.insert(local);
-        }
+        live.insert(local);
     });
-}
-
-fn bound(pattern: &PatternKind, inside: &mut Live) {
-    match pattern {
-        PatternKind::Bind(local) => {
-            inside.insert(*local);
-        }
-        PatternKind::Variant(_, binders) => inside.extend(binders.iter().flatten()),
-        PatternKind::Any | PatternKind::Literal(_) | PatternKind::None => {}
-    }
 }
 
 fn reads<'e>(exprs: impl IntoIterator<Item = &'e Expr>, live: &mut Live) {

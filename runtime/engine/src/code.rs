@@ -92,7 +92,10 @@ mod tests {
         let names: BTreeSet<_> = ALL.iter().map(|code| code.name).collect();
         assert_eq!(names.len(), ALL.len());
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors");
+        let index = std::fs::read_to_string(docs.join("README.md")).unwrap_or_default();
         for code in ALL {
+            let row = format!("| [{0}]({0}.md) | {1} | {2} |", code.name, code.title, code.status);
+            assert!(index.contains(&row), "the index must have `{row}`");
             let page = docs.join(format!("{}.md", code.name));
             let text = std::fs::read_to_string(&page).unwrap_or_default();
             let title = format!("# {}: {}", code.name, code.title);

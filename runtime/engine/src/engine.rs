@@ -3,6 +3,7 @@
 //! Options → [`Engine`] (the service) → cheap [`Handle`]. Must not be dropped without
 //! [`Engine::stop`] where a clean end is wanted: dropping it ends the process's part like a crash.
 
+use crate::clock;
 use crate::driver::{Caller, Counters, Feeds, Inlets, OnCommit, Owner, Services, Shared};
 use crate::handle::Handle;
 use crate::limits;
@@ -35,6 +36,7 @@ pub struct Engine {
     handle: Handle,
     stop: CancellationToken,
     owner: JoinHandle<()>,
+    keeper: JoinHandle<()>,
 }
 
 impl Engine {
@@ -76,6 +78,7 @@ impl Engine {
         };
         let owned = owner.acquire().await?;
         let owner = tokio::spawn(owner.run(owned));
+        let keeper = tokio::spawn(keep(Arc::clone(&store)));
         let reader: Arc<dyn Reader> = Arc::new(reader::Of(store));
         let handle = Handle::new(
             options.namespace,
@@ -86,7 +89,7 @@ impl Engine {
             reader,
             stop.clone(),
         );
-        Ok(Self { handle, stop, owner })
+        Ok(Self { handle, stop, owner, keeper })
     }
 
     /// The way in, for as many as want one.
@@ -109,5 +112,25 @@ impl Drop for Engine {
         // After `stop` there is nothing left to abort.
         self.stop.cancel();
         self.owner.abort();
+        self.keeper.abort();
+    }
+}
+
+/// Deletes ended runs whose time is over, a little at a time.
+///
+/// Crash: what was not deleted is found again by the next round.
+async fn keep<S: Store>(store: Arc<S>) {
+    loop {
+        tokio::time::sleep(limits::KEEPING).await;
+        loop {
+            match store.expire(clock::now(), limits::KEEPING_RUNS).await {
+                Ok(deleted) if deleted >= u64::from(limits::KEEPING_RUNS) => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "ended runs could not be deleted");
+                    break;
+                }
+            }
+        }
     }
 }

@@ -41,3 +41,10 @@ pub const CHECKPOINT_ROWS: usize = 2_000;
 
 /// Time after which it is, where there are fewer.
 pub const CHECKPOINT: Duration = Duration::from_secs(5);
+
+/// Time between two looks for ended runs whose time is over.
+pub const KEEPING: Duration = Duration::from_secs(60);
+
+/// Runs deleted in one transaction.
+/// Bound: commits wait behind it.
+pub const KEEPING_RUNS: u32 = 200;

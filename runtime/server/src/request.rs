@@ -2,7 +2,9 @@
 
 use crate::problem::{Problem, Result};
 use axum::body::Bytes;
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use sagaflow_core::id::RunId;
 use sagaflow_core::shard::Actor;
 use sagaflow_engine::code;
@@ -182,6 +184,23 @@ fn decoded(text: &str) -> Result<String> {
         });
     }
     String::from_utf8(bytes).map_err(|_| Problem::new(code::PARAMETER, "the query is not UTF-8"))
+}
+
+/// The parts of a path; one that does not decode is no address of ours.
+pub struct Path<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for Path<T>
+where
+    T: serde::de::DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(parts)| Self(parts))
+            .map_err(|_| Problem::new(code::NO_ROUTE, "there is nothing at this address"))
+    }
 }
 
 /// The id of a run in a path.

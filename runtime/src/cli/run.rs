@@ -85,36 +85,33 @@ fn load(source: &dyn Source, args: &Run) -> Result<Program, Problem> {
 
 /// The workflow by name, or the only one there is.
 fn choose(program: &Program, name: Option<&str>) -> Result<Arc<dyn Machine>, Problem> {
-    let machines = || program.flows.machines.iter().rev();
-    let short_is =
-        |full: &String, name: &str| full == name || full.rsplit('.').next() == Some(name);
-    let asked = |full: &&String| name.is_none_or(|name| short_is(full, name));
-    if let Some(why) = program.refused.keys().find(asked).and_then(|full| program.refused.get(full))
-        && (name.is_some() || program.flows.machines.is_empty())
-    {
-        return Err(Problem(why.clone()));
-    }
+    let machines = &program.flows.machines;
     let names = || {
-        let served = program.flows.machines.iter().map(|machine| &machine.spec().name);
-        let names = served.chain(program.refused.keys()).map(|name| format!("`{name}`"));
-        names.collect::<Vec<_>>().join(", ")
+        let served = machines.iter().map(|machine| machine.spec().name.as_str());
+        served.chain(program.refused.keys().map(String::as_str))
     };
+    let listed = || names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let Some(name) = name else {
-        return match program.flows.machines.as_slice() {
-            [one] => Ok(Arc::clone(one)),
-            [] => Err(Problem("R1036: the program has no workflow".to_owned())),
-            _ => Err(Problem(format!("name one of {} with `--workflow`", names()))),
+        return match (machines.as_slice(), program.refused.values().next()) {
+            ([one], None) => Ok(Arc::clone(one)),
+            ([], Some(why)) => Err(Problem(why.clone())),
+            ([], None) => Err(Problem("R1036: the program has no workflow".to_owned())),
+            _ => Err(Problem(format!("name one of {} with `--workflow`", listed()))),
         };
     };
-    let short = |full: &str| full.rsplit('.').next() == Some(name);
-    let exact = machines().find(|machine| machine.spec().name == name);
-    let fitting = exact.or_else(|| machines().find(|machine| short(&machine.spec().name)));
-    fitting.cloned().ok_or_else(|| {
-        let known = program.flows.machines.iter().map(|machine| machine.spec().name.as_str());
-        let hint = sagaflow_engine::error::suggestion(name, known);
-        let hint = if hint.is_empty() { format!("; there is {}", names()) } else { hint };
-        Problem(format!("R1001: there is no workflow `{name}`{hint}"))
-    })
+    let fits = |full: &str| full == name || full.rsplit('.').next() == Some(name);
+    // Order: the qualified name before a short one, and of several versions the last one.
+    let exact = machines.iter().rev().find(|machine| machine.spec().name == name);
+    let found = exact.or_else(|| machines.iter().rev().find(|machine| fits(&machine.spec().name)));
+    if let Some(machine) = found {
+        return Ok(Arc::clone(machine));
+    }
+    if let Some((_, why)) = program.refused.iter().find(|(full, _)| fits(full)) {
+        return Err(Problem(why.clone()));
+    }
+    let hint = sagaflow_engine::error::suggestion(name, names());
+    let hint = if hint.is_empty() { format!("; there is {}", listed()) } else { hint };
+    Err(Problem(format!("R1001: there is no workflow `{name}`{hint}")))
 }
 
 /// Input that fits its type.

@@ -47,7 +47,7 @@ pub async fn dev(source: &dyn Source, args: Dev) -> Result<End, Problem> {
     let mut engine = hosted.start(&store, &program).await?;
     let serving = server.serve(engine.handle());
     println!("listening on {}", serving.url());
-    tell(&program, &config);
+    tell(&program, &serving.url());
     let mut seen = stamps(&program.files);
     let told = loop {
         tokio::select! {
@@ -179,10 +179,10 @@ impl<'a> Hosted<'a> {
 }
 
 /// What there is to do, for people.
-fn tell(program: &Program, config: &Config) {
+fn tell(program: &Program, url: &str) {
     for machine in &program.flows.machines {
         let name = &machine.spec().name;
-        println!("  POST http://{}/api/workflows/{name}/runs", config.listen);
+        println!("  POST {url}/api/workflows/{name}/runs");
     }
 }
 

@@ -63,12 +63,12 @@ impl Story {
                 let at = if step.is_empty() { String::new() } else { format!(", at {step}") };
                 format!("failed with {error}{payload}{at}; everything was undone{took}")
             }
+            ("cancelled", _) if row.flags.iter().any(|flag| flag == "abandoned") => {
+                format!("terminated{took}; what is not undone is among the dead letters")
+            }
             ("cancelled", _) => format!("cancelled; everything was undone{took}"),
             (status, _) => status.to_owned(),
         };
-        if row.flags.iter().any(|flag| flag == "abandoned") {
-            text.push_str("; it was terminated, so something may not be undone");
-        }
         let shown = view.result().filter(|result| !result.is_null() && row.status == "completed");
         if let Some(result) = shown {
             let ty = spec.and_then(|spec| spec.result.as_ref());

@@ -199,7 +199,8 @@ impl Trace<'_> {
     fn differ(&self, what: &str, generated: &str, interp: &str) -> String {
         let (name, seed) = (&self.spec.name, self.seed);
         format!(
-            "`{name}`, seed {seed}: the machines differ\non {what}\ngenerated: {generated}\ninterpreter: {interp}"
+            "`{name}`, seed {seed}: the machines differ on {what}\n\
+             generated: {generated}\ninterpreter: {interp}"
         )
     }
 

@@ -58,9 +58,7 @@ impl Random {
             }
             Ty::Decimal => format!("{}.{}", self.below(9), self.below(99)).into(),
             Ty::Percent => format!("{}%", self.below(101)).into(),
-            Ty::Duration => {
-                self.pick(&["0s", "1s", "1m30s", "1d", "250ms"]).copied().into()
-            }
+            Ty::Duration => self.pick(&["0s", "1s", "1m30s", "1d", "250ms"]).copied().into(),
             Ty::List(of) => {
                 let len = if depth > 4 { 0 } else { self.below(4) };
                 (0..len).map(|_| self.value_at(schema, of, depth + 1)).collect()

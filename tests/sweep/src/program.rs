@@ -4,6 +4,8 @@
 //! in its first argument, so that the ledger of a service names call sites and turns without asking
 //! the runtime. All other values are whole numbers.
 
+#![allow(missing_docs, reason = "the fields of statements are named by the forms above them")]
+
 use std::collections::BTreeSet;
 
 /// A whole number.

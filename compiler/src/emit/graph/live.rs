@@ -5,7 +5,7 @@
 //! program and its points disagree, and that is an error of the compiler, told as such.
 
 use super::{Block, BlockId, Entry, Given, Graph, Instr, On, Term, Var};
-use sagaflow_fir::{ArmWait, CallUndo, Expr, ExprKind, LocalId, PatternKind, TextPart};
+use sagaflow_fir::{ArmWait, CallUndo, Expr, LocalId, PatternKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the blocks need.
@@ -22,8 +22,8 @@ type Set = BTreeSet<Var>;
 
 /// Solves a graph; the error names the point and what it lacks.
 ///
-/// A name that a branch binds only on some of its paths (a step left by `skip`) is not among what the
-/// branch ends with: nothing may read it after the join.
+/// A name that a branch binds only on some of its paths (a step left by `skip`) is not among what
+/// the branch ends with: nothing may read it after the join.
 pub(in crate::emit) fn solve<'f>(graph: &mut Graph<'f>) -> Result<Solved<'f>, String> {
     loop {
         match attempt(graph) {
@@ -86,9 +86,11 @@ fn attempt<'f>(graph: &Graph<'f>) -> Result<Solved<'f>, (&'f str, Var)> {
 /// Whether the point is one that a machine never rests at by itself: `start`, `after`, an undo.
 fn begins(graph: &Graph<'_>, entry: &Entry<'_>) -> bool {
     matches!(entry.on, On::Enter)
-        && !graph.blocks.iter().flat_map(|block| &block.instrs).any(
-            |instr| matches!(instr, Instr::Enter { at, .. } if *at == entry.at),
-        )
+        && !graph
+            .blocks
+            .iter()
+            .flat_map(|block| &block.instrs)
+            .any(|instr| matches!(instr, Instr::Enter { at, .. } if *at == entry.at))
 }
 
 /// The variable that an event binds.
@@ -277,57 +279,9 @@ fn binders(pattern: &PatternKind) -> Vec<LocalId> {
     }
 }
 
-/// The locals that an expression reads from outside of itself.
+/// The locals that an expression reads from around it.
 pub(in crate::emit) fn uses(expr: &Expr, live: &mut Set) {
-    match &expr.kind {
-        ExprKind::Local(local) => {
-            live.insert((*local).into());
-        }
-        ExprKind::Lambda(params, body) => without(params, body, live),
-        ExprKind::Match(subject, arms) => {
-            uses(subject, live);
-            arms.iter().for_each(|(pattern, value)| without(&binders(pattern), value, live));
-        }
-        ExprKind::Literal(_) | ExprKind::None => {}
-        ExprKind::Text(parts) => parts.iter().for_each(|part| match part {
-            TextPart::Value(value) => uses(value, live),
-            TextPart::Text(_) => {}
-        }),
-        ExprKind::Some(of)
-        | ExprKind::Named(of)
-        | ExprKind::Plain(of)
-        | ExprKind::Unary(_, of)
-        | ExprKind::Field(of, _)
-        | ExprKind::OptionalField(of, _) => uses(of, live),
-        ExprKind::Binary(_, left, right) | ExprKind::Index(left, right) => {
-            uses(left, live);
-            uses(right, live);
-        }
-        ExprKind::Method(of, _, args) | ExprKind::OptionalMethod(of, _, args) => {
-            uses(of, live);
-            args.iter().for_each(|arg| uses(arg, live));
-        }
-        ExprKind::With(of, fields) => {
-            uses(of, live);
-            fields.iter().for_each(|(_, value)| uses(value, live));
-        }
-        ExprKind::Record(_, fields) | ExprKind::Variant(_, _, fields) => {
-            fields.iter().for_each(|(_, value)| uses(value, live));
-        }
-        ExprKind::List(items) | ExprKind::Call(_, items) | ExprKind::Builtin(_, items) => {
-            items.iter().for_each(|item| uses(item, live));
-        }
-        ExprKind::If(condition, then, otherwise) => {
-            [condition, then, otherwise].into_iter().for_each(|part| uses(part, live));
-        }
-    }
-}
-
-fn without(bound: &[LocalId], body: &Expr, live: &mut Set) {
-    let mut inner = Set::new();
-    uses(body, &mut inner);
-    bound.iter().for_each(|local| {
-        inner.remove(&Var::from(*local));
+    expr.each_read(&mut |local| {
+        live.insert(local.into());
     });
-    live.extend(inner);
 }

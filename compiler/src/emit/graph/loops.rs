@@ -29,7 +29,7 @@ impl<'f> Lower<'f> {
         self.push(turn, Instr::Item { list, pattern: pattern.clone() });
         self.around.push(Around::Each { out, settle: each.settle, next });
         if each.settle {
-            // A unit's frame keeps the list and not the item, so a turn begun again looks it up again.
+            // A unit's frame keeps the list, not the item: a turn begun again looks it up again.
             let again = self.point(&each.at, On::Enter);
             self.push(again, Instr::Item { list, pattern });
             let body = self.fresh();
@@ -114,13 +114,7 @@ impl<'f> Lower<'f> {
         self.end(block, Term::Goto(after));
     }
 
-    fn ran_out(
-        &mut self,
-        repeat: &'f RepeatStmt,
-        out: BlockId,
-        bind: Option<Var>,
-        after: BlockId,
-    ) {
+    fn ran_out(&mut self, repeat: &'f RepeatStmt, out: BlockId, bind: Option<Var>, after: BlockId) {
         let Some(otherwise) = &repeat.otherwise else {
             self.nothing(out, bind, after);
             return;

@@ -244,9 +244,10 @@ impl Graph<'_> {
     pub fn live(&self, at: &str) -> Vec<Var> {
         let Some(point) = self.workflow.points.get(at) else { return Vec::new() };
         let locals = point.live.iter().map(|id| Var::from(*id));
-        let hidden = point.hidden.iter().filter_map(|(name, _)| {
-            self.vars.iter().position(|var| &var.name == name).map(Var)
-        });
+        let hidden = point
+            .hidden
+            .iter()
+            .filter_map(|(name, _)| self.vars.iter().position(|var| &var.name == name).map(Var));
         locals.chain(hidden).collect()
     }
 }

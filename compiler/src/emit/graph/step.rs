@@ -258,9 +258,7 @@ fn of_block<'f>(fir: &'f fir::Fir, stmts: &'f [Stmt], name: &str) -> Option<Vec<
         Stmt::Scope(scope) => of_block(fir, &scope.body, name)
             .or_else(|| of_handlers(fir, &scope.handlers, name))
             .or_else(|| scope.fallback.as_ref().and_then(|it| of_block(fir, &it.body, name)))
-            .or_else(|| {
-                scope.interrupts.iter().find_map(|it| of_remedy(fir, &it.remedy, name))
-            }),
+            .or_else(|| scope.interrupts.iter().find_map(|it| of_remedy(fir, &it.remedy, name))),
         Stmt::If(_, then, otherwise) => {
             of_block(fir, then, name).or_else(|| of_block(fir, otherwise, name))
         }

@@ -266,6 +266,12 @@ impl Turn<'_> {
         for id in open {
             let Some((mut call, spec)) = self.calling(id) else { continue };
             let paused = self.run.state.head().paused;
+            // A6: an intent without an outcome is in A4. The attempt that is sent again may be refused,
+            // and that says nothing about the one that left before the crash.
+            if matches!(call.phase, Phase::Sent) && spec.class != crate::codegen::Class::Read {
+                call.unresolved = true;
+                self.put_call(id, call.clone());
+            }
             match call.phase {
                 Phase::Sent if spec.class != crate::codegen::Class::Read && !spec.idempotent => {
                     let ticket = super::Ticket {

@@ -32,8 +32,8 @@ pub struct Http {
     headers: HeaderMap,
     mapped: BTreeMap<u16, String>,
     contract: Contract,
-    /// One client per power of two of `within`, because the time to connect is a client's property.
-    clients: Mutex<BTreeMap<u32, Client>>,
+    /// One client per `within`, rounded, because the time to connect is a client's property.
+    clients: Mutex<BTreeMap<u64, Client>>,
     /// Base URL of this node's API as services reach it; none where nobody listens.
     node: Option<Url>,
 }
@@ -83,10 +83,9 @@ impl Http {
     /// A client whose connections give up before the attempt does, so that an address that does not
     /// answer is *refused* and not *unknown*.
     fn client(&self, within: Duration) -> Result<Client, reqwest::Error> {
-        // Bound: what is left of a deadline may be any number of ms; powers of two are at most 128.
-        let power = within.as_millis().max(2).ilog2();
+        let rounded = rounded(within);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&power) {
+        if let Some(client) = clients.get(&rounded) {
             return Ok(client.clone());
         }
         let client = Client::builder()
@@ -94,9 +93,9 @@ impl Http {
             .retry(reqwest::retry::never())
             .no_proxy()
             .referer(false)
-            .connect_timeout(Duration::from_millis(1 << (power.min(40) - 1)))
+            .connect_timeout(Duration::from_millis(rounded) * 3 / 4)
             .build()?;
-        clients.insert(power, client.clone());
+        clients.insert(rounded, client.clone());
         Ok(client)
     }
 
@@ -217,6 +216,15 @@ pub fn completed(action: &Action, completion: &Completion) -> Attempt {
                 timeout: false,
             }),
     }
+}
+
+/// A `within` in ms, rounded down to its three leading binary digits.
+///
+/// Bound: what is left of a deadline may be any number of ms; these are at most four per power of two.
+fn rounded(within: Duration) -> u64 {
+    let ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).clamp(4, 1 << 40);
+    let low = ms.ilog2() - 2;
+    (ms >> low) << low
 }
 
 fn refused(reason: String) -> Attempt {

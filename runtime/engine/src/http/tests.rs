@@ -1,6 +1,6 @@
 //! The outcome table against real servers, one test for each line.
 
-use super::{Answered, BODY_MAX, Binding, Completion, Http, completed};
+use super::{Answered, BODY_MAX, Binding, Completion, Http, completed, rounded};
 use crate::contract::{Action, Contract};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -371,4 +371,15 @@ fn a_binding_that_cannot_work_is_refused_at_once() {
     }
     let missing = with(url, Some(("x-key", "env:SAGAFLOW_NOT_SET_ANYWHERE")), None).unwrap_err();
     assert!(missing.contains("SAGAFLOW_NOT_SET_ANYWHERE"), "{missing}");
+}
+
+#[test]
+fn times_to_connect_are_few_and_never_longer_than_the_attempt() {
+    let ms = |ms: u64| rounded(Duration::from_millis(ms));
+    assert_eq!((ms(2_000), ms(3_000), ms(30_000)), (1_792, 2_560, 28_672));
+    for within in [0, 1, 5, 1_001, 9_999_999, u64::MAX] {
+        assert!(ms(within) <= within.max(4), "{within}");
+    }
+    let all: std::collections::BTreeSet<u64> = (0..100_000).map(ms).collect();
+    assert!(all.len() <= 80, "{}", all.len());
 }

@@ -5,9 +5,8 @@
 
 use super::{Engine, operate};
 use crate::problem::Result;
-use crate::request;
+use crate::request::{self, Path};
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::response::Response;
 use sagaflow_core::codegen::{CallSpec, PointKind};
 use sagaflow_core::service::Purpose;

@@ -2,10 +2,9 @@
 
 use super::Engine;
 use crate::problem::Result;
-use crate::request;
+use crate::request::{self, Path};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::http::HeaderMap;
 use serde_json::{Value, json};
 

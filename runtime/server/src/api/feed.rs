@@ -7,8 +7,7 @@
 
 use super::{Engine, shape};
 use crate::problem::Result;
-use crate::request::{self, bad};
-use axum::extract::Path;
+use crate::request::{self, Path, bad};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};

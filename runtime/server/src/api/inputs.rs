@@ -2,9 +2,8 @@
 
 use super::Engine;
 use crate::problem::{Problem, Result};
-use crate::request;
+use crate::request::{self, Path};
 use axum::Json;
-use axum::extract::Path;
 use sagaflow_core::status::Cause;
 use sagaflow_engine::code;
 use serde_json::{Value, json};

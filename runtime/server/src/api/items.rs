@@ -2,10 +2,9 @@
 
 use super::{Engine, operate};
 use crate::problem::{Problem, Result};
-use crate::request::{self, Query};
+use crate::request::{self, Path, Query};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use sagaflow_core::port::ItemRow;

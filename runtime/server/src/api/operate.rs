@@ -2,10 +2,9 @@
 
 use super::Engine;
 use crate::problem::{Problem, Result};
-use crate::request;
+use crate::request::{self, Path};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sagaflow_core::shard::{Act, Resolution};
@@ -19,7 +18,7 @@ pub async fn cancel(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
-    act(engine.0, &id, &headers, &bytes, Act::Cancel).await
+    act(engine.0, &id.0, &headers, &bytes, Act::Cancel).await
 }
 
 /// `POST /api/runs/{id}/terminate`
@@ -29,7 +28,7 @@ pub async fn terminate(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
-    act(engine.0, &id, &headers, &bytes, Act::Terminate).await
+    act(engine.0, &id.0, &headers, &bytes, Act::Terminate).await
 }
 
 /// `POST /api/runs/{id}/pause`
@@ -39,7 +38,7 @@ pub async fn pause(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
-    act(engine.0, &id, &headers, &bytes, Act::Pause).await
+    act(engine.0, &id.0, &headers, &bytes, Act::Pause).await
 }
 
 /// `POST /api/runs/{id}/resume`
@@ -49,7 +48,7 @@ pub async fn resume(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
-    act(engine.0, &id, &headers, &bytes, Act::Resume).await
+    act(engine.0, &id.0, &headers, &bytes, Act::Resume).await
 }
 
 /// `POST /api/runs/{id}/retry`
@@ -59,7 +58,7 @@ pub async fn retry(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response> {
-    act(engine.0, &id, &headers, &bytes, Act::Retry(None)).await
+    act(engine.0, &id.0, &headers, &bytes, Act::Retry(None)).await
 }
 
 async fn act(

@@ -2,10 +2,9 @@
 
 use super::{Engine, shape};
 use crate::problem::{Problem, Result};
-use crate::request::{self, Query, bad};
+use crate::request::{self, Path, Query, bad};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::Path;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};

@@ -2,8 +2,8 @@
 
 use super::Engine;
 use crate::problem::Result;
+use crate::request::Path;
 use axum::Json;
-use axum::extract::Path;
 use sagaflow_core::codegen::PointKind;
 use serde_json::{Value, json};
 

@@ -164,6 +164,9 @@ fn table() -> Vec<Bad> {
         bad("POST", &format!("/api/runs/{nobody}/calls/1/1/do/complete"), None, 404, "R1002"),
         bad("POST", &format!("/api/runs/{nobody}/calls/1/1/what/complete"), None, 404, "R1003"),
         bad("GET", "/api/inputs/nothing", None, 404, "R1003"),
+        bad("GET", "/api/runs/%ff", None, 404, "R1021"),
+        bad("POST", &format!("/api/runs/{nobody}/calls/x/1/do/complete"), None, 404, "R1021"),
+        bad("POST", "/api/workflows//runs", None, 404, "R1001"),
     ]
 }
 

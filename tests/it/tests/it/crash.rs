@@ -108,3 +108,34 @@ async fn a_node_that_is_killed_goes_on_where_it_was_and_asks_under_the_same_key(
     assert_eq!(tries[1].attempt, 1, "sending again after a crash is the same attempt");
     assert_eq!(tries.iter().filter(|e| e.applied).count(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_runs_survive_kills_at_any_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open().await;
+    let (file, store) = (flow("shop/orders.flow"), folder.path().join("s.db"));
+    let (store, binds) = (store.to_string_lossy().into_owned(), ledger.binds());
+    let mut args = vec![file.as_str(), "--store", store.as_str()];
+    args.extend(binds.iter().map(String::as_str));
+    let mut node = Flowd::start("serve", &args).await;
+    let mut ids = Vec::new();
+    for number in 1..=30_u32 {
+        let id = format!("0192f0c1-7a50-7cc3-9a53-{number:012x}");
+        let body = json!({ "input": sample(|order| order["id"] = json!(id)) });
+        let (status, run) =
+            node.request("POST", "/api/workflows/FulfilOrder/runs", Some(body)).await;
+        assert_eq!(status, 201, "{run}");
+        ids.push(run["id"].as_str().unwrap().to_owned());
+        if number % 10 == 0 {
+            // Right after the last answer: whatever is under way is cut off.
+            drop(node);
+            node = Flowd::start("serve", &args).await;
+        }
+    }
+    for id in &ids {
+        node.wait_for(id, "completed").await;
+    }
+    once(&ledger, 0);
+    let captured = ledger.applied().iter().filter(|action| *action == "Payments.capture").count();
+    assert_eq!(captured, ids.len(), "one capture each");
+}

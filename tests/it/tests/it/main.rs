@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod crash;
+mod generated;
 mod node;
 mod people;
 mod run;

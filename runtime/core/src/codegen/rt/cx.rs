@@ -1,14 +1,14 @@
 //! One resume: what is drawn, done on the way, and where in the loops the fiber is.
 
 use super::{
-    BranchEnd, Draw, Event, Fault, Frame, Json, Leave, Move, Next, Op, Outcome, Time,
-    WorkflowSpec, fault, json,
+    BranchEnd, Draw, Event, Fault, Frame, Json, Leave, Move, Next, Op, Outcome, Time, WorkflowSpec,
+    fault, json,
 };
 use crate::codegen::Subscription;
 use serde::de::DeserializeOwned;
 
-/// Bound: blocks run in one resume. A loop of millions of turns without a durable point is a mistake,
-/// and must not hold a shard.
+/// Bound: blocks run in one resume. A loop of millions of turns without a durable point is a
+/// mistake, and must not hold a shard.
 const BLOCKS_MAX: u64 = 10_000_000;
 
 /// The state of one resume.

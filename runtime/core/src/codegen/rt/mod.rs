@@ -1,8 +1,8 @@
 //! What generated code is made of: the types of values, their checked arithmetic, and the small
 //! steps between a frame and a move.
 //!
-//! Promises: the same results as the interpreter, to the byte of a frame; every operation that can go
-//! wrong answers a [`Fault`] whose message holds no value; nothing panics on any input. Only
+//! Promises: the same results as the interpreter, to the byte of a frame; every operation that can
+//! go wrong answers a [`Fault`] whose message holds no value; nothing panics on any input. Only
 //! generated code and the programs around it use these names, so they may say `list::map` and
 //! `text::len` without apology.
 
@@ -14,16 +14,19 @@ pub mod list;
 pub mod map;
 mod ops;
 pub mod part;
+mod product;
 mod scalar;
 mod start;
 pub mod text;
 mod types;
 
 pub use calls::{answer, argument};
-pub use cx::{Cx, Until, branches, each, fixed, joined, settled, settled_turn, subscription, unfit};
+pub use cx::{
+    Cx, Until, branches, each, fixed, joined, settled, settled_turn, subscription, unfit,
+};
 pub use json::{
-    decode, default_of, encode, event_key, failure, field, fingerprint, get, get_or, json, literal, masked,
-    none_of, object, payload, print, put, show, timed_out,
+    decode, default_of, encode, event_key, failure, field, fingerprint, get, get_or, json, literal,
+    masked, none_of, object, payload, print, put, show, timed_out,
 };
 pub use label::{Pii, Secret};
 pub use ops::{

@@ -1,7 +1,8 @@
 //! Methods and parts of money, numbers, durations, times and dates.
 
 use super::list::clamp;
-use super::ops::{Factor, overflow, product, quotient, scaled, shared, whole};
+use super::ops::{Factor, overflow, product, quotient, whole};
+use super::product::{scaled, shared};
 use super::{Date, Decimal, DurationMs, Fault, Money, Percent, Time, fault};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};

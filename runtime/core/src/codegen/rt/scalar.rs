@@ -16,12 +16,20 @@ pub use crate::value::Money;
 #[error("a value is no {0}")]
 pub struct Malformed(pub &'static str);
 
+impl Malformed {
+    /// The same as a fault of the program.
+    #[must_use]
+    pub fn fault(self) -> Fault {
+        fault(&self.to_string())
+    }
+}
+
 /// Reads a text that the compiler wrote, or a person.
 ///
 /// # Errors
 /// A fault where the text has another form.
 pub fn scalar<T: FromStr<Err = Malformed>>(text: &str) -> Result<T, Fault> {
-    text.parse().map_err(|malformed: Malformed| fault(&malformed.to_string()))
+    text.parse().map_err(Malformed::fault)
 }
 
 /// Visits a text, or the number that a decimal may be.
@@ -90,7 +98,10 @@ macro_rules! forms {
 }
 
 macro_rules! scalar {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $word:literal, $parse:path, $print:path $(, $number:expr)?) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident($inner:ty), $word:literal, $parse:path, $print:path $(, $number:expr)?
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub $inner);

@@ -41,7 +41,7 @@ impl Pattern {
         Self { text, regex: OnceLock::new() }
     }
 
-    /// Whether a text fits. A pattern that is none fits nothing; the compiler has refused it before.
+    /// Whether a text fits. A pattern that is none fits nothing; the compiler has refused it.
     #[must_use]
     pub fn fits(&self, text: &str) -> bool {
         let compile = || regex_lite::Regex::new(&format!("^(?:{})$", self.text)).ok();

@@ -1,0 +1,1 @@
+//! Long tests with real processes; see `tests/chaos.rs`. They run with `cargo xtask test --all`.

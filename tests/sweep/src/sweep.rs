@@ -1,0 +1,221 @@
+//! Everything that can go wrong in a program, one run each, every run judged.
+//!
+//! Order: branches of the world first (who answers, what is denied), then every call that was reached
+//! goes wrong in every way, then crashes, cancels, interrupts and doubled traffic on top of those.
+
+use crate::judge::judge;
+use crate::ledger::{Ledger, Purpose};
+use crate::program::{Program, Retry, Stmt};
+use crate::random::Random;
+use crate::reference::evaluate;
+use crate::script::{CallId, Crash, Plan, Script, Strike};
+use crate::subject::Subject;
+use crate::world::{Twin, World};
+use std::collections::BTreeSet;
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Crash points of each script; all of them where it is none.
+    pub crashes: Option<usize>,
+    /// Runs of one program.
+    pub runs: u64,
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Runs made.
+    pub runs: u64,
+    /// The first run that is wrong, in words.
+    pub wrong: Option<String>,
+}
+
+/// Sweeps one program.
+#[must_use]
+pub fn sweep(subject: &Subject, seed: u64, effort: Effort, twin: Option<Twin>) -> Tally {
+    let mut sweep = Sweep {
+        subject,
+        effort,
+        twin,
+        random: Random::new(seed ^ 0x5eed),
+        tally: Tally::default(),
+        struck: BTreeSet::new(),
+    };
+    if let Err(wrong) = sweep.all() {
+        sweep.tally.wrong = Some(wrong);
+    }
+    sweep.tally
+}
+
+/// Plays one script and judges it.
+///
+/// # Errors
+/// What is wrong, with the script and the whole ledger.
+pub fn play(subject: &Subject, script: &Script, twin: Option<Twin>) -> Result<Ledger, String> {
+    let world =
+        World::new(subject.site.clone(), subject.machine.clone(), script.clone(), twin);
+    let ledger = world.play();
+    let judged = evaluate(&subject.program, script, &ledger, subject.values)
+        .and_then(|verdict| judge(&ledger, &verdict));
+    match judged {
+        Ok(()) => Ok(ledger),
+        Err(why) => Err(format!("{why}\n{script:?}\n{}", ledger.story())),
+    }
+}
+
+struct Sweep<'a> {
+    subject: &'a Subject,
+    effort: Effort,
+    twin: Option<Twin>,
+    random: Random,
+    tally: Tally,
+    struck: BTreeSet<(CallId, &'static str)>,
+}
+
+impl Sweep<'_> {
+    fn run(&mut self, script: &Script) -> Result<Ledger, String> {
+        self.tally.runs += 1;
+        play(self.subject, script, self.twin)
+    }
+
+    fn done(&self) -> bool {
+        self.tally.runs >= self.effort.runs
+    }
+
+    fn all(&mut self) -> Result<(), String> {
+        let mut todo = Vec::new();
+        for script in self.worlds() {
+            let ledger = self.run(&script)?;
+            self.crashes(&script, &ledger)?;
+            self.cancels(&script, &ledger)?;
+            self.interrupts(&script, &ledger)?;
+            todo.push((script, ledger));
+        }
+        // A failure shows new calls, which fail in their turn.
+        while let Some((script, ledger)) = todo.pop() {
+            if self.done() {
+                break;
+            }
+            for strike in self.strikes(&script, &ledger) {
+                let mut script = script.clone();
+                script.strikes.push(strike);
+                script.latency = self.random.bits();
+                script.twice = self.random.chance(20);
+                let ledger = self.run(&script)?;
+                self.crashes(&script, &ledger)?;
+                script.twice = false;
+                if script.strikes.len() < 3 {
+                    todo.push((script, ledger));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The worlds to begin with: everybody answers; each wait silent; each task denied.
+    fn worlds(&mut self) -> Vec<Script> {
+        let mut worlds = Vec::new();
+        for latency in 0..2 {
+            worlds.push(Script { latency, ..Script::default() });
+        }
+        worlds.push(Script { twice: true, latency: 3, ..Script::default() });
+        for wait in self.subject.program.waits() {
+            let silent = [wait.clone()].into_iter().collect();
+            worlds.push(Script { silent, latency: 4, ..Script::default() });
+            let denied = [wait].into_iter().collect();
+            worlds.push(Script { denied, latency: 5, ..Script::default() });
+        }
+        worlds
+    }
+
+    fn crashes(&mut self, script: &Script, ledger: &Ledger) -> Result<(), String> {
+        let mut points: Vec<Crash> = (1..=ledger.commits)
+            .flat_map(|commit| [true, false].map(|before| Crash { commit, before }))
+            .collect();
+        if let Some(most) = self.effort.crashes {
+            while points.len() > most {
+                let at = self.random.below(points.len());
+                points.swap_remove(at);
+            }
+        }
+        for crash in points {
+            let mut script = Script { crash: Some(crash), ..script.clone() };
+            self.run(&script)?;
+            // What is sent again after the crash finds its service gone.
+            script.again = Some(Plan::Refused);
+            self.run(&script)?;
+        }
+        Ok(())
+    }
+
+    fn cancels(&mut self, script: &Script, ledger: &Ledger) -> Result<(), String> {
+        for commit in 1..ledger.commits {
+            if self.effort.crashes.is_some() && self.random.chance(50) {
+                continue;
+            }
+            self.run(&Script { cancel: Some(commit), ..script.clone() })?;
+        }
+        Ok(())
+    }
+
+    fn interrupts(&mut self, script: &Script, ledger: &Ledger) -> Result<(), String> {
+        let mut events = Vec::new();
+        self.subject.program.each(&mut |stmt| {
+            if let Stmt::Scope { interrupt: Some(interrupt), .. } = stmt {
+                events.push(interrupt.event.clone());
+            }
+        });
+        let calls: BTreeSet<CallId> = ledger.sent.iter().map(|sent| sent.id.clone()).collect();
+        for event in events {
+            for id in &calls {
+                let interrupt = Some((id.clone(), event.clone()));
+                self.run(&Script { interrupt, ..script.clone() })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every way in which a call that has not failed yet can go wrong.
+    fn strikes(&mut self, script: &Script, ledger: &Ledger) -> Vec<Strike> {
+        let mut strikes = Vec::new();
+        for sent in &ledger.sent {
+            let free = script.strikes.iter().all(|strike| strike.id != sent.id);
+            if !free || !self.struck.insert((sent.id.clone(), sent.purpose.word())) {
+                continue;
+            }
+            for (plan, attempts) in ways(&self.subject.program, &sent.id, sent.purpose) {
+                let once = self.random.chance(50);
+                strikes.push(Strike { id: sent.id.clone(), once, attempts, plan });
+            }
+        }
+        strikes
+    }
+}
+
+/// The ways in which a call goes wrong, and on how many attempts.
+fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<(Plan, u32)> {
+    let call = program.calls().into_iter().find(|call| call.action == id.action);
+    let mut plans = vec![Plan::Refused, Plan::Lost, Plan::Done];
+    let mut most = 2;
+    match (purpose, call) {
+        (Purpose::Probe, _) => return vec![(Plan::Refused, 1), (Plan::Lost, 1)],
+        (Purpose::Do, Some(call)) => {
+            plans.extend(call.errors.iter().cloned().map(Plan::Fail));
+            most = match &call.retry {
+                Retry::Default => 3,
+                Retry::Times(n) | Retry::On(n, _) => *n,
+                Retry::Forever => 2,
+            };
+        }
+        _ => {}
+    }
+    let mut ways = Vec::new();
+    for plan in plans {
+        ways.push((plan.clone(), 1));
+        if most > 1 {
+            ways.push((plan, most));
+        }
+    }
+    ways
+}

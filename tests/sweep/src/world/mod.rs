@@ -1,0 +1,358 @@
+//! A world of its own around one shard: a store, services that keep their contracts, people, events,
+//! a virtual clock, a network, and a process that may die.
+//!
+//! ```text
+//!  Script ──► World ──Input──► Shard ──Output──► Store (commit) ──effects──► services ──► Ledger
+//! ```
+//!
+//! Promises: the same program and script give the same ledger. A [`Twin`] is a build that is wrong in
+//! one known way, to show that the judge sees it.
+
+mod people;
+mod service;
+mod store;
+
+use crate::ledger::Ledger;
+use crate::script::{CallId, Script};
+use sagaflow_core::codegen::{Json, Machine, Values};
+use sagaflow_core::id::{RunId, ShardId};
+use sagaflow_core::port::Lease;
+use sagaflow_core::service::Attempt;
+use sagaflow_core::shard::{
+    Act, Actor, Answer, Effect, Input, Machines, Notice, Output, Recovery, Send, Shard, Start,
+    Ticket,
+};
+use sagaflow_core::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use store::Store;
+
+/// What a service is, for the world: its class, and what it belongs to.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    /// It only looks.
+    pub read: bool,
+    /// A repeated request is answered from memory.
+    pub repeatable: bool,
+    /// It is the probe of a forward action.
+    pub probe: bool,
+}
+
+/// What the world knows of a program.
+#[derive(Clone)]
+pub struct Site {
+    /// Qualified workflow.
+    pub workflow: String,
+    /// Input.
+    pub input: Values,
+    /// Contracts by action.
+    pub contracts: Arc<BTreeMap<String, Contract>>,
+    /// What an action answers: action, first and second argument, all arguments.
+    pub answers: fn(&str, &str, i64, &Json) -> Json,
+}
+
+/// A build that is wrong in one known way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Twin {
+    /// Effects leave before their batch is committed.
+    SpeaksFirst,
+    /// Keys contain the owner's epoch.
+    KeyOfTheEpoch,
+    /// A crash begins the attempts of a step again.
+    ForgetsAttempts,
+}
+
+enum Due {
+    Outcome(Ticket, Attempt, usize),
+    Request(Input),
+    Cancel,
+}
+
+/// One world.
+pub struct World {
+    site: Site,
+    machines: Machines,
+    shard: Shard,
+    store: Store,
+    script: Script,
+    twin: Option<Twin>,
+    ledger: Ledger,
+    now: Time,
+    queue: BTreeMap<(Time, u64), Due>,
+    numbers: u64,
+    epoch: u64,
+    starts: u8,
+    run: Option<RunId>,
+    started: bool,
+    latency: crate::random::Random,
+    /// Visits: by core's own number of a call, and by key.
+    visits: BTreeMap<u64, (CallId, u32)>,
+    by_key: BTreeMap<String, u32>,
+    counts: BTreeMap<CallId, u32>,
+    /// What was answered under each key.
+    values: BTreeMap<String, Json>,
+    offered: BTreeSet<String>,
+    awaited: BTreeSet<(String, Vec<u32>, u64)>,
+    interrupted: bool,
+    cancel_sent: bool,
+    inputs: u64,
+}
+
+impl World {
+    /// A world in which nothing has happened.
+    #[must_use]
+    pub fn new(site: Site, machine: Arc<dyn Machine>, script: Script, twin: Option<Twin>) -> Self {
+        let mut machines = Machines::default();
+        machines.add(machine);
+        let latency = crate::random::Random::new(script.latency);
+        Self {
+            site,
+            shard: Shard::new(machines.clone()),
+            machines,
+            store: Store::default(),
+            script,
+            twin,
+            ledger: Ledger::default(),
+            now: Time(1_767_225_600_000),
+            queue: BTreeMap::new(),
+            numbers: 0,
+            epoch: 1,
+            starts: 0,
+            run: None,
+            started: false,
+            latency,
+            visits: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            values: BTreeMap::new(),
+            offered: BTreeSet::new(),
+            awaited: BTreeSet::new(),
+            interrupted: false,
+            cancel_sent: false,
+            inputs: 0,
+        }
+    }
+
+    /// Starts the workflow and lets the world go on until nothing is due.
+    #[must_use]
+    pub fn play(mut self) -> Ledger {
+        self.ask_to_start();
+        if self.script.twice {
+            self.ask_to_start();
+        }
+        if let Err(why) = self.rest() {
+            self.ledger.stuck = Some(why);
+        }
+        let statuses = self.store.statuses();
+        self.ledger.status = statuses.first().cloned().unwrap_or_default();
+        if statuses.len() != 1 {
+            self.ledger.stuck = Some(format!("one start made {} runs", statuses.len()));
+        }
+        self.ledger.commits = self.store.commits;
+        self.ledger
+    }
+
+    fn ask_to_start(&mut self) {
+        // Fresh entropy for every request: two of them must still be one run.
+        self.starts += 1;
+        let start = Start {
+            namespace: "default".to_owned(),
+            workflow: self.site.workflow.clone(),
+            version: None,
+            key: Some("start".to_owned()),
+            input: self.site.input.clone(),
+            entropy: [self.starts; 16],
+            token: Some(0),
+        };
+        self.schedule(0, Due::Request(Input::Start(start)));
+    }
+
+    fn schedule(&mut self, after_ms: i64, due: Due) {
+        self.numbers += 1;
+        self.queue.insert((self.now.plus(after_ms), self.numbers), due);
+    }
+
+    fn rest(&mut self) -> Result<(), String> {
+        loop {
+            self.inputs += 1;
+            // Bound: the longest program here needs a few hundred inputs.
+            if self.inputs > 5_000 {
+                return Err("it does not come to rest".to_owned());
+            }
+            let queued = self.queue.first_key_value().map(|(key, _)| *key);
+            let tick = self.shard.next_due();
+            let due = match (queued, tick) {
+                (None, None) => return Ok(()),
+                (Some((at, number)), tick) if tick.is_none_or(|tick| at <= tick) => {
+                    self.now = self.now.max(at);
+                    self.queue.remove(&(at, number))
+                }
+                (_, tick) => {
+                    self.now = self.now.max(tick.unwrap_or(self.now));
+                    None
+                }
+            };
+            self.step(due);
+            self.people();
+            self.cancel();
+        }
+    }
+
+    fn cancel(&mut self) {
+        if self.script.cancel.is_some_and(|commit| self.store.commits >= commit)
+            && !self.cancel_sent
+            && self.run.is_some()
+        {
+            self.cancel_sent = true;
+            self.schedule(0, Due::Cancel);
+        }
+    }
+
+    fn step(&mut self, due: Option<Due>) {
+        let (input, again, answers) = match due {
+            None => (Input::Tick, None, None),
+            Some(Due::Outcome(ticket, result, request)) => {
+                (Input::Outcome { ticket, result, token: None }, None, Some(request))
+            }
+            Some(Due::Request(input)) => (input.clone(), Some(Due::Request(input)), None),
+            Some(Due::Cancel) => match self.run {
+                Some(run) => {
+                    let actor = everybody();
+                    let (act, reason) = (Act::Cancel, "swept".to_owned());
+                    let input = Input::Operate { run, act, actor, reason, token: Some(9) };
+                    (input, Some(Due::Cancel), None)
+                }
+                None => return,
+            },
+        };
+        // Order: an answer ends its call before anything that follows from it leaves.
+        let pos = self.ledger.tick();
+        let output = self.shard.apply(self.now, input.clone());
+        let taken = self.commit(output);
+        if !taken {
+            self.recover();
+            match again {
+                Some(Due::Request(Input::Found { .. })) | None => {}
+                Some(Due::Request(Input::Start(_))) => self.ask_to_start(),
+                Some(again) => self.schedule(0, again),
+            }
+        }
+        if let Some(request) = answers {
+            // Where the commit was made and the process died after it, the answer was taken in.
+            let taken = taken || self.script.crash.is_some_and(|crash| !crash.before);
+            if let Some(sent) = self.ledger.sent.get_mut(request) {
+                sent.lost = !taken;
+            }
+            if taken {
+                self.answered(request, pos);
+            }
+            if taken && self.script.twice {
+                let again = self.shard.apply(self.now, input);
+                self.commit(again);
+            }
+        }
+    }
+
+    /// Commits an output and lets its effects leave; false where the process died instead.
+    fn commit(&mut self, out: Output) -> bool {
+        let next = self.store.commits + 1;
+        let record = out.batch.rows.iter().any(|row| row.run.is_some());
+        let crash = self.script.crash.filter(|crash| {
+            record && crash.commit == next && self.ledger.crashed.is_none()
+        });
+        if crash.is_some_and(|crash| crash.before) {
+            if self.twin == Some(Twin::SpeaksFirst) {
+                self.leave(out);
+            }
+            return false;
+        }
+        self.store.commit(&out.batch);
+        if let Some(run) = out.batch.runs.first() {
+            self.run = Some(run.run);
+        }
+        if self.ledger.ended.is_none() && out.batch.runs.iter().any(|run| run.ended_at.is_some()) {
+            self.ledger.ended = Some(self.ledger.tick());
+        }
+        if crash.is_some() {
+            for effect in out.effects {
+                if let Effect::Call(send) = effect {
+                    self.withheld(*send);
+                }
+            }
+            return false;
+        }
+        self.leave(out);
+        true
+    }
+
+    fn leave(&mut self, out: Output) {
+        for send in out.reads {
+            self.send(send);
+        }
+        for effect in out.effects {
+            match effect {
+                Effect::Call(send) => self.send(*send),
+                Effect::Find { namespace, workflow, key } => {
+                    let row =
+                        self.store.key(&(namespace.clone(), workflow.clone(), key.clone()));
+                    let input = Input::Found { namespace, workflow, key, row };
+                    self.schedule(0, Due::Request(input));
+                }
+                Effect::Reply { token: 0, answer: Answer::Started { run, .. } } => {
+                    self.run = Some(run);
+                    self.started = true;
+                }
+                Effect::Reply { token: 9, answer } => {
+                    self.ledger.cancelled = matches!(answer, Answer::Done | Answer::Pending);
+                }
+                Effect::Notice { notice: Notice::Undoing(cause), .. }
+                | Effect::Notice { notice: Notice::Ended { cause: Some(cause), .. }, .. } => {
+                    self.ledger.error = cause.error();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, send: Send) {
+        if self.twin == Some(Twin::ForgetsAttempts) && self.ledger.crashed.is_some() {
+            for attempt in 1..send.call.attempt {
+                let mut earlier = send.clone();
+                earlier.call.attempt = attempt;
+                self.request(earlier, true);
+            }
+        }
+        let repeats = self.script.twice && self.contract(&send.call.action).repeatable;
+        self.request(send.clone(), false);
+        if repeats {
+            self.request(send, true);
+        }
+    }
+
+    /// The process dies, and another one takes over from the store.
+    ///
+    /// Crash: answers under way are lost; what was asked from outside is asked again.
+    fn recover(&mut self) {
+        self.ledger.crashed = Some(self.ledger.tick());
+        self.epoch += 1;
+        self.queue.retain(|_, due| !matches!(due, Due::Outcome(..)));
+        let owner = uuid::Uuid::from_u128(u128::from(self.epoch));
+        let lease = Lease { shard: ShardId(0), epoch: self.epoch, owner };
+        let recovered = Shard::recover(Recovery {
+            lease,
+            tail: self.store.tail(),
+            machines: self.machines.clone(),
+            now: self.now,
+        });
+        self.shard = recovered.shard;
+        self.commit(recovered.fence);
+        if !self.started {
+            self.ask_to_start();
+        }
+    }
+}
+
+/// An actor that may do everything.
+fn everybody() -> Actor {
+    Actor { name: "sweep".to_owned(), roles: Vec::new(), everything: true }
+}
