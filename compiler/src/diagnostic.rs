@@ -91,7 +91,12 @@ impl Diagnostic {
 
     /// Adds an edit.
     #[must_use]
-    pub fn fix(mut self, title: impl Into<String>, span: Span, replacement: impl Into<String>) -> Self {
+    pub fn fix(
+        mut self,
+        title: impl Into<String>,
+        span: Span,
+        replacement: impl Into<String>,
+    ) -> Self {
         self.fixes.push(Fix { title: title.into(), span, replacement: replacement.into() });
         self
     }

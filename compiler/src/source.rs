@@ -20,7 +20,11 @@ pub struct Source {
 impl Source {
     /// A text with its path and module name.
     #[must_use]
-    pub fn new(path: impl Into<String>, module: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(
+        path: impl Into<String>,
+        module: impl Into<String>,
+        text: impl Into<String>,
+    ) -> Self {
         let text = text.into();
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i as u32 + 1))

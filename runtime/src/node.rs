@@ -34,7 +34,7 @@ pub enum Error {
     #[error(transparent)]
     Listen(#[from] sagaflow_server::Error),
     /// The engine.
-    #[error("{0}")]
+    #[error("{code}: {0}", code = sagaflow_engine::code::of(.0).name)]
     Engine(#[from] sagaflow_engine::Error),
     /// The program is at fault.
     #[error("R1014: {0}")]

@@ -22,13 +22,19 @@ pub fn run(check: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a page is of a code, `F0101` or `R1001`; the index itself lies beside them.
+fn is_code(name: &str) -> bool {
+    let number = name.strip_prefix(['F', 'R']);
+    number.is_some_and(|number| number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// The index of the error pages, from their titles.
 fn error_index() -> anyhow::Result<String> {
     let mut rows = Vec::new();
     for entry in fs::read_dir("docs/errors").context("read `docs/errors`")? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
-        if !name.starts_with('F') && !name.starts_with('R') {
+        if !is_code(&name) {
             continue;
         }
         let text = fs::read_to_string(&path)?;
@@ -41,4 +47,17 @@ fn error_index() -> anyhow::Result<String> {
         "# Error codes\n\nEvery code has a page; `flowc explain CODE` prints it.\n\n| code | what it says |\n|---|---|\n{}\n",
         rows.join("\n")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_code;
+
+    #[test]
+    fn the_index_is_no_page_of_a_code() {
+        assert!(is_code("F0101") && is_code("R1001"));
+        for other in ["README", "R", "R10", "Rxxxx", "X0101", "F01011"] {
+            assert!(!is_code(other), "{other}");
+        }
+    }
 }

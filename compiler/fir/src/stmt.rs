@@ -99,6 +99,8 @@ pub struct Call {
     /// Policy.
     pub retry: Retry,
     /// `probe`: qualified service, action, arguments by parameter, `within` in ms.
+    #[allow(clippy::type_complexity)]
+    // serialised as it stands; a struct would change the canonical form
     pub probe: Option<(String, String, Vec<(String, Expr)>, i64)>,
 }
 

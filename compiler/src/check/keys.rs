@@ -5,8 +5,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
-    ActionId, Block, CompensateHow, ExprId, ExprKind, Given, Idempotent, LocalId, Origin, Program,
-    Step, Stmt, StmtKind, Target, Undo,
+    self, ActionId, Block, CompensateHow, ExprId, ExprKind, Given, Idempotent, LocalId, Origin,
+    PatternKind, Program, Step, Stmt, StmtKind, Target, Undo,
 };
 use crate::span::Span;
 use crate::types::Table;
@@ -70,7 +70,18 @@ impl<'p> Rule<'p, '_> {
 
     fn looped(&mut self, names: &[LocalId], span: Span, body: &'p Block, word: &'static str) {
         let mut varying: BTreeSet<LocalId> = names.iter().copied().collect();
-        self.bindings(body, &mut varying);
+        if word == "repeat" {
+            // A value that no `again` names keeps its first one.
+            varying.retain(|local| handed_on(body, *local));
+        }
+        // Order: a name may be computed from one that is found to differ only later.
+        loop {
+            let before = varying.len();
+            self.bindings(body, &mut varying);
+            if varying.len() == before {
+                break;
+            }
+        }
         let head = Span { end: body.span.start.max(span.start), ..span };
         self.loops.push(Around { head, varying, word });
         self.block(body);
@@ -80,21 +91,44 @@ impl<'p> Rule<'p, '_> {
     /// Names bound in a turn that differ from turn to turn: what the world answered, and what is
     /// computed from names that differ.
     fn bindings(&self, body: &Block, varying: &mut BTreeSet<LocalId>) {
-        body.walk(false, &mut |stmt| match &stmt.kind {
-            StmtKind::Let(local, value) => {
-                if self.differs(*value, varying, &BTreeMap::new()) {
+        let none = BTreeMap::new();
+        body.walk(false, &mut |stmt| {
+            world(stmt, varying);
+            match &stmt.kind {
+                StmtKind::Let(local, value) if self.differs(*value, varying, &none) => {
                     varying.insert(*local);
                 }
+                StmtKind::Each(each) if self.differs(each.over, varying, &none) => {
+                    varying.extend(&each.pattern);
+                }
+                StmtKind::ParallelEach(each) if self.differs(each.over, varying, &none) => {
+                    varying.extend(&each.pattern);
+                }
+                StmtKind::Repeat(repeat) => {
+                    for (local, first) in &repeat.vars {
+                        if self.differs(*first, varying, &none) {
+                            varying.insert(*local);
+                        }
+                    }
+                }
+                StmtKind::Again(values) => {
+                    for (local, value) in values {
+                        if self.differs(*value, varying, &none) {
+                            varying.insert(*local);
+                        }
+                    }
+                }
+                StmtKind::If(choice) => join(&choice.joins, varying),
+                StmtKind::Match(choice) => {
+                    if self.differs(choice.subject, varying, &none) {
+                        for arm in &choice.arms {
+                            bound(&self.program.patterns[arm.pattern].kind, varying);
+                        }
+                    }
+                    join(&choice.joins, varying);
+                }
+                _ => {}
             }
-            StmtKind::Step(step) => varying.extend(step.bind),
-            StmtKind::Await(wait) => varying.extend(wait.bind),
-            StmtKind::AwaitFirst(first) => {
-                varying.extend(first.arms.iter().filter_map(|arm| arm.bind));
-            }
-            StmtKind::Each(each) => varying.extend(&each.pattern),
-            StmtKind::ParallelEach(each) => varying.extend(&each.pattern),
-            StmtKind::Repeat(repeat) => varying.extend(repeat.vars.iter().map(|(v, _)| *v)),
-            _ => {}
         });
     }
 
@@ -185,10 +219,10 @@ impl<'p> Rule<'p, '_> {
             );
             return;
         }
-        let Some(around) = self.loops.last() else { return };
-        if key.by.iter().any(|by| self.differs(*by, &around.varying, stands)) {
-            return;
-        }
+        // Every loop around the call repeats it, the outer ones too.
+        let same =
+            |around: &&Around| !key.by.iter().any(|by| self.differs(*by, &around.varying, stands));
+        let Some(around) = self.loops.iter().rev().find(same) else { return };
         let whose = match origin {
             Origin::Step => "this key",
             Origin::Contract(_) => "the key of its contract",
@@ -209,6 +243,82 @@ impl<'p> Rule<'p, '_> {
             self.findings.push(finding);
         }
     }
+}
+
+/// What a statement learns from the world differs from turn to turn.
+fn world(stmt: &Stmt, varying: &mut BTreeSet<LocalId>) {
+    let handlers = |handlers: &hir::Handlers, varying: &mut BTreeSet<LocalId>| {
+        for handler in &handlers.on {
+            if let hir::On::Error { binders, .. } = &handler.on {
+                varying.extend(binders.iter().flatten());
+            }
+        }
+    };
+    let guard = |guard: &hir::Guard, varying: &mut BTreeSet<LocalId>| {
+        handlers(&guard.handlers, varying);
+        for interrupt in &guard.interrupts {
+            varying.extend(interrupt.binders.iter().flatten());
+        }
+    };
+    match &stmt.kind {
+        StmtKind::Step(step) => {
+            varying.extend(step.bind);
+            handlers(&step.handlers, varying);
+        }
+        StmtKind::Await(wait) => varying.extend(wait.bind),
+        StmtKind::AwaitFirst(first) => {
+            varying.extend(first.arms.iter().filter_map(|arm| arm.bind));
+            join(&first.joins, varying);
+        }
+        StmtKind::Each(each) => varying.extend(each.bind),
+        StmtKind::Repeat(repeat) => varying.extend(repeat.bind),
+        StmtKind::ParallelEach(each) => {
+            varying.extend(each.bind);
+            guard(&each.guard, varying);
+        }
+        StmtKind::Parallel(fork) => {
+            varying.extend(fork.bind);
+            guard(&fork.guard, varying);
+        }
+        StmtKind::Scope(scope) => guard(&scope.guard, varying),
+        StmtKind::Transaction(tx) => guard(&tx.guard, varying),
+        StmtKind::Savepoint(point) => handlers(&point.handlers, varying),
+        StmtKind::Lock(lock) => handlers(&lock.handlers, varying),
+        _ => {}
+    }
+}
+
+/// A name that several arms bind differs where it does so in one of them.
+fn join(joins: &[hir::Join], varying: &mut BTreeSet<LocalId>) {
+    for join in joins {
+        if join.from.iter().any(|from| varying.contains(from)) {
+            varying.insert(join.local);
+        }
+    }
+}
+
+/// Names that a pattern binds.
+fn bound(pattern: &PatternKind, varying: &mut BTreeSet<LocalId>) {
+    match pattern {
+        PatternKind::Bind(local) => {
+            varying.insert(*local);
+        }
+        PatternKind::Variant { binders, .. } => {
+            varying.extend(binders.iter().filter_map(|(local, _)| *local));
+        }
+        _ => {}
+    }
+}
+
+/// Whether an `again` gives the value of a loop anew.
+fn handed_on(body: &Block, local: LocalId) -> bool {
+    let mut found = false;
+    body.walk(false, &mut |stmt| {
+        if let StmtKind::Again(values) = &stmt.kind {
+            found |= values.iter().any(|(named, _)| *named == local);
+        }
+    });
+    found
 }
 
 /// Whether a key mentions nothing at all.

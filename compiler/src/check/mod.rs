@@ -56,8 +56,8 @@ pub fn check(program: &Program, table: &Table, sources: &Sources) -> Vec<Diagnos
         let general = matches!(finding.code, "F0201" | "F0202" | "F0204" | "F0305");
         !general || !particular.contains(&finding.span)
     }));
-    undo::check(program, sources, &mut findings);
-    policy::check(program, sources, &analysis.before_commit, &mut findings);
+    undo::check(program, sources, &analysis.before_commit, &mut findings);
+    policy::check(program, &analysis.before_commit, &mut findings);
     keys::check(program, table, &mut findings);
     wait::check(program, &mut findings);
     findings

@@ -13,9 +13,11 @@ pub fn check(program: &Program, sources: &Sources, findings: &mut Vec<Diagnostic
         if let StmtKind::Step(written) = &stmt.kind {
             let step = reducer.step(written);
             word(written, &step, findings);
-            made_up_value(&step, findings);
+            let made_up = made_up_value(&step, findings);
             late_fallback(&step, findings);
-            undecided_pivot(&step, findings);
+            if !made_up {
+                undecided_pivot(&step, findings);
+            }
         }
     });
 }
@@ -61,15 +63,17 @@ fn word(written: &hir::Step, step: &Step, findings: &mut Vec<Diagnostic>) {
     findings.push(finding);
 }
 
-/// F0208: a value is made up although the effect may exist.
-fn made_up_value(step: &Step, findings: &mut Vec<Diagnostic>) {
+/// F0208: a value is made up although the effect may exist. Gives whether it is.
+fn made_up_value(step: &Step, findings: &mut Vec<Diagnostic>) -> bool {
     let write = matches!(step.effect, Effect::Write | Effect::Pivot);
     if !write || step.undo != Undo::None || !may_stay_unknown(step) {
-        return;
+        return false;
     }
     let on_unknown = step.handlers.iter().find(|h| h.on == Some(Cause::Unknown));
     let otherwise = step.handlers.iter().find(|h| h.on.is_none());
-    let Some(handler) = on_unknown.or(otherwise).filter(|h| h.end == End::GoesOn) else { return };
+    let Some(handler) = on_unknown.or(otherwise).filter(|h| h.end == End::GoesOn) else {
+        return false;
+    };
     findings.push(
         Diagnostic::error(
             "F0208",
@@ -82,6 +86,7 @@ fn made_up_value(step: &Step, findings: &mut Vec<Diagnostic>) {
             "any one of these fixes it:\n• decide what is safe: `on refused => use …` (certainly not sent)\n• say that either way is fine: `skip`\n• declare how to undo it: `compensate`",
         ),
     );
+    true
 }
 
 /// F0209: the alternative may come on top of the primary.
@@ -134,5 +139,5 @@ fn undecided_pivot(step: &Step, findings: &mut Vec<Diagnostic>) {
 
 /// Whether the policy can end with the outcome unknown.
 fn may_stay_unknown(step: &Step) -> bool {
-    step.finite() || !step.repeatable
+    step.finite() || !(step.repeatable || step.probe)
 }

@@ -1,8 +1,7 @@
 //! Retries and time: F0401 to F0406, F0501.
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{self, Class, Program, Provider, RetrySpec, StmtKind, Target, Times};
-use crate::source::Sources;
+use crate::hir::{self, Block, Class, Program, Provider, RetrySpec, Stmt, StmtKind, Target, Times};
 use crate::span::Span;
 use std::collections::BTreeSet;
 
@@ -10,17 +9,32 @@ use std::collections::BTreeSet;
 const BACKOFF: (i64, i64) = (1_000, 30_000);
 
 /// Checks every step.
-pub fn check(
-    program: &Program,
-    sources: &Sources,
-    before_commit: &BTreeSet<Span>,
-    findings: &mut Vec<Diagnostic>,
-) {
-    super::each_stmt(program, &mut |stmt| {
-        if let StmtKind::Step(step) = &stmt.kind {
-            Rule { program, sources, findings }.step(step);
-        }
+pub fn check(program: &Program, before_commit: &BTreeSet<Span>, findings: &mut Vec<Diagnostic>) {
+    let mut rule = Rule { program, findings, seen: BTreeSet::new() };
+    super::each_block(program, &mut |block| {
+        let mut undos = BTreeSet::new();
+        block.walk(true, &mut |stmt| {
+            own_undo(stmt, &mut |undo| {
+                undo.walk(true, &mut |inner| {
+                    undos.insert(inner.span);
+                });
+            });
+            if let StmtKind::Step(step) = &stmt.kind {
+                rule.step(step, undos.contains(&stmt.span));
+            }
+        });
     });
+    for action in program.actions.values() {
+        if let Some(own) = &action.compensate {
+            own.each_block(&mut |undo| {
+                undo.walk(true, &mut |stmt| {
+                    if let StmtKind::Step(step) = &stmt.kind {
+                        rule.step(step, true);
+                    }
+                });
+            });
+        }
+    }
     for workflow in program.workflows.values() {
         let Some(deadline) = workflow.deadline else { continue };
         workflow.body.walk(false, &mut |stmt| {
@@ -34,21 +48,44 @@ pub fn check(
     }
 }
 
+/// The undo that a statement of a workflow says itself.
+fn own_undo<'p>(stmt: &'p Stmt, see: &mut dyn FnMut(&'p Block)) {
+    match &stmt.kind {
+        StmtKind::Step(step) => {
+            if let hir::Undo::Own(own) = &step.undo {
+                own.each_block(see);
+            }
+        }
+        StmtKind::Transaction(tx) => tx.compensate.iter().for_each(|own| own.each_block(see)),
+        _ => {}
+    }
+}
+
 struct Rule<'p, 'f> {
     program: &'p Program,
-    sources: &'p Sources,
     findings: &'f mut Vec<Diagnostic>,
+    /// A contract is repeated by `service B = A`: its clauses are one place.
+    seen: BTreeSet<(&'static str, Span)>,
 }
 
 impl Rule<'_, '_> {
-    fn step(&mut self, step: &hir::Step) {
+    fn say(&mut self, finding: Diagnostic) {
+        if self.seen.insert((finding.code, finding.span)) {
+            self.findings.push(finding);
+        }
+    }
+
+    fn step(&mut self, step: &hir::Step, undo: bool) {
         let Target::Action(id) = step.call.target else { return };
         let action = &self.program.actions[id];
         if step.within.is_none() && matches!(action.provider, Provider::Service(_)) {
             self.unbounded(step, id);
         }
         self.retries_errors(step, id);
-        self.unsafe_retry(step, id);
+        if !undo {
+            // An undo must be `idempotent` in any case, which is said by its own rule.
+            self.unsafe_retry(step, id);
+        }
         self.dead_else(step);
         self.does_not_fit(step);
         self.before_probe(step, id);
@@ -60,7 +97,7 @@ impl Rule<'_, '_> {
         if action.incomplete {
             return;
         }
-        self.findings.push(
+        self.say(
             Diagnostic::error(
                 "F0404",
                 step.call.span,
@@ -82,7 +119,7 @@ impl Rule<'_, '_> {
                 .map(|error| &self.program.errors[*error])
                 .find(|error| error.name.node == name.node);
             if let Some(error) = declared.filter(|error| !error.transient) {
-                self.findings.push(
+                self.say(
                     Diagnostic::warning(
                         "F0401",
                         step.call.span,
@@ -108,7 +145,7 @@ impl Rule<'_, '_> {
         if !writes || !repeats || step.idempotent.is_some() || step.probe.is_some() {
             return;
         }
-        self.findings.push(
+        self.say(
             Diagnostic::error(
                 "F0501",
                 step.call.span,
@@ -126,12 +163,30 @@ impl Rule<'_, '_> {
     /// F0405.
     fn dead_else(&mut self, step: &hir::Step) {
         let forever = step.retry.as_ref().is_some_and(|r| matches!(r.times, Times::Forever));
-        if !forever || step.deadline.is_some() {
+        let refused = step.handlers.on.iter().any(|h| matches!(h.on, hir::On::Refused));
+        if !forever || step.deadline.is_some() || refused || step.fallback.is_some() {
             return;
         }
-        let declared = !self.program.target_errors(&step.call.target).is_empty();
-        if let (Some(otherwise), false) = (&step.handlers.otherwise, declared) {
-            self.findings.push(
+        let handled = |id: &hir::ErrorId| {
+            let error = &self.program.errors[*id];
+            step.handlers.on.iter().any(
+                |h| matches!(&h.on, hir::On::Error { name, .. } if name.node == error.name.node),
+            )
+        };
+        let live = !self.program.target_errors(&step.call.target).iter().all(handled);
+        // Where calls are held back, a step with an alternative is left instead of waiting.
+        let held_back = match step.call.target {
+            Target::Action(id) => match self.program.actions[id].provider {
+                Provider::Service(service) => {
+                    let service = &self.program.services[service];
+                    service.breaker.is_some() || service.limit.is_some()
+                }
+                Provider::Database(_) => false,
+            },
+            _ => false,
+        };
+        if let (Some(otherwise), false) = (&step.handlers.otherwise, live || held_back) {
+            self.say(
                 Diagnostic::warning("F0405", step.call.span, "this `else` can never run")
                     .label(otherwise.span, "nothing can reach this…")
                     .label(
@@ -165,7 +220,7 @@ impl Rule<'_, '_> {
         } else {
             return;
         };
-        self.findings.push(
+        self.say(
             finding
                 .label(retry, format!("at worst these take {}", duration(whole)))
                 .label(deadline.span, format!("the step ends after {}", duration(deadline.value)))
@@ -186,8 +241,7 @@ impl Rule<'_, '_> {
             return;
         }
         let retry = step.retry.as_ref().map_or(step.call.span, |r| r.span);
-        let _ = self.sources;
-        self.findings.push(
+        self.say(
             Diagnostic::warning(
                 "F0403",
                 step.call.span,

@@ -9,7 +9,12 @@ use crate::span::Span;
 use std::collections::BTreeSet;
 
 /// Checks every undo that is declared, and every aftermath.
-pub fn check(program: &Program, sources: &Sources, findings: &mut Vec<Diagnostic>) {
+pub fn check(
+    program: &Program,
+    sources: &Sources,
+    before_commit: &BTreeSet<Span>,
+    findings: &mut Vec<Diagnostic>,
+) {
     let mut rule = Rule { program, sources, findings, seen: BTreeSet::new() };
     for action in program.actions.values() {
         if let Some(own) = &action.compensate {
@@ -18,7 +23,10 @@ pub fn check(program: &Program, sources: &Sources, findings: &mut Vec<Diagnostic
     }
     super::each_stmt(program, &mut |stmt| match &stmt.kind {
         StmtKind::Step(step) => {
-            rule.needs_result(step);
+            // Once the run has committed nothing is armed any more.
+            if before_commit.contains(&step.call.span) {
+                rule.needs_result(step);
+            }
             if let crate::hir::Undo::Own(own) = &step.undo {
                 rule.compensation(&own.how, own.span);
             }
@@ -84,7 +92,9 @@ impl Rule<'_, '_> {
 
     /// What may not stand in an undo at all.
     fn contents(&mut self, nodes: &[Node], span: Span) {
-        for node in nodes {
+        let mut all = Vec::new();
+        nodes.iter().for_each(|node| node.walk(&mut |inner| all.push(inner)));
+        for node in all {
             match node {
                 Node::Step(step) => {
                     if step.pivot || matches!(step.effect, Effect::Pivot | Effect::CommittingChild)
@@ -94,12 +104,6 @@ impl Rule<'_, '_> {
                         self.forbidden(step.span, "an undo of its own", "an undo is not undone");
                     } else if step.effect == Effect::Write && !step.repeatable {
                         self.not_idempotent(step, span);
-                    }
-                    for handler in &step.handlers {
-                        self.contents(&handler.body, span);
-                    }
-                    if let Some(fallback) = &step.fallback {
-                        self.contents(&fallback.body, span);
                     }
                 }
                 Node::Wait { span: at, .. } => {
@@ -112,13 +116,7 @@ impl Rule<'_, '_> {
                         "there is nothing left that could undo the undo",
                     );
                 }
-                Node::Choice(arms) => arms.iter().for_each(|(_, body)| self.contents(body, span)),
-                Node::Parallel { branches, .. } => {
-                    branches.iter().for_each(|body| self.contents(body, span));
-                }
-                Node::Loop(repeated) => self.contents(&repeated.body, span),
-                Node::Unit(unit) => self.contents(&unit.body, span),
-                Node::Manual | Node::EndTurn | Node::Return => {}
+                _ => {}
             }
         }
     }

@@ -1,8 +1,12 @@
 //! Waiting, people and volume: F0701, F0704, F0707, F0712, F0715.
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{ArmWait, Await, Awaited, Block, Human, Lock, Program, Repeat, StmtKind};
+use crate::hir::{
+    ArmWait, Await, Awaited, Block, Guard, Human, Lock, Program, Repeat, Stmt, StmtKind, Target,
+    WorkflowId,
+};
 use crate::span::Span;
+use std::collections::BTreeSet;
 
 /// Checks every wait and loop.
 pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
@@ -10,13 +14,11 @@ pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
         assignee(human, findings);
     }
     for workflow in program.workflows.values() {
-        let bounded = workflow.deadline.is_some();
-        let mut rule = Rule { bounded, outer_lock: None, findings };
-        rule.block(&workflow.body);
+        let mut rule = Rule { program, findings };
+        rule.block(&workflow.body, Around { bounded: workflow.deadline.is_some(), lock: false });
         if let Some(aftermath) = &workflow.aftermath {
             // The deadline does not apply any more once everything is undone.
-            let mut rule = Rule { bounded: false, outer_lock: None, findings };
-            rule.block(&aftermath.body);
+            rule.block(&aftermath.body, Around { bounded: false, lock: false });
         }
     }
 }
@@ -35,30 +37,70 @@ fn assignee(human: &Human, findings: &mut Vec<Diagnostic>) {
     }
 }
 
-struct Rule<'f> {
+/// What is around a statement.
+#[derive(Clone, Copy)]
+struct Around {
+    /// A deadline ends every wait in it.
     bounded: bool,
-    /// The outermost lock seen last: one inside it waits while holding it, which other rules judge.
-    outer_lock: Option<Span>,
+    /// A lock: one inside it waits while holding it, which other rules judge.
+    lock: bool,
+}
+
+impl Around {
+    /// Inside a block with these clauses.
+    fn within(self, guard: &Guard) -> Self {
+        Self { bounded: self.bounded || guard.deadline.is_some(), ..self }
+    }
+}
+
+struct Rule<'p, 'f> {
+    program: &'p Program,
     findings: &'f mut Vec<Diagnostic>,
 }
 
-impl Rule<'_> {
-    fn block(&mut self, block: &Block) {
-        block.walk(true, &mut |stmt| match &stmt.kind {
-            StmtKind::Await(wait) => self.wait(wait),
+impl Rule<'_, '_> {
+    fn block(&mut self, block: &Block, around: Around) {
+        for stmt in &block.stmts {
+            self.stmt(stmt, around);
+        }
+    }
+
+    fn stmt(&mut self, stmt: &Stmt, around: Around) {
+        match &stmt.kind {
+            StmtKind::Await(wait) => self.wait(wait, around.bounded),
             StmtKind::AwaitFirst(first) => {
                 let sleeps = first.arms.iter().any(|arm| matches!(arm.wait, ArmWait::Sleep(_)));
-                if !sleeps && !self.bounded {
+                if !sleeps && !around.bounded {
                     self.unbounded(first.span, "add an arm that sleeps, `sleep 7d => …`");
                 }
             }
-            StmtKind::ParallelEach(each) if each.max.is_none() => {
-                self.no_max(Span { end: each.body.span.start, ..each.span });
+            StmtKind::Parallel(fork) => {
+                let within = around.within(&fork.guard);
+                fork.branches.iter().for_each(|branch| self.stmt(branch, within));
+            }
+            StmtKind::ParallelEach(each) => {
+                if each.max.is_none() {
+                    self.no_max(Span { end: each.body.span.start, ..each.span });
+                }
+                self.block(&each.body, around.within(&each.guard));
+                each.guard.each_block(&mut |block| self.block(block, around));
+                return;
+            }
+            StmtKind::Scope(scope) => {
+                self.block(&scope.body, around.within(&scope.guard));
+                scope.guard.each_block(&mut |block| self.block(block, around));
+                return;
             }
             StmtKind::Repeat(repeat) => self.repeat(repeat),
-            StmtKind::Lock(lock) => self.lock(lock),
+            StmtKind::Lock(lock) => {
+                self.lock(lock, around);
+                self.block(&lock.body, Around { lock: true, ..around });
+                lock.handlers.remedies().for_each(|block| self.block(block, around));
+                return;
+            }
             _ => {}
-        });
+        }
+        stmt.each_block(true, &mut |block| self.block(block, around));
     }
 
     fn unbounded(&mut self, span: Span, instead: &str) {
@@ -69,8 +111,8 @@ impl Rule<'_> {
         );
     }
 
-    fn wait(&mut self, wait: &Await) {
-        if wait.bound.is_none() && !self.bounded {
+    fn wait(&mut self, wait: &Await, bounded: bool) {
+        if wait.bound.is_none() && !bounded {
             self.unbounded(wait.span, "say how long: `within 2d on timeout => …`");
         }
         let Some(within) = wait.bound.and_then(|bound| bound.fixed_ms) else { return };
@@ -96,12 +138,8 @@ impl Rule<'_> {
         }
     }
 
-    fn lock(&mut self, lock: &Lock) {
-        if self.outer_lock.is_some_and(|outer| lock.span.end <= outer.end) {
-            return;
-        }
-        self.outer_lock = Some(lock.span);
-        if lock.within.is_none() && !self.bounded {
+    fn lock(&mut self, lock: &Lock, around: Around) {
+        if lock.within.is_none() && !around.bounded && !around.lock {
             self.unbounded(lock.span, "say how long to wait for the lock: `within 30s`");
         }
     }
@@ -115,7 +153,7 @@ impl Rule<'_> {
     }
 
     fn repeat(&mut self, repeat: &Repeat) {
-        if repeat.up_to.is_none() && !pauses(&repeat.body) {
+        if repeat.up_to.is_none() && !pauses(self.program, &repeat.body) {
             let span = Span { end: repeat.body.span.start, ..repeat.span };
             self.findings.push(
                 Diagnostic::error("F0712", span, "this loop would turn without a pause")
@@ -145,16 +183,34 @@ impl Rule<'_> {
 }
 
 /// Whether a turn takes time or moves on.
-fn pauses(body: &Block) -> bool {
-    let mut found = false;
+fn pauses(program: &Program, body: &Block) -> bool {
+    let mut moves_on = false;
     body.walk(false, &mut |stmt| {
-        found |= match &stmt.kind {
-            StmtKind::Await(_) | StmtKind::AwaitFirst(_) | StmtKind::Sleep(..) => true,
-            StmtKind::Again(values) => !values.is_empty(),
-            _ => false,
-        };
+        moves_on |= matches!(&stmt.kind, StmtKind::Again(values) if !values.is_empty());
+    });
+    moves_on || waits(program, body, &mut BTreeSet::new())
+}
+
+/// Whether a body waits by design; a child that does makes its parent wait.
+fn waits(program: &Program, body: &Block, seen: &mut BTreeSet<WorkflowId>) -> bool {
+    let mut found = false;
+    let mut children = Vec::new();
+    body.walk(false, &mut |stmt| match &stmt.kind {
+        StmtKind::Await(_)
+        | StmtKind::AwaitFirst(_)
+        | StmtKind::Sleep(..)
+        | StmtKind::Manual(..) => found = true,
+        StmtKind::Step(step) => {
+            if let Target::Workflow(child) = step.call.target {
+                children.push(child);
+            }
+        }
+        _ => {}
     });
     found
+        || children
+            .into_iter()
+            .any(|id| seen.insert(id) && waits(program, &program.workflows[id].body, seen))
 }
 
 /// Whether a `give` of this very loop stands in its body.

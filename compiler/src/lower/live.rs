@@ -273,6 +273,7 @@ impl Walk<'_> {
 
     fn fork(&mut self, fork: &ForkStmt, after: Live) -> Live {
         let outside = std::mem::take(&mut self.uses);
+        let behind = after.clone();
         let mut at_point = after;
         let mut live = Live::new();
         let mut hidden = Vec::new();
@@ -290,7 +291,9 @@ impl Walk<'_> {
                         hidden: Vec::new(),
                         fiber: true,
                     });
-                    at_point.extend(self.block(body, bound.iter().copied().collect()));
+                    // A name that nothing uses behind the fork may be unbound where its branch ends.
+                    let wanted = bound.iter().filter(|local| behind.contains(local)).copied();
+                    at_point.extend(self.block(body, wanted.collect()));
                     self.loops.pop();
                 }
             }

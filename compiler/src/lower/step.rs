@@ -13,6 +13,9 @@ const BACKOFF: (i64, i64) = (1_000, 30_000);
 /// Pauses of an undo, in ms.
 const BACKOFF_UNDO: (i64, i64) = (1_000, 300_000);
 
+/// Qualified service, action, arguments by parameter, bound of an attempt in ms.
+type Probe = (String, String, Vec<(String, fir::Expr)>, i64);
+
 impl Lowerer<'_> {
     /// A step; first the bindings that its arguments need.
     pub(super) fn step(&mut self, step: &hir::Step) -> Vec<fir::Stmt> {
@@ -109,7 +112,7 @@ impl Lowerer<'_> {
         id: hir::ActionId,
         args: Vec<(String, fir::Expr)>,
         by: Option<Vec<fir::Expr>>,
-        probe: Option<(String, String, Vec<(String, fir::Expr)>, i64)>,
+        probe: Option<Probe>,
     ) -> fir::Call {
         let (service, action) = decl::action_name(self.cx.program, id);
         let found = &self.cx.program.actions[id];
@@ -135,10 +138,7 @@ impl Lowerer<'_> {
         }
     }
 
-    fn probe(
-        &mut self,
-        probe: Option<&Given<hir::Probe>>,
-    ) -> Option<(String, String, Vec<(String, fir::Expr)>, i64)> {
+    fn probe(&mut self, probe: Option<&Given<hir::Probe>>) -> Option<Probe> {
         let call = &probe?.value.call;
         let Target::Action(id) = call.target else { return None };
         let (service, action) = decl::action_name(self.cx.program, id);

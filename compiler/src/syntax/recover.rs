@@ -214,10 +214,10 @@ impl<'t> Recovery<'t> {
     /// A word that was probably meant, at the blamed token or at the start of its statement.
     fn suggestion(&self, blamed: usize, expected: &Expected) -> Option<(Token, String)> {
         let token = self.tokens.get(blamed).copied()?;
-        if token.kind == Kind::Word {
-            if let Some(meant) = expected.meant(self.word(token)) {
-                return Some((token, meant.to_owned()));
-            }
+        if token.kind == Kind::Word
+            && let Some(meant) = expected.meant(self.word(token))
+        {
+            return Some((token, meant.to_owned()));
         }
         // `stpe x = …` fails at `x`: then the first word of the line is the misspelt one.
         let first = split::chunk_start(self.text, &self.tokens, blamed);

@@ -69,8 +69,12 @@ fn text(output: &std::process::Output) -> String {
 /// What a completed order leaves, however often the process died on the way.
 fn is_on_its_way(shop: &Shop) {
     assert_eq!(shop.shelves(), ["BLB-0007 996", "LMP-0042 998"]);
-    let traces =
-        ["money 52.00 EUR captured", "parcel dispatched", "reserved BLB-0007 4", "reserved LMP-0042 2"];
+    let traces = [
+        "money 52.00 EUR captured",
+        "parcel dispatched",
+        "reserved BLB-0007 4",
+        "reserved LMP-0042 2",
+    ];
     assert_eq!(shop.traces(), traces);
     assert_eq!(shop.letters(), ["receipt"]);
 }

@@ -8,6 +8,7 @@ use crate::codegen::Json;
 use crate::id::RunId;
 use crate::port::EventRow;
 use crate::service::Purpose;
+use crate::shard::BreakerAct;
 use crate::time::Time;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,10 @@ pub enum Part {
     Node(u64),
     /// Next generation of one path.
     Generation(String),
+    /// What became of one effect.
+    Effect(u64),
+    /// The last event one place has taken.
+    Taken(String),
 }
 
 impl std::fmt::Display for Part {
@@ -60,6 +65,8 @@ impl std::fmt::Display for Part {
             Self::Fiber(id) => write!(f, "f{id}"),
             Self::Node(id) => write!(f, "u{id}"),
             Self::Generation(path) => write!(f, "g:{path}"),
+            Self::Effect(id) => write!(f, "e{id}"),
+            Self::Taken(place) => write!(f, "t:{place}"),
         }
     }
 }
@@ -72,6 +79,9 @@ impl std::str::FromStr for Part {
         if let Some(path) = text.strip_prefix("g:") {
             return Ok(Self::Generation(path.to_owned()));
         }
+        if let Some(place) = text.strip_prefix("t:") {
+            return Ok(Self::Taken(place.to_owned()));
+        }
         match text {
             "origin" => return Ok(Self::Origin),
             "head" => return Ok(Self::Head),
@@ -80,6 +90,9 @@ impl std::str::FromStr for Part {
         let number = |digits: &str| digits.parse().map_err(|_| unknown());
         if let Some(digits) = text.strip_prefix('f') {
             return number(digits).map(Self::Fiber);
+        }
+        if let Some(digits) = text.strip_prefix('e') {
+            return number(digits).map(Self::Effect);
         }
         text.strip_prefix('u').ok_or_else(unknown).and_then(number).map(Self::Node)
     }
@@ -148,6 +161,20 @@ pub enum ShardRecord {
     },
     /// An event came in from outside.
     Event(EventBody),
+    /// An operator opened or closed the breaker of a service. Those that are held open are written
+    /// again with every checkpoint.
+    Breaker {
+        /// Qualified service.
+        service: String,
+        /// What.
+        act: BreakerAct,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+        /// When.
+        at: Time,
+    },
     /// All triggers of an event have started what they start.
     Triggered {
         /// Namespace.
@@ -491,7 +518,10 @@ mod tests {
     #[test]
     fn names_of_parts_read_back() {
         let path = Part::Generation("files[2]/upload".into());
-        for part in [Part::Origin, Part::Head, Part::Fiber(3), Part::Node(4), path] {
+        let place = Part::Taken("wait#0".into());
+        for part in
+            [Part::Origin, Part::Head, Part::Fiber(3), Part::Node(4), path, Part::Effect(5), place]
+        {
             assert_eq!(part.to_string().parse(), Ok(part));
         }
         assert!("x9".parse::<Part>().is_err());

@@ -5,34 +5,9 @@
 
 use crate::codegen::Json;
 use crate::id::RunId;
+use crate::service::Purpose;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
-
-/// What a call is for: a key of one purpose never answers for another.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Purpose {
-    /// The forward call.
-    Do,
-    /// Its undo.
-    Undo,
-    /// The question whether it happened.
-    Probe,
-}
-
-impl Purpose {
-    /// The word on the wire and in keys.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Do => "do",
-            Self::Undo => "undo",
-            Self::Probe => "probe",
-        }
-    }
-}
 
 /// What the key of a call is made of (semantics K1).
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +16,7 @@ pub struct KeyParts<'a> {
     pub namespace: &'a str,
     /// Qualified service and action, `shop.orders.Payments.authorize`.
     pub action: &'a str,
-    /// What the call is for.
+    /// What the call is for: a key of one purpose never answers for another.
     pub purpose: Purpose,
     /// The run.
     pub run: RunId,
@@ -134,8 +109,9 @@ fn write_text(content: &str, text: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{KeyParts, Purpose, call_key, canonical, fingerprint, hex};
+    use super::{KeyParts, call_key, canonical, fingerprint, hex};
     use crate::id::RunId;
+    use crate::service::Purpose;
     use serde_json::json;
 
     fn parts() -> KeyParts<'static> {

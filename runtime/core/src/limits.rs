@@ -20,6 +20,18 @@ pub const EVENT_DEDUPE_MS: i64 = 24 * 3_600_000;
 /// Bound: a step that kills its process must not take the others with it again and again.
 pub const RECOVERIES: u32 = 5;
 
+/// Recoveries from which on a run starts alone, counted by its own record just before.
+/// Bound: two shared crashes are chance; from the third on the one to blame has to be found.
+pub const SUSPECT: u32 = 3;
+
+/// Effects of a run that its dead letters can name; of more the oldest are only counted.
+/// Bound: a run may go on for years, and its state must not grow with all it has done.
+pub const EFFECTS: usize = 512;
+
+/// How long a run is kept that could not be read and was terminated, in ms.
+/// Bound: what it says about its own retention cannot be read either.
+pub const DAMAGED_KEPT_MS: i64 = 90 * 86_400_000;
+
 /// Attempts of an undo before the run is flagged `undo_late`.
 pub const UNDO_LATE_ATTEMPTS: u32 = 10;
 
@@ -29,6 +41,10 @@ pub const UNDO_LATE_MS: i64 = 10 * 60_000;
 /// Pause after refused credentials where the service has no breaker, in ms.
 /// Bound: they are repaired by a person; asking more often only fills the service's log.
 pub const CREDENTIALS_PAUSE_MS: i64 = 15_000;
+
+/// Pause of a call whose breaker an operator holds open, in ms.
+/// Bound: whoever closes it lets waiting calls go at once; this is for steps with a deadline.
+pub const HELD_OPEN_MS: i64 = 60_000;
 
 /// A read with a longer `within` is recorded before it is sent, in ms.
 /// Bound: doing it again after a crash must be cheap.

@@ -49,6 +49,14 @@ impl Bucket {
         self.level = self.level.saturating_add(cost(&self.spec)).min(capacity(&self.spec));
     }
 
+    /// Tokens it holds at an instant.
+    #[must_use]
+    pub fn available(&self, now: Time) -> u32 {
+        let mut filled = self.clone();
+        filled.fill(now);
+        u32::try_from(filled.level / cost(&self.spec)).unwrap_or(u32::MAX)
+    }
+
     fn fill(&mut self, now: Time) -> Time {
         let Some(before) = self.filled_at else {
             self.filled_at = Some(now);
@@ -123,6 +131,7 @@ mod tests {
         bucket.give_back();
         assert_eq!(bucket.take(Time(0)), Ok(()));
         assert_eq!(bucket.take(Time(0)), Err(Time(100)));
+        assert_eq!((bucket.available(Time(99)), bucket.available(Time(100))), (0, 1));
     }
 
     #[test]

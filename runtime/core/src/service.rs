@@ -10,7 +10,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 /// Why a call is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// The step itself.
@@ -22,7 +24,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// The word on the wire.
+    /// The word on the wire and in keys.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -152,6 +152,13 @@ impl Handle {
         self.machines.get(&row.workflow, row.version, &row.hash)
     }
 
+    /// Whether a run has not ended and its version is not hosted here: nothing happens to it until it
+    /// is, whatever its status says.
+    #[must_use]
+    pub fn unserved(&self, row: &RunRow) -> bool {
+        row.ended_at.is_none() && self.machine_of(row).is_none()
+    }
+
     /// Starts a run, or finds the one its key has started. Answered after the commit.
     ///
     /// # Errors
@@ -162,6 +169,7 @@ impl Handle {
         let machine = self.machines.for_start(&workflow, request.version);
         let Some(machine) = machine else { return Err(Error::NotFound("version")) };
         let input = input::decode(machine.spec(), &request.input).map_err(Error::Input)?;
+        input::key(machine.as_ref(), &input)?;
         self.start_decoded(workflow, request.version, request.key, input).await
     }
 
@@ -170,13 +178,16 @@ impl Handle {
     /// # Errors
     /// As [`Handle::start`].
     pub async fn start_with(&self, workflow: &str, input: &Values) -> Result<Started> {
-        let spec = self.machine(workflow)?.spec();
+        let machine = self.machine(workflow)?;
+        let spec = machine.spec();
         let one = |(name, ty): &(String, sagaflow_core::codegen::Ty)| {
             let given = input.get(name).unwrap_or(&Json::Null);
             Ok((name.clone(), spec.schema.decode(ty, given)?))
         };
         let decoded: std::result::Result<Values, _> = spec.params.iter().map(one).collect();
-        self.start_decoded(spec.name.clone(), None, None, decoded.map_err(Error::Input)?).await
+        let input = decoded.map_err(Error::Input)?;
+        input::key(machine.as_ref(), &input)?;
+        self.start_decoded(spec.name.clone(), None, None, input).await
     }
 
     async fn start_decoded(

@@ -1,13 +1,16 @@
 //! Values from outside, checked against their types before they go anywhere.
 
-use sagaflow_core::codegen::{EventSpec, Json, Mismatch, Schema, Ty, Values, WorkflowSpec};
+use crate::error::{Error, Result};
+use sagaflow_core::codegen::{
+    EventSpec, Json, Machine, Mismatch, Schema, Ty, Values, WorkflowSpec,
+};
 use sagaflow_core::key;
 
 /// A workflow's input: the value of its single parameter, or an object by name for several.
 ///
 /// # Errors
 /// The first place that does not fit.
-pub fn decode(spec: &WorkflowSpec, input: &Json) -> Result<Values, Mismatch> {
+pub fn decode(spec: &WorkflowSpec, input: &Json) -> std::result::Result<Values, Mismatch> {
     match spec.params.as_slice() {
         [] if input.is_null() || input.as_object().is_some_and(serde_json::Map::is_empty) => {
             Ok(Values::new())
@@ -18,11 +21,25 @@ pub fn decode(spec: &WorkflowSpec, input: &Json) -> Result<Values, Mismatch> {
     }
 }
 
+/// The key that the workflow declares, of an input that fits; none where it declares none.
+///
+/// # Errors
+/// [`Error::Fault`]: the expression has a bug that shows for this input.
+pub fn key(machine: &dyn Machine, input: &Values) -> Result<Option<Json>> {
+    machine.key(input).map_err(|fault| {
+        Error::Fault(format!("the workflow's key cannot be computed: {}", fault.message))
+    })
+}
+
 /// An event's payload by field name.
 ///
 /// # Errors
 /// The first place that does not fit.
-pub fn event(spec: &EventSpec, schema: &Schema, payload: &Json) -> Result<Json, Mismatch> {
+pub fn event(
+    spec: &EventSpec,
+    schema: &Schema,
+    payload: &Json,
+) -> std::result::Result<Json, Mismatch> {
     let values = fields("payload", &spec.fields, schema, payload)?;
     Ok(values.into_iter().collect::<serde_json::Map<_, _>>().into())
 }
@@ -42,7 +59,7 @@ fn fields(
     declared: &[(String, Ty)],
     schema: &Schema,
     value: &Json,
-) -> Result<Values, Mismatch> {
+) -> std::result::Result<Values, Mismatch> {
     let names =
         || declared.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let object = value.as_object();

@@ -26,6 +26,26 @@ pub struct Entry {
     pub happened: Vec<Happened>,
 }
 
+/// An undo that a person gave up: what it would have undone still stands.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct GivenUp {
+    /// Path of the step that is not undone.
+    pub path: String,
+    /// Who gave it up.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl GivenUp {
+    /// What a line of history says was given up.
+    #[must_use]
+    pub fn of(happened: &Happened) -> Option<Self> {
+        let Happened::GaveUp { path, actor, reason } = happened else { return None };
+        Some(Self { path: path.clone(), actor: actor.clone(), reason: reason.clone() })
+    }
+}
+
 /// A run.
 #[derive(Clone, Debug)]
 pub struct View {

@@ -79,7 +79,13 @@ fn scalar(ty: &Ty, json: &Json) -> Option<Value> {
     })
 }
 
+/// The type of what `Failed(e)` binds. Programs read two of its fields; frames keep all of it.
+const FAILURE: &str = "failure";
+
 fn named(fir: &Fir, name: &str, json: &Json) -> Result<Value, Fault> {
+    if name == FAILURE {
+        return Ok(Value::Failure(Arc::new(failure(json)?)));
+    }
     match fir.types.get(name).map(|named| &named.decl) {
         Some(TypeDecl::Alias { of, .. }) => decode(fir, of, json),
         Some(TypeDecl::Record(fields)) => record(fir, name, fields, json),
@@ -155,12 +161,13 @@ fn outcome(fir: &Fir, of: &Ty, json: &Json) -> Result<Value, Fault> {
     let (tag, inner) = json.as_object().and_then(|object| object.iter().next()).ok_or_else(bad)?;
     match tag.as_str() {
         "Ok" => Ok(Value::Ok(Arc::new(decode(fir, of, inner)?))),
-        "Failed" => {
-            let failure = serde_json::from_value(inner.clone()).map_err(|_| bad())?;
-            Ok(Value::Failed(Arc::new(failure)))
-        }
+        "Failed" => Ok(Value::Failed(Arc::new(failure(inner)?))),
         _ => Err(bad()),
     }
+}
+
+fn failure(json: &Json) -> Result<Failure, Fault> {
+    serde::Deserialize::deserialize(json).map_err(|_| fault("a value is no failure"))
 }
 
 /// The outcome that a failed iteration gives.
@@ -202,10 +209,8 @@ pub fn encode(value: &Value) -> Json {
         Value::Variant(tag, fields) if fields.is_empty() => Json::from(&**tag),
         Value::Variant(tag, fields) => single(tag, object(fields)),
         Value::Ok(value) => single("Ok", encode(value)),
-        Value::Failed(failure) => single(
-            "Failed",
-            serde_json::to_value(&**failure).expect("a failure has only text as map keys"),
-        ),
+        Value::Failed(failure) => single("Failed", failed(failure)),
+        Value::Failure(failure) => failed(failure),
         Value::Unknown => Json::from("Unknown"),
         Value::Role(roles) => roles.iter().map(|role| Json::from(role.as_str())).collect(),
         _ => Json::from(scalar_text(value)),
@@ -229,6 +234,10 @@ fn scalar_text(value: &Value) -> String {
 fn object(fields: &BTreeMap<String, Value>) -> Json {
     let present = fields.iter().filter(|(_, value)| !value.is_none());
     present.map(|(name, value)| (name.clone(), encode(value))).collect()
+}
+
+fn failed(failure: &Failure) -> Json {
+    serde_json::to_value(failure).expect("a failure has only text as map keys")
 }
 
 fn single(tag: &str, content: Json) -> Json {

@@ -59,6 +59,8 @@ pub enum Value {
     Ok(Arc<Value>),
     /// A settled iteration that failed.
     Failed(Arc<Failure>),
+    /// How something failed: what `Failed(e)` binds.
+    Failure(Arc<Failure>),
     /// A settled iteration of which nobody knows.
     Unknown,
     /// Who may answer, `role:NAME` or `user:NAME` each.
@@ -114,6 +116,7 @@ impl Value {
             Self::Failed(_) => 19,
             Self::Unknown => 20,
             Self::Role(_) => 21,
+            Self::Failure(_) => 22,
         }
     }
 }
@@ -150,9 +153,11 @@ impl Ord for Value {
             (Self::Record(a), Self::Record(b)) => a.cmp(b),
             (Self::Variant(a, x), Self::Variant(b, y)) => a.cmp(b).then_with(|| x.cmp(y)),
             (Self::Ok(a), Self::Ok(b)) => a.cmp(b),
-            (Self::Failed(a), Self::Failed(b)) => (&a.name, &a.step)
-                .cmp(&(&b.name, &b.step))
-                .then_with(|| a.payload.to_string().cmp(&b.payload.to_string())),
+            (Self::Failed(a), Self::Failed(b)) | (Self::Failure(a), Self::Failure(b)) => {
+                (&a.name, &a.step)
+                    .cmp(&(&b.name, &b.step))
+                    .then_with(|| a.payload.to_string().cmp(&b.payload.to_string()))
+            }
             (Self::Role(a), Self::Role(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }

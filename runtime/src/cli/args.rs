@@ -68,7 +68,7 @@ pub struct Run {
 /// `dev`.
 #[derive(Debug, ClapArgs)]
 pub struct Dev {
-    /// The programs
+    /// The programs; they replace those of the configuration
     pub files: Vec<PathBuf>,
     /// What `serve` takes too
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub struct Dev {
 /// `serve`.
 #[derive(Debug, ClapArgs)]
 pub struct Serve {
-    /// The programs; besides those of the configuration
+    /// The programs; they replace those of the configuration
     pub files: Vec<PathBuf>,
     /// What `dev` takes too
     #[command(flatten)]

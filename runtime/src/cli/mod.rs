@@ -27,7 +27,7 @@ pub(crate) struct Problem(pub(crate) String);
 pub(crate) enum End {
     /// The run completed, or the command did what it was asked.
     Done,
-    /// The run failed, and everything was undone.
+    /// The run failed, and was undone but for what a person gave up.
     Failed,
     /// The run needs a person.
     Parked,

@@ -175,21 +175,19 @@ async fn known(
     store: &Arc<Sqlite>,
     config: &Config,
     machine: &dyn Machine,
-    input: &Input,
+    given: &Input,
     key: Option<&str>,
 ) -> Result<Option<RunId>, Problem> {
     use sagaflow_core::port::Store as _;
     let spec = machine.spec();
     let failed = |error: sagaflow_core::port::Error| Problem(format!("R1016: {error}"));
-    let declared = machine.key(&input.values).map_err(|fault| {
-        Problem(format!("R1014: the workflow's key cannot be computed: {}", fault.message))
-    })?;
+    let declared = input::key(machine, &given.values).map_err(|error| problem(&error))?;
     let key = declared.map(|key| canonical(&key)).or_else(|| key.map(str::to_owned));
     if let Some(key) = key {
         let row = store.key(&config.namespace, &spec.name, &key).await.map_err(failed)?;
         // Order: the fingerprint is compared by the shard, so a start with other input goes there.
         let same = row.filter(|row| {
-            let object: serde_json::Map<_, _> = input.values.clone().into_iter().collect();
+            let object: serde_json::Map<_, _> = given.values.clone().into_iter().collect();
             row.fingerprint == sagaflow_core::key::fingerprint(&Json::Object(object))
         });
         return Ok(same.map(|row| row.run));
@@ -204,7 +202,7 @@ async fn known(
     for row in runs.into_iter().filter(|row| row.ended_at.is_none() && row.hash == spec.hash) {
         let view = sagaflow_engine::view::of(store, row.run).await.map_err(failed)?;
         let state = view.and_then(|view| view.state);
-        if state.is_some_and(|state| state.origin().input == input.values) {
+        if state.is_some_and(|state| state.origin().input == given.values) {
             return Ok(Some(row.run));
         }
     }
@@ -243,9 +241,17 @@ async fn tell(handle: &Handle, args: &Run, run: RunId, new: bool) -> Result<End,
     let _ = out.write_all(words.as_bytes());
     let _ = out.flush();
     if args.json {
-        println!("{}", view.json());
+        println!("{}", with_given_up(view.json(), &story));
     }
     Ok(end)
+}
+
+/// The run with what was given up of its undo, where something was.
+fn with_given_up(mut run: Json, story: &Story) -> Json {
+    if let (Some(fields), false) = (run.as_object_mut(), story.given_up().is_empty()) {
+        fields.insert("given_up".to_owned(), serde_json::json!(story.given_up()));
+    }
+    run
 }
 
 fn problem(error: &Error) -> Problem {

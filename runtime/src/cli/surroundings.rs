@@ -35,7 +35,7 @@ pub fn complain(text: &str) {
     }
 }
 
-/// Sends the log to stderr: warnings, or what `SAGAFLOW_LOG` says.
+/// Sends the log to stderr: errors, or what `SAGAFLOW_LOG` says.
 pub fn log() {
     let filter =
         EnvFilter::try_from_env("SAGAFLOW_LOG").unwrap_or_else(|_| EnvFilter::new("error"));

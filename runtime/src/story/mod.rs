@@ -1,7 +1,7 @@
 //! The story of a run on a terminal: what happened, step by step, for people.
 //!
 //! Promises: times relative to the start; undo in its order, with an arrow; the end with its result
-//! or error; readable without colour; nothing labelled `pii` or `secret` (history is masked when it
+//! or error, and with what was given up and still stands; readable without colour; nothing labelled `pii` or `secret` (history is masked when it
 //! is written). The words are the glossary's.
 
 mod line;
@@ -15,7 +15,7 @@ use sagaflow_core::codegen::{Json, WorkflowSpec};
 use sagaflow_core::journal::Happened;
 use sagaflow_core::service::Purpose;
 use sagaflow_core::time::Time;
-use sagaflow_engine::view::{Entry, View, plain_key};
+use sagaflow_engine::view::{Entry, GivenUp, View, plain_key};
 use std::collections::BTreeMap;
 
 /// Tells one run.
@@ -26,13 +26,27 @@ pub struct Story {
     sent: BTreeMap<String, Time>,
     /// Actions that undid the step at a path.
     undid: BTreeMap<String, Vec<String>>,
+    /// What still stands because its undo was given up.
+    given_up: Vec<GivenUp>,
 }
 
 impl Story {
     /// A story, coloured or not.
     #[must_use]
     pub fn new(colour: bool) -> Self {
-        Self { colour, started: None, sent: BTreeMap::new(), undid: BTreeMap::new() }
+        Self {
+            colour,
+            started: None,
+            sent: BTreeMap::new(),
+            undid: BTreeMap::new(),
+            given_up: Vec::new(),
+        }
+    }
+
+    /// What was told to be given up, in its order.
+    #[must_use]
+    pub fn given_up(&self) -> &[GivenUp] {
+        &self.given_up
     }
 
     /// The lines of one record, each ended.
@@ -40,6 +54,7 @@ impl Story {
         let started = *self.started.get_or_insert(entry.at);
         let mut text = String::new();
         for happened in &entry.happened {
+            self.given_up.extend(GivenUp::of(happened));
             if told_by_its_retry(happened, &entry.happened) {
                 continue;
             }
@@ -56,17 +71,19 @@ impl Story {
         let row = &view.row;
         let took = row.ended_at.map(|end| format!(" after {}", span(end.since(row.started_at))));
         let took = took.unwrap_or_default();
+        let undone = self.undone(&took);
         let mut text = match (row.status.as_str(), view.error()) {
+            ("completed", _) if !self.given_up.is_empty() => format!("completed{undone}"),
             ("completed", _) => format!("completed{took}"),
             ("failed", Some((error, payload, step))) => {
                 let payload = masked_error(spec, &error, &payload);
                 let at = if step.is_empty() { String::new() } else { format!(", at {step}") };
-                format!("failed with {error}{payload}{at}; everything was undone{took}")
+                format!("failed with {error}{payload}{at}{undone}")
             }
             ("cancelled", _) if row.flags.iter().any(|flag| flag == "abandoned") => {
                 format!("terminated{took}; what is not undone is among the dead letters")
             }
-            ("cancelled", _) => format!("cancelled; everything was undone{took}"),
+            ("cancelled", _) => format!("cancelled{undone}"),
             (status, _) => status.to_owned(),
         };
         let shown = view.result().filter(|result| !result.is_null() && row.status == "completed");
@@ -79,11 +96,21 @@ impl Story {
             text.push_str(&format!("\n  result   {result}"));
         }
         let tone = match row.status.as_str() {
+            "completed" if !self.given_up.is_empty() => Tone::Warn,
             "completed" => Tone::Good,
             "failed" | "parked" => Tone::Bad,
             _ => Tone::Calm,
         };
         format!("{}\n", tone.paint(&text, self.colour))
+    }
+
+    /// Whether everything was undone, and what was not.
+    fn undone(&self, took: &str) -> String {
+        if self.given_up.is_empty() {
+            return format!("; everything was undone{took}");
+        }
+        let paths: Vec<_> = self.given_up.iter().map(|one| one.path.as_str()).collect();
+        format!("{took}; given up and not undone: {}", paths.join(", "))
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm per kind of line")]

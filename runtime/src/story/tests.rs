@@ -3,9 +3,10 @@
 use super::Story;
 use sagaflow_core::codegen::{ErrorSpec, Json, Schema, Ty};
 use sagaflow_core::journal::Happened as H;
+use sagaflow_core::port::RunRow;
 use sagaflow_core::service::Purpose;
 use sagaflow_core::time::Time;
-use sagaflow_engine::view::Entry;
+use sagaflow_engine::view::{Entry, View};
 
 fn sent(path: &str, action: &str) -> H {
     H::Sent {
@@ -85,6 +86,39 @@ fn a_failed_run_reads_from_start_to_undo() {
                     \x20    1.350s  ← undo      Inventory.reserve\n\
                     \x20    1.400s  ← undone    Inventory.reserve  by Inventory.release\n";
     assert_eq!(text, expected, "\n{text}");
+}
+
+fn view(status: &str) -> View {
+    let row = RunRow {
+        run: "01a1fd94-2cf6-7194-9711-860128910d86".parse().unwrap(),
+        namespace: "default".to_owned(),
+        workflow: "a.W".to_owned(),
+        version: 1,
+        hash: String::new(),
+        key: None,
+        status: status.to_owned(),
+        flags: Vec::new(),
+        started_at: Time(1_000_000),
+        ended_at: Some(Time(1_003_000)),
+        expires_at: None,
+        due_at: None,
+        upto: 1,
+        snapshot: None,
+    };
+    View { row, state: None }
+}
+
+#[test]
+fn what_was_given_up_is_not_said_to_be_undone() {
+    let mut story = Story::new(false);
+    assert_eq!(story.end(&view("cancelled"), None), "cancelled; everything was undone after 3 s\n");
+    let (path, actor, reason) = ("hold".to_owned(), "ada".to_owned(), "refunded".to_owned());
+    let happened = vec![H::GaveUp { path, actor, reason }];
+    story.tell(&Entry { number: 1, at: Time(0), happened });
+    let end = story.end(&view("cancelled"), None);
+    assert_eq!(end, "cancelled after 3 s; given up and not undone: hold\n");
+    let end = story.end(&view("completed"), None);
+    assert_eq!(end, "completed after 3 s; given up and not undone: hold\n", "a unit of it unwound");
 }
 
 #[test]

@@ -154,8 +154,10 @@ impl Trace<'_> {
                 },
             };
             let Some(unit) = units.pop() else { return Ok(Ended::Failed(failure)) };
-            // A unit with `retry` is run again after it was undone; it is open again then.
-            let again = self.retries(&unit.frame.at) && self.random.one_in(2);
+            // A unit with `retry` is run again after it was undone; it is open again then. Every
+            // unit's frame holds what its body begins with, so the others are begun again too.
+            let likely = if self.retries(&unit.frame.at) { 2 } else { 5 };
+            let again = self.random.one_in(likely);
             frame = unit.frame.clone();
             event = if again { Event::Enter } else { Event::Failed(failure) };
             if again {

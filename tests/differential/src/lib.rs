@@ -3,7 +3,9 @@
 //! [`compare`] drives both machines of one workflow through the same random events, and says where
 //! they first differ: in a frame, an operation, a value, or in who faults. A seed repeats a trace.
 
+mod check;
 mod compare;
 mod random;
 
+pub use check::{check, check_generated, fir};
 pub use compare::{Stats, compare};

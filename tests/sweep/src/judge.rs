@@ -5,7 +5,7 @@
 
 use crate::ledger::{Ledger, Purpose, Sent};
 use crate::reference::{Expect, Term, Verdict};
-use crate::script::CallId;
+use crate::script::{CallId, Said};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Says what is wrong, or that nothing is.
@@ -19,9 +19,11 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
     keys(ledger)?;
     let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new() };
     check.term(&verdict.term)?;
-    if let Some(extra) = ledger.sent.iter().find(|sent| {
-        !sent.copy && !check.used.contains(&(sent.key.clone(), sent.attempt))
-    }) {
+    if let Some(extra) = ledger
+        .sent
+        .iter()
+        .find(|sent| !sent.copy && !check.used.contains(&(sent.key.clone(), sent.attempt)))
+    {
         return Err(format!(
             "{} {} (attempt {}) at {} is not called for",
             extra.purpose.word(),
@@ -136,9 +138,7 @@ impl Check<'_> {
         let Some(key) = keys.get(expect.generation) else {
             return Err(format!("{name} (time {}) is missing", expect.generation + 1));
         };
-        let here = |sent: &&Sent| {
-            !sent.copy && (expect.from..=expect.to).contains(&sent.attempt)
-        };
+        let here = |sent: &&Sent| !sent.copy && (expect.from..=expect.to).contains(&sent.attempt);
         let sends: Vec<&Sent> = self.ledger.under(key).filter(here).collect();
         let mut highest = expect.from - 1;
         for sent in &sends {
@@ -165,8 +165,13 @@ impl Check<'_> {
         let start = sends.first().map_or(0, |sent| sent.pos);
         let answered =
             |sent: &&Sent| sent.answered.as_ref().map(|(pos, _)| *pos).filter(|pos| *pos > 0);
-        // A read is done again after a crash where nothing was recorded behind it yet.
-        let end = sends.iter().filter(|sent| sent.attempt == expect.to).find_map(answered);
+        // A read is done again after a crash where nothing was recorded behind it yet: what followed
+        // its first answer was right to follow.
+        let well = sends.iter().filter(|sent| {
+            sent.answered.as_ref().is_some_and(|(pos, said)| *pos > 0 && *said == Said::Ok)
+        });
+        let last = sends.iter().filter(|sent| sent.attempt == expect.to);
+        let end = well.chain(last).find_map(answered);
         let end = end.or(self.ledger.crashed).unwrap_or(usize::MAX);
         Ok((start, end.max(start)))
     }

@@ -93,9 +93,10 @@ impl Ledger {
     pub fn story(&self) -> String {
         let mut lines = Vec::new();
         for sent in &self.sent {
-            let said = sent.answered.as_ref().map_or("-".to_owned(), |(pos, said)| {
-                format!("{said:?}@{pos}")
-            });
+            let said = sent
+                .answered
+                .as_ref()
+                .map_or("-".to_owned(), |(pos, said)| format!("{said:?}@{pos}"));
             let lost = if sent.lost { " lost" } else { "" };
             let lost = if sent.withheld { " withheld" } else { lost };
             let copy = if sent.copy { " copy" } else { "" };

@@ -10,9 +10,11 @@
 //! The reference is written from the semantics and shares nothing with the runtime. Must not: read
 //! the runtime's records to judge a run.
 
+pub mod edit;
 pub mod generate;
 pub mod judge;
 pub mod ledger;
+pub mod orders;
 pub mod print;
 pub mod program;
 pub mod random;
@@ -20,4 +22,5 @@ pub mod reference;
 pub mod script;
 pub mod subject;
 pub mod sweep;
+pub mod twin;
 pub mod world;

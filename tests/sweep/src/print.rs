@@ -201,7 +201,11 @@ fn stmt(of: &Stmt, depth: usize, out: &mut String) {
         }
         Stmt::ParallelEach { name, var, list, max, settle, body, give } => {
             let settle = if *settle { " settle" } else { "" };
-            line(depth, &format!("{name} = parallel each {var} in {list:?} max {max}{settle} {{"), out);
+            line(
+                depth,
+                &format!("{name} = parallel each {var} in {list:?} max {max}{settle} {{"),
+                out,
+            );
             gives(body, give, depth, out);
         }
         Stmt::Each { name, var, list, settle, body, give } => {
@@ -277,7 +281,8 @@ fn scope(of: &Stmt, depth: usize, out: &mut String) {
         return;
     };
     let fails: Vec<_> = fails.iter().map(|name| format!("{name}(code: int)")).collect();
-    let fails = if fails.is_empty() { String::new() } else { format!(" fails {}", fails.join(", ")) };
+    let fails =
+        if fails.is_empty() { String::new() } else { format!(" fails {}", fails.join(", ")) };
     line(depth, &format!("scope {name}{fails} {{"), out);
     block(body, depth + 1, out);
     line(depth, "}", out);
@@ -291,7 +296,11 @@ fn scope(of: &Stmt, depth: usize, out: &mut String) {
     }
     if let Some(interrupt) = interrupt {
         let keep = if interrupt.keep { " keep" } else { "" };
-        line(depth + 1, &format!("on event {}(_, _) where id == input.id{keep} => skip", interrupt.event), out);
+        line(
+            depth + 1,
+            &format!("on event {}(_, _) where id == input.id{keep} => skip", interrupt.event),
+            out,
+        );
     }
     handle(handlers, depth + 1, out);
 }
@@ -379,7 +388,9 @@ fn handle(handlers: &[Handler], depth: usize, out: &mut String) {
                     Ending::On => {}
                     Ending::Fail(name) => line(depth + 1, &format!("fail {name}(0)"), out),
                     Ending::Use(value) => line(depth + 1, &format!("use {}", expr(value)), out),
-                    Ending::Return(value) => line(depth + 1, &format!("return {}", expr(value)), out),
+                    Ending::Return(value) => {
+                        line(depth + 1, &format!("return {}", expr(value)), out)
+                    }
                     Ending::Skip => line(depth + 1, "skip", out),
                 }
                 line(depth, "}", out);

@@ -190,13 +190,29 @@ pub enum Stmt {
     /// `parallel { … }`: a statement each.
     Parallel { branches: Vec<Stmt>, handlers: Vec<Handler> },
     /// `parallel each`.
-    ParallelEach { name: String, var: String, list: Vec<i64>, max: usize, settle: bool, body: Vec<Stmt>, give: Expr },
+    ParallelEach {
+        name: String,
+        var: String,
+        list: Vec<i64>,
+        max: usize,
+        settle: bool,
+        body: Vec<Stmt>,
+        give: Expr,
+    },
     /// `each`.
     Each { name: String, var: String, list: Vec<i64>, settle: bool, body: Vec<Stmt>, give: Expr },
     /// `repeat`.
     Repeat { name: String, var: String, turns: Turns, body: Vec<Stmt>, give: Expr },
     /// `scope`.
-    Scope { name: String, fails: Vec<String>, body: Vec<Stmt>, retry: u32, interrupt: Option<Interrupt>, fallback: Option<Vec<Stmt>>, handlers: Vec<Handler> },
+    Scope {
+        name: String,
+        fails: Vec<String>,
+        body: Vec<Stmt>,
+        retry: u32,
+        interrupt: Option<Interrupt>,
+        fallback: Option<Vec<Stmt>>,
+        handlers: Vec<Handler>,
+    },
     /// `if`.
     If { cond: Cond, then: Vec<Stmt>, other: Vec<Stmt> },
     /// `match e { n => … _ => … }`.
@@ -338,8 +354,11 @@ pub fn blocks(stmt: &Stmt) -> Vec<&Vec<Stmt>> {
             all
         }
         Stmt::First { event, time, .. } => vec![event, time],
-        Stmt::Let(..) | Stmt::Sleep(_) | Stmt::Emit | Stmt::Review | Stmt::Progress | Stmt::Fail(_) => {
-            Vec::new()
-        }
+        Stmt::Let(..)
+        | Stmt::Sleep(_)
+        | Stmt::Emit
+        | Stmt::Review
+        | Stmt::Progress
+        | Stmt::Fail(_) => Vec::new(),
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::judge::judge;
 use crate::ledger::{Ledger, Purpose};
-use crate::program::{Program, Retry, Stmt};
+use crate::program::{Class, Key, Program, Retry, Stmt};
 use crate::random::Random;
 use crate::reference::evaluate;
 use crate::script::{CallId, Crash, Plan, Script, Strike};
@@ -53,8 +53,7 @@ pub fn sweep(subject: &Subject, seed: u64, effort: Effort, twin: Option<Twin>) -
 /// # Errors
 /// What is wrong, with the script and the whole ledger.
 pub fn play(subject: &Subject, script: &Script, twin: Option<Twin>) -> Result<Ledger, String> {
-    let world =
-        World::new(subject.site.clone(), subject.machine.clone(), script.clone(), twin);
+    let world = World::new(subject.site.clone(), subject.machine.clone(), script.clone(), twin);
     let ledger = world.play();
     let judged = evaluate(&subject.program, script, &ledger, subject.values)
         .and_then(|verdict| judge(&ledger, &verdict));
@@ -88,7 +87,11 @@ impl Sweep<'_> {
         for script in self.worlds() {
             let ledger = self.run(&script)?;
             self.crashes(&script, &ledger)?;
-            self.cancels(&script, &ledger)?;
+            let verdict = evaluate(&self.subject.program, &script, &ledger, self.subject.values)?;
+            if verdict.failures == 0 {
+                // Where nothing fails, a cancel is the only thing that can stop a branch.
+                self.cancels(&script, &ledger)?;
+            }
             self.interrupts(&script, &ledger)?;
             todo.push((script, ledger));
         }
@@ -97,15 +100,18 @@ impl Sweep<'_> {
             if self.done() {
                 break;
             }
-            for strike in self.strikes(&script, &ledger) {
+            for strikes in self.strikes(&script, &ledger) {
+                if self.done() {
+                    break;
+                }
                 let mut script = script.clone();
-                script.strikes.push(strike);
+                script.strikes.extend(strikes);
                 script.latency = self.random.bits();
                 script.twice = self.random.chance(20);
                 let ledger = self.run(&script)?;
                 self.crashes(&script, &ledger)?;
                 script.twice = false;
-                if script.strikes.len() < 3 {
+                if script.strikes.len() < 4 {
                     todo.push((script, ledger));
                 }
             }
@@ -177,44 +183,56 @@ impl Sweep<'_> {
     }
 
     /// Every way in which a call that has not failed yet can go wrong.
-    fn strikes(&mut self, script: &Script, ledger: &Ledger) -> Vec<Strike> {
+    fn strikes(&mut self, script: &Script, ledger: &Ledger) -> Vec<Vec<Strike>> {
         let mut strikes = Vec::new();
         for sent in &ledger.sent {
             let free = script.strikes.iter().all(|strike| strike.id != sent.id);
             if !free || !self.struck.insert((sent.id.clone(), sent.purpose.word())) {
                 continue;
             }
-            for (plan, attempts) in ways(&self.subject.program, &sent.id, sent.purpose) {
+            for way in ways(&self.subject.program, &sent.id, sent.purpose) {
                 let once = self.random.chance(50);
-                strikes.push(Strike { id: sent.id.clone(), once, attempts, plan });
+                let strike =
+                    |(plan, attempts)| Strike { id: sent.id.clone(), once, attempts, plan };
+                strikes.push(way.into_iter().map(strike).collect());
             }
         }
         strikes
     }
 }
 
-/// The ways in which a call goes wrong, and on how many attempts.
-fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<(Plan, u32)> {
+/// A way to go wrong: what happens up to which attempt.
+type Way = Vec<(Plan, u32)>;
+
+/// The ways in which a call goes wrong.
+fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<Way> {
     let call = program.calls().into_iter().find(|call| call.action == id.action);
     let mut plans = vec![Plan::Refused, Plan::Lost, Plan::Done];
     let mut most = 2;
+    let mut ways = Vec::new();
     match (purpose, call) {
-        (Purpose::Probe, _) => return vec![(Plan::Refused, 1), (Plan::Lost, 1)],
+        (Purpose::Probe, _) => return vec![vec![(Plan::Refused, 1)], vec![(Plan::Lost, 1)]],
         (Purpose::Do, Some(call)) => {
             plans.extend(call.errors.iter().cloned().map(Plan::Fail));
+            let repeatable = call.class == Class::Read || call.key != Key::None;
             most = match &call.retry {
+                Retry::Default if !repeatable => 1,
                 Retry::Default => 3,
                 Retry::Times(n) | Retry::On(n, _) => *n,
                 Retry::Forever => 2,
             };
+            if call.class == Class::Write && call.key != Key::None {
+                // A refusal says nothing about the attempts before it, and drops no question.
+                ways.push(vec![(Plan::Done, 1), (Plan::Refused, most)]);
+                ways.push(vec![(Plan::Done, most), (Plan::Refused, most + 1)]);
+            }
         }
         _ => {}
     }
-    let mut ways = Vec::new();
     for plan in plans {
-        ways.push((plan.clone(), 1));
+        ways.push(vec![(plan.clone(), 1)]);
         if most > 1 {
-            ways.push((plan, most));
+            ways.push(vec![(plan, most)]);
         }
     }
     ways

@@ -2,7 +2,9 @@
 //! names has the same truth twice.
 
 use super::tree::Fact;
-use crate::hir::{BinaryOp, ExprId, ExprKind, Literal, PatternId, PatternKind, Program, UnaryOp};
+use crate::hir::{
+    Args, BinaryOp, ExprId, ExprKind, Literal, PatternId, PatternKind, Program, TextPart, UnaryOp,
+};
 
 /// Reads facts from conditions.
 pub struct Facts<'p> {
@@ -42,21 +44,32 @@ impl<'p> Facts<'p> {
         facts.extend(self.comparison(condition, holds));
     }
 
-    /// `a == b` and `a != b` share a fact with a `match` on `a`; anything else is its own.
+    /// `a == B` and `a != B` share a fact with a `match` on `a`, if `B` is one value and no name:
+    /// two names may stand for the same value. Anything else is a fact of its own.
     fn comparison(&self, condition: ExprId, holds: bool) -> Option<Fact> {
-        if let ExprKind::Binary(op, a, b) = &self.program.exprs[condition].kind
-            && let BinaryOp::Eq | BinaryOp::Ne = op.node
-        {
-            // Order: a constant on either side is the value.
-            let (subject, value) = if self.constant(*a) { (*b, *a) } else { (*a, *b) };
-            let mut locals = Vec::new();
-            let key = self.text(subject, &mut locals)?;
-            let value = self.text(value, &mut locals)?;
-            return Some(Fact { key, value, locals, holds: holds == (op.node == BinaryOp::Eq) });
-        }
         let mut locals = Vec::new();
-        let key = self.text(condition, &mut locals)?;
-        Some(Fact { key, value: "true".to_owned(), locals, holds })
+        let ExprKind::Binary(op, a, b) = &self.program.exprs[condition].kind else {
+            let key = self.text(condition, &mut locals)?;
+            return Some(Fact { key, value: "true".to_owned(), locals, holds });
+        };
+        let equal = match op.node {
+            BinaryOp::Eq => holds,
+            BinaryOp::Ne => !holds,
+            _ => {
+                let key = self.text(condition, &mut locals)?;
+                return Some(Fact { key, value: "true".to_owned(), locals, holds });
+            }
+        };
+        // Order: a constant on either side is the value.
+        let (subject, value) = if self.constant(*a) { (*b, *a) } else { (*a, *b) };
+        let constant = self.constant(value);
+        let (subject, value) = (self.text(subject, &mut locals)?, self.text(value, &mut locals)?);
+        if constant {
+            return Some(Fact { key: subject, value, locals, holds: equal });
+        }
+        let (first, second) = if subject <= value { (subject, value) } else { (value, subject) };
+        let key = format!("({first})==({second})");
+        Some(Fact { key, value: "true".to_owned(), locals, holds: equal })
     }
 
     /// What is known in an arm: it fits, and the plain ones before it do not.
@@ -108,78 +121,118 @@ impl<'p> Facts<'p> {
         Some(out)
     }
 
+    /// Invariant: two expressions with the same text have the same value wherever both are bound.
     fn write(&self, id: ExprId, out: &mut String, locals: &mut Vec<u32>) {
-        let all = |list: &[ExprId], out: &mut String, locals: &mut Vec<u32>| {
-            for expr in list {
-                out.push('(');
-                self.write(*expr, out, locals);
-                out.push(')');
-            }
-        };
-        match &self.program.exprs[id].kind {
+        let mut parts: Vec<ExprId> = Vec::new();
+        let head = match &self.program.exprs[id].kind {
             ExprKind::Local(local) => {
                 locals.push(local.0);
-                out.push_str(&format!("#{}", local.0));
+                format!("#{}", local.0)
             }
-            ExprKind::Literal(literal) => out.push_str(&literal_text(literal)),
-            ExprKind::Field { base, name, .. } => {
-                self.write(*base, out, locals);
-                out.push_str(&format!(".{}", name.node));
+            ExprKind::Literal(literal) => literal_text(literal),
+            // What was reported equals nothing else.
+            ExprKind::Error(_) => format!("error{}", id.0),
+            ExprKind::Text(pieces) => {
+                let mut head = "text".to_owned();
+                for piece in pieces {
+                    match piece {
+                        TextPart::Chars(chars) => head.push_str(&format!("{chars:?}")),
+                        TextPart::Interp(expr) => {
+                            head.push('_');
+                            parts.push(*expr);
+                        }
+                    }
+                }
+                head
             }
+            ExprKind::Record(of, args) => format!("{of:?}{}", given(args, &mut parts)),
             ExprKind::Variant(of, index, args) => {
                 let variant = self.program.enums[*of].variants.get(*index as usize);
                 let name = variant.map_or("", |v| v.name.node.as_str());
-                out.push_str(&format!(".{name}"));
-                all(&args.each().collect::<Vec<_>>(), out, locals);
+                format!(".{name}{}", given(args, &mut parts))
+            }
+            ExprKind::Call(function, args) => {
+                format!("call{}{}", function.0, given(args, &mut parts))
+            }
+            ExprKind::Nominal(alias, inner) => {
+                parts.push(*inner);
+                format!("named{}", alias.0)
+            }
+            ExprKind::Builtin(builtin, args) => {
+                parts.extend(args);
+                format!("{}()", builtin.name())
+            }
+            ExprKind::Field { base, name, .. } => {
+                parts.push(*base);
+                format!("field {}", name.node)
+            }
+            ExprKind::Method { base, name, args, .. } => {
+                parts.push(*base);
+                parts.extend(args.iter().map(|arg| arg.value));
+                let names = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.node.as_str()));
+                format!("method {} {}", name.node, names.collect::<Vec<_>>().join(" "))
+            }
+            ExprKind::Index(a, b) => {
+                parts.extend([*a, *b]);
+                "index".to_owned()
+            }
+            ExprKind::With(base, fields) => {
+                parts.push(*base);
+                parts.extend(fields.iter().map(|(_, value)| *value));
+                let names = fields.iter().map(|(name, _)| name.node.as_str());
+                format!("with {}", names.collect::<Vec<_>>().join(" "))
+            }
+            ExprKind::Unary(op, inner) => {
+                parts.push(*inner);
+                format!("{op:?}")
             }
             ExprKind::Binary(op, a, b) => {
-                out.push_str(&format!("{:?}", op.node));
-                all(&[*a, *b], out, locals);
+                parts.extend([*a, *b]);
+                format!("{:?}", op.node)
             }
-            ExprKind::Unary(op, a) => {
-                out.push_str(&format!("{op:?}"));
-                all(&[*a], out, locals);
+            ExprKind::List(items) => {
+                parts.extend(items);
+                "list".to_owned()
             }
-            other => {
-                // Kind and parts say enough: two different expressions of one kind over the same
-                // parts differ in their names, which are written too.
-                out.push_str(&head(other));
-                let mut parts = Vec::new();
-                let mut first = true;
-                self.program.each_inner(id, &mut |inner| {
-                    if !std::mem::take(&mut first) {
-                        parts.push(inner);
-                    }
-                });
-                all(&parts, out, locals);
+            ExprKind::If(a, b, c) => {
+                parts.extend([*a, *b, *c]);
+                "if".to_owned()
             }
+            ExprKind::Match(subject, arms) => {
+                parts.push(*subject);
+                parts.extend(arms.iter().map(|arm| arm.value));
+                format!("match{:?}", arms.iter().map(|arm| arm.pattern).collect::<Vec<_>>())
+            }
+            ExprKind::Lambda(names, body) => {
+                parts.push(*body);
+                format!("lambda{names:?}")
+            }
+        };
+        out.push_str(&head);
+        for part in parts {
+            out.push('(');
+            self.write(part, out, locals);
+            out.push(')');
         }
     }
 }
 
-fn literal_text(literal: &Literal) -> String {
-    format!("{literal:?}")
+/// Which parameters are given, in order; what is given goes to `parts`.
+fn given(args: &Args, parts: &mut Vec<ExprId>) -> String {
+    parts.extend(args.each());
+    let left_out = args.values.iter().enumerate().filter(|(_, value)| value.is_none());
+    left_out.map(|(at, _)| format!(" no {at}")).collect()
 }
 
-/// What tells an expression from another with the same parts.
-fn head(kind: &ExprKind) -> String {
-    match kind {
-        ExprKind::Call(function, _) => format!("call{}", function.0),
-        ExprKind::Builtin(builtin, _) => builtin.name().to_owned(),
-        ExprKind::Method { name, .. } => format!(".{}", name.node),
-        ExprKind::Text(parts) => format!("{parts:?}"),
-        ExprKind::Record(of, _) => format!("{of:?}"),
-        ExprKind::With(_, fields) => {
-            fields.iter().map(|(name, _)| format!("with {}", name.node)).collect()
-        }
-        ExprKind::Nominal(alias, _) => format!("named{}", alias.0),
-        ExprKind::Lambda(names, _) => format!("lambda{names:?}"),
-        ExprKind::Match(_, arms) => {
-            format!("match{:?}", arms.iter().map(|a| a.pattern).collect::<Vec<_>>())
-        }
-        ExprKind::List(_) => "list".to_owned(),
-        ExprKind::Index(..) => "index".to_owned(),
-        ExprKind::If(..) => "if".to_owned(),
-        _ => "other".to_owned(),
+/// A value in one spelling: `1`, `1.0` and `1.00` are the same number.
+fn literal_text(literal: &Literal) -> String {
+    match literal {
+        Literal::Int(int) => int.to_string(),
+        // A plain condition is compared with `true` as well.
+        Literal::Bool(bool) => bool.to_string(),
+        Literal::Decimal(decimal) => decimal.normalize().to_string(),
+        Literal::Percent(percent) => format!("{}%", percent.normalize()),
+        Literal::Money { amount, currency } => format!("{} {currency}", amount.normalize()),
+        other => format!("{other:?}"),
     }
 }

@@ -6,11 +6,14 @@
 //! flexible transactions and the C* P R* shape; H. Garcia-Molina and K. Salem, Sagas, 1987.
 
 mod facts;
+mod fork;
 mod reduce;
 mod report;
 mod state;
 mod step;
 mod tree;
+mod turn;
+mod unit;
 mod walk;
 
 pub use reduce::{Reducer, end};
@@ -59,48 +62,106 @@ pub fn escapes(body: &[Node]) -> Vec<Abort> {
 
 /// Whether a run of this workflow may commit, or leave a write that nothing undoes.
 pub fn commits(program: &hir::Program, id: hir::WorkflowId) -> bool {
-    block_commits(program, &program.workflows[id].body, 0)
+    // Bound: each workflow is looked at once, also where they call each other in a cycle.
+    let mut seen = BTreeSet::from([id]);
+    let mut open = vec![id];
+    while let Some(id) = open.pop() {
+        if block_commits(program, &program.workflows[id].body, &mut |child| {
+            if seen.insert(child) {
+                open.push(child);
+            }
+        }) {
+            return true;
+        }
+    }
+    false
 }
 
-fn block_commits(program: &hir::Program, block: &hir::Block, depth: u32) -> bool {
+fn block_commits(
+    program: &hir::Program,
+    block: &hir::Block,
+    child: &mut dyn FnMut(hir::WorkflowId),
+) -> bool {
     let mut found = false;
-    block.walk(false, &mut |stmt| {
-        found |= match &stmt.kind {
-            hir::StmtKind::Step(step) => match step.call.target {
-                hir::Target::Action(id) => {
-                    let class = program.actions[id].class.node;
-                    let writes = matches!(class, hir::Class::Write | hir::Class::Tx);
-                    class == hir::Class::Pivot || writes && matches!(step.undo, hir::Undo::None)
-                }
-                // Bound: workflows that call each other in a cycle are refused elsewhere (F0118).
-                hir::Target::Workflow(child) if depth < 64 => {
-                    block_commits(program, &program.workflows[child].body, depth + 1)
-                }
-                _ => false,
-            },
-            hir::StmtKind::Transaction(tx) => tx.compensate.is_none(),
-            _ => false,
-        };
-    });
+    for stmt in &block.stmts {
+        stmt_commits(program, stmt, child, &mut found);
+    }
     found
 }
 
-/// Declared errors that leave a transaction's body: raised by its steps and handled by none.
-fn inner_errors(program: &hir::Program, body: &hir::Block, into: &mut Vec<(String, Span)>) {
-    body.walk(false, &mut |stmt| match &stmt.kind {
-        hir::StmtKind::Step(step) => {
-            if step.handlers.otherwise.is_some() {
-                return;
+fn stmt_commits(
+    program: &hir::Program,
+    stmt: &hir::Stmt,
+    child: &mut dyn FnMut(hir::WorkflowId),
+    found: &mut bool,
+) {
+    match &stmt.kind {
+        hir::StmtKind::Step(step) => match step.call.target {
+            hir::Target::Action(id) => {
+                let class = program.actions[id].class.node;
+                let writes = matches!(class, hir::Class::Write | hir::Class::Tx);
+                let bare = writes && matches!(step.undo, hir::Undo::None);
+                *found |= class == hir::Class::Pivot || step.pivot || bare;
             }
-            for id in program.target_errors(&step.call.target) {
-                let error = &program.errors[*id];
-                let named = |on: &hir::On| matches!(on, hir::On::Error { name, .. } if name.node == error.name.node);
-                if !step.handlers.on.iter().any(|h| named(&h.on)) {
-                    into.push((error.name.node.to_string(), step.call.span));
-                }
-            }
-        }
-        hir::StmtKind::Fail(fail) => into.push((fail.name.node.to_string(), fail.span)),
+            hir::Target::Workflow(id) => child(id),
+            hir::Target::Error => {}
+        },
+        // What stands inside is one effect, and undone as one.
+        hir::StmtKind::Transaction(tx) => *found |= tx.compensate.is_none(),
         _ => {}
-    });
+    }
+    if let hir::StmtKind::Transaction(tx) = &stmt.kind {
+        tx.guard.each_block(&mut |block| *found |= block_commits(program, block, child));
+        return;
+    }
+    stmt.each_block(false, &mut |block| *found |= block_commits(program, block, child));
+    if let hir::StmtKind::Parallel(fork) = &stmt.kind {
+        for branch in &fork.branches {
+            stmt_commits(program, branch, child, found);
+        }
+    }
+}
+
+/// Declared errors that leave a transaction's body: raised there and handled nowhere in it.
+fn inner_errors(program: &hir::Program, body: &hir::Block) -> Vec<(String, Span)> {
+    body.stmts.iter().flat_map(|stmt| raised(program, stmt)).collect()
+}
+
+fn raised(program: &hir::Program, stmt: &hir::Stmt) -> Vec<(String, Span)> {
+    match &stmt.kind {
+        hir::StmtKind::Step(step) => {
+            let errors = program.target_errors(&step.call.target).iter();
+            let own = errors.map(|id| (program.errors[*id].name.node.to_string(), step.call.span));
+            unhandled(program, &step.handlers, own.collect())
+        }
+        hir::StmtKind::Savepoint(point) => {
+            unhandled(program, &point.handlers, inner_errors(program, &point.body))
+        }
+        hir::StmtKind::Each(each) if each.settle => Vec::new(),
+        hir::StmtKind::Fail(fail) => vec![(fail.name.node.to_string(), fail.span)],
+        _ => {
+            let mut all = Vec::new();
+            stmt.each_block(false, &mut |block| all.extend(inner_errors(program, block)));
+            all
+        }
+    }
+}
+
+/// What handlers leave over, and what they raise themselves.
+fn unhandled(
+    program: &hir::Program,
+    handlers: &hir::Handlers,
+    raised: Vec<(String, Span)>,
+) -> Vec<(String, Span)> {
+    let named = |error: &str| {
+        handlers.on.iter().any(
+            |handler| matches!(&handler.on, hir::On::Error { name, .. } if name.node == *error),
+        )
+    };
+    let mut left = match handlers.otherwise {
+        Some(_) => Vec::new(),
+        None => raised.into_iter().filter(|(error, _)| !named(error)).collect(),
+    };
+    left.extend(handlers.remedies().flat_map(|remedy| inner_errors(program, remedy)));
+    left
 }

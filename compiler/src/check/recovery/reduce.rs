@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::tree::{
-    Block, Cause, Effect, End, Guard, Handler, Interrupt, Loop, Node, Step, Undo, Unit,
+    Block, Cause, Effect, End, Guard, Handler, Interrupt, Loop, Node, Step, Turns, Undo, Unit,
 };
 use crate::hir;
 use crate::source::Sources;
@@ -46,7 +46,7 @@ impl<'p> Reducer<'p> {
             }],
             K::Parallel(fork) => {
                 let inner = Node::Parallel {
-                    span: fork.span,
+                    span: self.head(fork.span, fork.body_span),
                     branches: fork.branches.iter().map(|b| self.stmt(b)).collect(),
                     first: fork.first.is_some(),
                 };
@@ -66,7 +66,8 @@ impl<'p> Reducer<'p> {
                 vec![Node::Fail { span: stmt.span, error: fail.name.node.to_string() }]
             }
             K::Return(_) => vec![Node::Return],
-            K::Give(_) | K::Again(_) => vec![Node::EndTurn],
+            K::Give(_) => vec![Node::Give],
+            K::Again(_) => vec![Node::Again],
             K::Let(..)
             | K::Emit { .. }
             | K::Start { .. }
@@ -100,6 +101,7 @@ impl<'p> Reducer<'p> {
             None => Some(1),
         };
         let errors = program.target_errors(&step.call.target);
+        let endless = attempts.is_none() && step.deadline.is_none();
         let name = step.call.text.to_string();
         Step {
             span: step.call.span,
@@ -117,6 +119,7 @@ impl<'p> Reducer<'p> {
             retry_span: step.retry.as_ref().map_or(step.call.span, |r| r.span),
             errors: errors
                 .iter()
+                .filter(|id| !endless || !self.retried(step, **id))
                 .map(|id| {
                     let error = &program.errors[*id];
                     (error.name.node.to_string(), error.span)
@@ -127,6 +130,13 @@ impl<'p> Reducer<'p> {
             message: action.is_some_and(|id| self.is_message(id)),
             suggestion: action.and_then(|id| self.suggestion(id)),
         }
+    }
+
+    /// Whether the policy repeats this declared error too: with no end to it, it never surfaces.
+    fn retried(&self, step: &hir::Step, id: hir::ErrorId) -> bool {
+        let error = &self.program.errors[id];
+        let named = |retry: &hir::RetrySpec| retry.on.iter().any(|on| on.node == error.name.node);
+        error.transient || step.retry.as_ref().is_some_and(named)
     }
 
     fn effect(&self, target: &hir::Target) -> Effect {
@@ -178,12 +188,14 @@ impl<'p> Reducer<'p> {
             && action.params.iter().all(|field| personal(field) || text(field))
     }
 
-    /// A sibling write whose parameters are among the action's own: what an undo would look like.
+    /// A sibling write that looks like the undo: its parameters are among the action's own, and
+    /// its name says what it takes back.
     fn suggestion(&self, id: hir::ActionId) -> Option<String> {
         let action = &self.program.actions[id];
         let hir::Provider::Service(service) = action.provider else { return None };
         let own: Vec<&str> = action.params.iter().map(|p| p.name.node.as_str()).collect();
-        self.program.services[service].actions.iter().find_map(|other| {
+        let mut best: Option<(u32, String)> = None;
+        for other in &self.program.services[service].actions {
             let candidate = &self.program.actions[*other];
             let params: Vec<&str> = candidate.params.iter().map(|p| p.name.node.as_str()).collect();
             let fits = *other != id
@@ -192,13 +204,17 @@ impl<'p> Reducer<'p> {
                 && candidate.errors.is_empty()
                 && !params.is_empty()
                 && params.iter().all(|p| own.contains(p));
-            fits.then(|| format!("{}({})", candidate.name.node, params.join(", ")))
-        })
+            let likeness = alike(&action.name.node, &candidate.name.node);
+            if fits && likeness > best.as_ref().map_or(0, |(likeness, _)| *likeness) {
+                let call = format!("{}({})", candidate.name.node, params.join(", "));
+                best = Some((likeness, call));
+            }
+        }
+        best.map(|(_, call)| call)
     }
 
     fn transaction(&self, tx: &hir::Transaction) -> Step {
-        let mut errors: Vec<(String, Span)> = Vec::new();
-        super::inner_errors(self.program, &tx.body, &mut errors);
+        let errors = super::inner_errors(self.program, &tx.body);
         let attempts = match tx.guard.retry.as_ref().map(|r| r.times) {
             Some(hir::Times::N(n)) => Some(u32::try_from(n).unwrap_or(u32::MAX)),
             Some(_) => None,
@@ -348,7 +364,7 @@ impl<'p> Reducer<'p> {
             parallel: true,
             settle: each.settle,
             first: each.first.is_some(),
-            ends: true,
+            turns: Turns::List,
             body: self.block(&each.body),
             otherwise: None,
             locals: self.turn_names(&each.pattern, &each.body),
@@ -363,7 +379,7 @@ impl<'p> Reducer<'p> {
             parallel: false,
             settle: each.settle,
             first: false,
-            ends: true,
+            turns: Turns::List,
             body: self.block(&each.body),
             otherwise: None,
             locals: self.turn_names(&each.pattern, &each.body),
@@ -371,6 +387,16 @@ impl<'p> Reducer<'p> {
     }
 
     fn repeat(&self, repeat: &hir::Repeat, span: Span) -> Node {
+        let until = repeat.until.map(|condition| {
+            let facts = Facts::new(self.program);
+            let span = self.program.exprs[condition].span;
+            let guard = |holds: bool| Guard {
+                facts: facts.of(condition, holds),
+                span,
+                label: "if this holds".to_owned(),
+            };
+            (guard(true), guard(false))
+        });
         let vars: Vec<hir::LocalId> = repeat.vars.iter().map(|(local, _)| *local).collect();
         Node::Loop(Box::new(Loop {
             span,
@@ -378,7 +404,7 @@ impl<'p> Reducer<'p> {
             parallel: false,
             settle: false,
             first: false,
-            ends: false,
+            turns: Turns::Repeat { bounded: repeat.up_to.is_some(), until },
             body: self.block(&repeat.body),
             otherwise: repeat.otherwise.as_ref().map(|block| self.block(block)),
             locals: self.turn_names(&vars, &repeat.body),
@@ -435,6 +461,19 @@ impl<'p> Reducer<'p> {
         }
         Node::Choice(arms)
     }
+}
+
+/// Words that begin the name of what takes something back.
+const TAKES_BACK: [&str; 17] = [
+    "abort", "cancel", "clear", "delete", "discard", "drop", "free", "refund", "release", "remove",
+    "restore", "return", "reverse", "revert", "revoke", "undo", "void",
+];
+
+/// How much the name of one action looks like the undo of another.
+fn alike(action: &str, undo: &str) -> u32 {
+    let takes_back = undo.split('_').any(|word| TAKES_BACK.contains(&word));
+    let shared = action.split('_').any(|word| undo.split('_').any(|other| other == word));
+    2 * u32::from(takes_back) + u32::from(shared)
 }
 
 /// The cause a handler names.

@@ -2,20 +2,11 @@
 //! place that fails.
 
 use super::state::{Commit, Dirt, State, agree, concurrent};
-use super::tree::{Effect, End, Fact, Guard, Loop, Step, Unit};
-use super::walk::Abort;
+use super::tree::{Cause, Effect, End, Fact, Guard, Step, Unit};
+use super::walk::{Abort, Stop};
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
 use std::collections::BTreeSet;
-
-/// How a failure met a state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meeting {
-    /// On its way out.
-    Here,
-    /// Something stopped the block.
-    Interrupt,
-}
 
 /// A write that nothing undoes.
 struct Write {
@@ -65,13 +56,16 @@ impl Reporter {
     }
 
     /// A failure on its way out meets what a state holds at one level.
-    pub fn meet(&mut self, abort: &Abort, state: &State, level: usize, how: Meeting) {
-        for dirt in state.dirt.iter().filter(|d| d.depth == level) {
+    pub fn meet(&mut self, abort: &Abort, state: &State, level: usize) {
+        let mut broken = false;
+        for commit in state.commits.iter().filter(|c| c.depth == level) {
+            broken = true;
+            self.broken_commit(commit, abort);
+        }
+        // A run that has committed does not fail: that it can is the finding.
+        for dirt in state.dirt.iter().filter(|d| d.depth == level && !broken) {
             let sibling = concurrent(&dirt.place, &abort.place);
             self.mess(if sibling { "F0202" } else { "F0201" }, dirt, abort);
-        }
-        for commit in state.commits.iter().filter(|c| c.depth == level) {
-            self.broken_commit(commit, abort, how);
         }
     }
 
@@ -80,33 +74,39 @@ impl Reporter {
         if !agree(facts, &state.facts) {
             return;
         }
+        // What stops the whole block comes after the write, not beside it.
+        let code = if abort.stop.is_some() { "F0201" } else { "F0202" };
         let beside = |place: &[(u32, u32)]| concurrent(place, &abort.place);
         for dirt in state.dirt.iter().filter(|d| d.depth >= level && beside(&d.place)) {
-            self.mess("F0202", dirt, abort);
+            self.mess(code, dirt, abort);
         }
         for commit in state.commits.iter().filter(|c| beside(&c.place)) {
-            self.broken_commit(commit, abort, Meeting::Here);
+            self.broken_commit(commit, abort);
         }
     }
 
-    /// A failure in one turn meets what an earlier (or parallel) turn has done.
+    /// A failure in one of several parallel turns meets what another has done.
     pub fn meet_turn(
         &mut self,
         abort: &Abort,
+        facts: &[Fact],
         after: &State,
         before: &[State],
-        repeated: &Loop,
         level: usize,
     ) {
+        if !agree(facts, &after.facts) {
+            return;
+        }
+        let code = if abort.stop.is_some() { "F0201" } else { "F0202" };
         for dirt in after.dirt.iter().filter(|d| d.depth >= level) {
             let old = before.iter().any(|b| b.dirt.iter().any(|d| d.write == dirt.write));
             if !old {
-                self.mess(if repeated.parallel { "F0202" } else { "F0201" }, dirt, abort);
+                self.mess(code, dirt, abort);
             }
         }
         for commit in &after.commits {
             if !before.iter().any(|b| b.commits.iter().any(|c| c.span == commit.span)) {
-                self.looped_pivot(commit, abort);
+                self.broken_commit(commit, abort);
             }
         }
     }
@@ -126,7 +126,7 @@ impl Reporter {
             Diagnostic::error("F0202", step.span, text)
                 .label(step.span, format!("`{}` may have happened here…", step.action))
                 .label(span, "…when the others win and this branch is thrown away")
-                .help(undo_help(&step)),
+                .help(undo_help(&step, BEHIND)),
         );
     }
 
@@ -148,28 +148,27 @@ impl Reporter {
     }
 
     /// F0308: pivots inside a scope that goes on as if it had been undone.
-    pub fn scoped_pivots(&mut self, unit: &Unit, exits: &[State]) {
+    pub fn scoped_pivots(&mut self, unit: &Unit, commits: &[Commit]) {
         let goes_on = |end: End| end != End::Fails;
+        // The time-out of a lock comes before its body.
+        let before = |on: &Option<Cause>| unit.word == "lock" && *on == Some(Cause::Timeout);
         let handler = unit
             .handlers
             .iter()
+            .filter(|h| !before(&h.on))
             .map(|h| (h.span, h.end))
             .chain(unit.interrupts.iter().filter(|i| !i.keep).map(|i| (i.span, i.end)))
             .find(|(_, end)| goes_on(*end))
             .map(|(span, _)| span)
             .or(unit.fallback.as_ref().map(|f| f.span));
         let Some(handler) = handler else { return };
-        for commit in exits.iter().flat_map(|s| &s.commits) {
-            let inside = commit.span.start >= unit.span.start
-                && commit.span.end <= unit.span.end
-                && commit.span.file == unit.span.file;
-            if inside {
-                self.scoped_pivot(commit, handler, unit.word);
-            }
+        let label = format!("…while this goes on as if the {} had been undone", unit.word);
+        for commit in commits {
+            self.scoped_pivot(commit, handler, &label, unit.word);
         }
     }
 
-    fn scoped_pivot(&mut self, commit: &Commit, handler: Span, word: &str) {
+    fn scoped_pivot(&mut self, commit: &Commit, at: Span, label: &str, word: &str) {
         if !self.seen.insert(("F0308", commit.span)) {
             return;
         }
@@ -180,7 +179,7 @@ impl Reporter {
                 format!("`{}` cannot be undone, but the {word} around it may be", commit.name),
             )
             .label(commit.span, "this commits the run…")
-            .label(handler, format!("…while this goes on as if the {word} had been undone"))
+            .label(at, label)
             .help(format!("move the pivot behind the {word}, or let the handler `fail`")),
         );
     }
@@ -216,33 +215,38 @@ impl Reporter {
         for guard in abort.guards.iter().filter(|g| !dirt.guards.contains(g)) {
             finding = finding.label(guard.span, guard.label.clone());
         }
-        let joint = if code == "F0202" { "…while" } else { "…then" };
+        // A failure that stands before the write comes in another turn of a loop.
+        let later = code == "F0201"
+            && abort.stop.is_none()
+            && abort.span.file == step.span.file
+            && abort.span.start <= step.span.start;
+        let joint = match (code, later) {
+            ("F0202", _) => "…while",
+            (_, true) => "…then, in a later turn,",
+            (_, false) => "…then",
+        };
         finding = finding.label(abort.span, format!("{joint} {}", abort.label));
-        self.findings.push(finding.help(undo_help(&step)));
+        let below = match (abort.stop, code, later) {
+            (Some(Stop::Leaves | Stop::GoesOn), ..) => KEEP,
+            (_, "F0202", _) => BEHIND,
+            (_, _, true) => LATER,
+            _ => BELOW,
+        };
+        self.findings.push(finding.help(undo_help(&step, below)));
     }
 
     /// A failure meets a pivot that has passed.
-    fn broken_commit(&mut self, commit: &Commit, abort: &Abort, how: Meeting) {
-        if concurrent(&commit.place, &abort.place) {
-            if self.seen.insert(("F0303", commit.span)) {
-                self.findings.push(
-                    Diagnostic::error(
-                        "F0303",
-                        commit.span,
-                        format!("`{}` runs beside something that can fail", commit.name),
-                    )
-                    .label(commit.span, "this commits the run…")
-                    .label(abort.span, format!("…while {}", abort.label))
-                    .help("move the pivot behind the `parallel`"),
-                );
-            }
+    fn broken_commit(&mut self, commit: &Commit, abort: &Abort) {
+        if matches!(abort.stop, Some(Stop::GoesOn | Stop::Deadline)) {
+            self.scoped_pivot(commit, abort.span, &format!("…while {}", abort.label), "scope");
             return;
         }
-        if how == Meeting::Interrupt {
-            self.scoped_pivot(commit, abort.span, "scope");
+        let beside = concurrent(&commit.place, &abort.place) && abort.stop != Some(Stop::Leaves);
+        if beside || abort.stop == Some(Stop::Parallel) {
+            self.pivot_beside(commit, abort);
             return;
         }
-        if commit.looped {
+        if commit.looped && abort.stop.is_none() {
             self.looped_pivot(commit, abort);
             return;
         }
@@ -261,13 +265,40 @@ impl Reporter {
             }
             _ => format!("`{}` can fail after its point of no return", self.workflow),
         };
+        let help = match abort.stop {
+            Some(_) => {
+                "any one of these fixes it:\n• keep what was done: `on event … keep => …`\n• move the pivot behind the scope"
+            }
+            None => {
+                "any one of these fixes it:\n• let it go wrong: `else skip`\n• insist: `retry forever` on an `idempotent` action\n• move it above the pivot"
+            }
+        };
         self.findings.push(
             Diagnostic::error(code, abort.span, headline)
                 .label(commit.span, "this commits the run: nothing after it may fail…")
                 .label(abort.span, format!("…but {}", abort.label))
-                .help(
-                    "any one of these fixes it:\n• let it go wrong: `else skip`\n• insist: `retry forever` on an `idempotent` action\n• move it above the pivot",
-                ),
+                .help(help),
+        );
+    }
+
+    /// F0303.
+    fn pivot_beside(&mut self, commit: &Commit, abort: &Abort) {
+        // Two pivots side by side are one finding, at the first.
+        if abort.pivot && self.seen.contains(&("F0303", abort.span)) {
+            return;
+        }
+        if !self.seen.insert(("F0303", commit.span)) {
+            return;
+        }
+        self.findings.push(
+            Diagnostic::error(
+                "F0303",
+                commit.span,
+                format!("`{}` runs beside something that can fail", commit.name),
+            )
+            .label(commit.span, "this commits the run…")
+            .label(abort.span, format!("…while {}", abort.label))
+            .help("move the pivot behind the `parallel`"),
         );
     }
 
@@ -297,17 +328,12 @@ impl Reporter {
             }
             if let Some((label, span)) = write.unknown {
                 self.findings.push(unknown_write(&write.step, &write.guards, &label, span));
-            } else if !every_failure_is_skipped(&write.step) {
+            } else if !write.step.every_failure_is_skipped() {
                 self.findings.push(unmarked_pivot(&write.step));
             }
         }
         self.findings
     }
-}
-
-fn every_failure_is_skipped(step: &Step) -> bool {
-    step.handlers.iter().any(|h| h.on.is_none())
-        && step.handlers.iter().all(|h| h.end == End::Skips)
 }
 
 /// F0204.
@@ -319,10 +345,11 @@ fn unknown_write(step: &Step, guards: &[Guard], label: &str, span: Span) -> Diag
         finding = finding.label(guard.span, guard.label.clone());
     }
     finding = finding.label(step.span, format!("`{}` may have happened here…", step.action));
-    if span != step.span {
-        finding = finding.label(span, format!("…then {label}"));
-    }
-    let mut help = undo_help(step);
+    finding = match span == step.span {
+        true => finding.label(span, format!("…then {label}")),
+        false => finding.label(span, "…then this fails, and leaves the question open"),
+    };
+    let mut help = undo_help(step, BELOW);
     help.push_str("\n• insist until it answers:   `retry forever`");
     help.push_str(
         "\n• decide:   `on unknown => manual \"…\"`, or `else skip` if either way is fine",
@@ -344,17 +371,31 @@ fn unmarked_pivot(step: &Step) -> Diagnostic {
     ))
 }
 
+/// Where else a write can go.
+const BELOW: &str = "move the step below every step that can fail";
+const BEHIND: &str = "move the step behind the `parallel`";
+const LATER: &str =
+    "move the step into a loop of its own behind this one, or isolate the turns with `settle`";
+const KEEP: &str = "keep what was done when the event arrives:   `on event … keep => …`";
+
 /// The three ways out of a write without undo.
-fn undo_help(step: &Step) -> String {
+fn undo_help(step: &Step, elsewhere: &str) -> String {
     if step.effect == Effect::Transaction {
-        return "any one of these fixes it:\n• say how to undo it:   `compensate { transaction … }` behind the block\n• move it below every step that can fail".to_owned();
+        let elsewhere = elsewhere.replace("the step", "it");
+        return format!(
+            "any one of these fixes it:\n• say how to undo it:   `compensate {{ transaction … }}` behind the block\n• {elsewhere}"
+        );
     }
     let undo = step.suggestion.clone().unwrap_or_else(|| format!("undo_{}(…)", step.action));
     let declare =
         format!("• declare how to undo it:   compensate {undo}      in `service {}`", step.service);
     let waive = "• say why it is harmless:   compensate none because \"…\"";
-    let below = "• move the step below every step that can fail";
-    let order = if step.message { [waive, below, &declare] } else { [&declare, below, waive] };
+    let below = format!("• {elsewhere}");
+    let order = if step.message {
+        [waive, below.as_str(), &declare]
+    } else {
+        [declare.as_str(), &below, waive]
+    };
     format!(
         "`{}` is a `write` with no `compensate`. Any one of these fixes it:\n{}",
         step.action,

@@ -85,7 +85,7 @@ impl State {
 
     /// Forgets what mentions names that end here.
     pub fn forget(&mut self, locals: &[u32]) {
-        self.facts.retain(|fact| !fact.locals.iter().any(|local| locals.contains(local)));
+        self.facts.retain(|fact| !fact.mentions(locals));
     }
 
     /// Closes units: what is deeper than `depth` now belongs to it.
@@ -114,13 +114,48 @@ pub fn merge(states: Vec<State>) -> Vec<State> {
         }
     }
     if kept.len() > STATES_MAX {
-        let mut all = State::default();
-        for state in kept {
-            absorb(&mut all, state);
-        }
-        kept = vec![all];
+        kept = vec![forgetful(kept)];
     }
     kept
+}
+
+/// Paths through branches side by side: each of one together with each of the other.
+pub fn join(left: Vec<State>, right: Vec<State>) -> Vec<State> {
+    // Bound: beyond this many pairs what one side knows is forgotten.
+    const PAIRS_MAX: usize = 4096;
+    let right = if left.len().saturating_mul(right.len()) > PAIRS_MAX {
+        vec![forgetful(right)]
+    } else {
+        right
+    };
+    let mut joined = Vec::new();
+    for a in &left {
+        for b in right.iter().filter(|b| agree(&a.facts, &b.facts)) {
+            joined.push(beside(a, b));
+        }
+    }
+    merge(joined)
+}
+
+fn beside(a: &State, b: &State) -> State {
+    let mut both = a.clone();
+    both.facts.extend(b.facts.iter().filter(|fact| !a.facts.contains(fact)).cloned());
+    let over = both.facts.len().saturating_sub(FACTS_MAX);
+    both.facts.drain(..over);
+    absorb(&mut both, b.clone());
+    // What one side committed no longer waits for anything on the other.
+    let State { dirt, commits, .. } = &mut both;
+    dirt.retain(|d| commits.iter().all(|c| concurrent(&c.place, &d.place)));
+    both
+}
+
+/// One state for all of them, which knows nothing but what may have happened.
+fn forgetful(states: Vec<State>) -> State {
+    let mut all = State::default();
+    for state in states {
+        absorb(&mut all, state);
+    }
+    all
 }
 
 /// Adds what `from` knows to have possibly happened.

@@ -28,6 +28,23 @@ impl Step {
         self.attempts.is_some() || self.cut
     }
 
+    /// Where it is refused without an attempt (an open breaker, a limiter), a step that has an
+    /// alternative does not wait for its turn.
+    fn leaves(&self) -> bool {
+        let takes = |h: &super::tree::Handler| h.on.is_none() || h.on == Some(Cause::Refused);
+        self.fallback.is_some() || self.handlers.iter().any(takes)
+    }
+
+    /// Whether all that can go wrong ends in `skip`.
+    #[must_use]
+    pub fn every_failure_is_skipped(&self) -> bool {
+        let ways = self.ways();
+        let skips = |way: &Way| {
+            choose(&self.handlers, &way.cause).is_some_and(|handler| handler.end == End::Skips)
+        };
+        self.fallback.is_none() && !ways.is_empty() && ways.iter().all(skips)
+    }
+
     fn ways(&self) -> Vec<Way> {
         let mut ways: Vec<Way> = self
             .errors
@@ -41,8 +58,24 @@ impl Step {
             .collect();
         if self.finite() || self.effect == Effect::Child {
             ways.extend(self.built_in());
+        } else if self.leaves() {
+            ways.extend(self.left());
         }
         ways
+    }
+
+    /// How a policy without an end can be left all the same.
+    fn left(&self) -> Vec<Way> {
+        let label = format!("`{}` is left as soon as it is refused", self.name);
+        let way = |cause| Way { cause, span: self.span, label: label.clone(), unknown: false };
+        match self.effect {
+            Effect::Transaction | Effect::Child | Effect::CommittingChild => Vec::new(),
+            Effect::Pivot => vec![way(Cause::Refused)],
+            Effect::Read => vec![way(Cause::Refused), way(Cause::Timeout)],
+            // What commits is not left while an attempt is unresolved; what can be undone is.
+            Effect::Write if self.undo == Undo::None => vec![way(Cause::Refused)],
+            Effect::Write => vec![way(Cause::Refused), way(Cause::Unknown)],
+        }
     }
 
     /// How the policy itself can end.

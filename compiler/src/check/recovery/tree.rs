@@ -152,6 +152,12 @@ pub struct Fact {
 }
 
 impl Fact {
+    /// Whether it mentions one of these names.
+    #[must_use]
+    pub fn mentions(&self, locals: &[u32]) -> bool {
+        self.locals.iter().any(|local| locals.contains(local))
+    }
+
     /// Whether both cannot hold at once.
     #[must_use]
     pub fn contradicts(&self, other: &Self) -> bool {
@@ -183,6 +189,14 @@ pub struct Unit {
     pub deadline: Option<Span>,
 }
 
+impl Unit {
+    /// Whether something stands inside.
+    #[must_use]
+    pub fn holds(&self, span: Span) -> bool {
+        span.file == self.span.file && span.start >= self.span.start && span.end <= self.span.end
+    }
+}
+
 /// `on event … => …`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interrupt {
@@ -198,6 +212,20 @@ pub struct Interrupt {
     pub end: End,
 }
 
+/// How a loop goes from turn to turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// Over a list: it may have no turn at all, and `give` ends a turn only.
+    List,
+    /// `repeat`: at least one turn, and `give` ends the loop.
+    Repeat {
+        /// `up to n times`: it may run out.
+        bounded: bool,
+        /// `until`: what holds where it ends, and where it does not.
+        until: Option<(Guard, Guard)>,
+    },
+}
+
 /// A loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loop {
@@ -209,10 +237,10 @@ pub struct Loop {
     pub parallel: bool,
     /// A failing turn undoes itself and the loop goes on.
     pub settle: bool,
-    /// `first k`: losers are stopped and undone; and too few may succeed, where that can be.
+    /// `first k`: losers are stopped and undone, and too few may succeed.
     pub first: bool,
-    /// It may end without its body having run to its end (`each`), or only by `give`/`until`.
-    pub ends: bool,
+    /// How it goes on and ends.
+    pub turns: Turns,
     /// Body.
     pub body: Vec<Node>,
     /// `else` of a `repeat`.
@@ -261,8 +289,44 @@ pub enum Node {
     },
     /// `manual`: parks; adds nothing.
     Manual,
-    /// `give`, `again`: ends the turn.
-    EndTurn,
+    /// `give`: ends the turn of the innermost loop, and a `repeat`.
+    Give,
+    /// `again`: begins the next turn of the innermost `repeat`.
+    Again,
     /// `return`: ends the workflow.
     Return,
+}
+
+impl Node {
+    /// Calls `see` for this statement and everything inside it, handlers and alternatives included.
+    pub fn walk<'n>(&'n self, see: &mut dyn FnMut(&'n Self)) {
+        see(self);
+        self.each_block(&mut |block| block.iter().for_each(|node| node.walk(see)));
+    }
+
+    fn each_block<'n>(&'n self, see: &mut dyn FnMut(&'n [Self])) {
+        match self {
+            Self::Step(step) => {
+                step.fallback.iter().for_each(|fallback| see(&fallback.body));
+                step.handlers.iter().for_each(|handler| see(&handler.body));
+            }
+            Self::Wait { handlers, arms, .. } => {
+                handlers.iter().for_each(|handler| see(&handler.body));
+                arms.iter().for_each(|(_, body)| see(body));
+            }
+            Self::Choice(arms) => arms.iter().for_each(|(_, body)| see(body)),
+            Self::Parallel { branches, .. } => branches.iter().for_each(|body| see(body)),
+            Self::Loop(repeated) => {
+                see(&repeated.body);
+                repeated.otherwise.iter().for_each(|body| see(body));
+            }
+            Self::Unit(unit) => {
+                see(&unit.body);
+                unit.fallback.iter().for_each(|fallback| see(&fallback.body));
+                unit.handlers.iter().for_each(|handler| see(&handler.body));
+                unit.interrupts.iter().for_each(|interrupt| see(&interrupt.body));
+            }
+            Self::Fail { .. } | Self::Manual | Self::Give | Self::Again | Self::Return => {}
+        }
+    }
 }

@@ -14,8 +14,8 @@ mod schema;
 mod spec;
 
 pub use machine::{
-    Arm, BranchEnd, Draw, Event, Failure, FailureKind, Fault, Frame, Json, Leave, Machine, Move, Next,
-    Op, Subscription, Values,
+    Arm, BranchEnd, Draw, Event, Failure, FailureKind, Fault, Frame, Json, Leave, Machine, Move,
+    Next, Op, Subscription, Values,
 };
 pub use schema::{Mismatch, SampleSeed, Schema, Ty, TypeDecl, VariantDecl};
 pub use spec::{

@@ -111,7 +111,9 @@ pub enum PointKind {
 }
 
 /// Effect class, as declared on the action.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// May be repeated and interrupted freely.

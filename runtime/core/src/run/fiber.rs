@@ -194,6 +194,9 @@ pub struct Wait {
     pub until: Option<Time>,
     /// Number of the last event before it began: what `fresh` means.
     pub began: u64,
+    /// A condition of an arm has a bug.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 /// A fork whose branches run.
@@ -289,6 +292,12 @@ pub struct Unit {
     /// The commit happened within it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passed: bool,
+    /// Its deadline has passed: it does not run again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
+    /// The condition of an interrupt has a bug: none of them fires until a person has repaired it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 /// Why a fiber is to be still, and how far.
@@ -354,6 +363,7 @@ impl Fiber {
     pub fn fault(&self) -> Option<&Fault> {
         match &self.state {
             State::Ready(Ready { held: Hold::Fault(fault), .. }) => Some(fault),
+            State::Wait(wait) => wait.fault.as_ref(),
             State::Call(call) => match &call.phase {
                 super::Phase::Fault(fault) => Some(fault),
                 _ => None,

@@ -3,7 +3,6 @@
 use crate::codegen::{Json, Values};
 use crate::status::{Cause, Status};
 use crate::time::Time;
-use std::collections::BTreeMap;
 
 /// What never changes after the start.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -88,9 +87,9 @@ pub struct Head {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
-    /// Last event taken, by place in the source (verdict 74).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub taken: BTreeMap<String, u64>,
+    /// Effects that are counted and no longer named.
+    #[serde(default)]
+    pub forgotten: u32,
 }
 
 /// Mode `m` of the semantics; `committed` and `parked` stand beside it.
@@ -127,7 +126,7 @@ impl Head {
             recoveries: 0,
             poisoned: None,
             ended: None,
-            taken: BTreeMap::new(),
+            forgotten: 0,
         }
     }
 

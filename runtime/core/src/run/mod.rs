@@ -5,11 +5,13 @@
 //! only other way in. Long runs do not pay for their length: a record holds what changed.
 
 mod call;
+mod effect;
 mod fiber;
 mod head;
 mod node;
 
 pub use call::{Call, Last, Phase, Role};
+pub use effect::{Effect, Fate};
 pub use fiber::{
     Fiber, Happening, Hold, Join, Kind, Manual, Ready, State, Stop, StopCause, Then, Unit, Unwind,
     Wait,
@@ -18,7 +20,9 @@ pub use head::{Head, Mode, Origin};
 pub use node::{Ask, Entry, Node, What};
 
 use crate::journal::{self, Part, Parts};
+use crate::limits;
 use crate::status::Status;
+use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A fiber of a run.
@@ -36,6 +40,9 @@ pub struct Fault {
     pub message: String,
     /// Id of its dead letter.
     pub item: String,
+    /// Since when.
+    #[serde(default)]
+    pub at: Time,
 }
 
 /// The state of one run.
@@ -47,6 +54,10 @@ pub struct RunState {
     nodes: BTreeMap<NodeId, Node>,
     /// Next generation, by path: only while something may be called anew.
     generations: BTreeMap<String, u32>,
+    /// What became of what it did, by the call that did it.
+    effects: BTreeMap<u64, Effect>,
+    /// Number of the last event taken, by place in the source and key (verdict 74).
+    taken: BTreeMap<String, u64>,
     /// Number of its last record.
     number: u64,
     /// Parts changed since that record.
@@ -63,6 +74,8 @@ impl RunState {
             fibers: BTreeMap::new(),
             nodes: BTreeMap::new(),
             generations: BTreeMap::new(),
+            effects: BTreeMap::new(),
+            taken: BTreeMap::new(),
             number: 0,
             dirty: [Part::Origin, Part::Head].into(),
         }
@@ -177,6 +190,55 @@ impl RunState {
         }
     }
 
+    /// What became of what it did, in the order it was begun.
+    #[must_use]
+    pub fn effects(&self) -> &BTreeMap<u64, Effect> {
+        &self.effects
+    }
+
+    /// Says what became of an effect. Of too many the oldest is only counted.
+    pub fn set_effect(&mut self, call: u64, effect: Effect) {
+        self.dirty.insert(Part::Effect(call));
+        self.effects.insert(call, effect);
+        if self.effects.len() > limits::EFFECTS
+            && let Some((oldest, _)) = self.effects.pop_first()
+        {
+            self.dirty.insert(Part::Effect(oldest));
+            self.head_mut().forgotten += 1;
+        }
+    }
+
+    /// An effect is known not to have happened.
+    pub fn remove_effect(&mut self, call: u64) {
+        if self.effects.remove(&call).is_some() {
+            self.dirty.insert(Part::Effect(call));
+        }
+    }
+
+    /// Whether an effect changed since its last record.
+    #[must_use]
+    pub fn effects_changed(&self) -> bool {
+        self.dirty.range(Part::Effect(0)..=Part::Effect(u64::MAX)).next().is_some()
+    }
+
+    /// Number of the last event that a place has taken.
+    #[must_use]
+    pub fn taken(&self, place: &str) -> u64 {
+        self.taken.get(place).copied().unwrap_or(0)
+    }
+
+    /// Number of the last event that any place has taken.
+    #[must_use]
+    pub fn last_taken(&self) -> u64 {
+        self.taken.values().copied().max().unwrap_or(0)
+    }
+
+    /// A place has taken an event.
+    pub fn set_taken(&mut self, place: String, number: u64) {
+        self.dirty.insert(Part::Taken(place.clone()));
+        self.taken.insert(place, number);
+    }
+
     /// A fresh id for a fiber, node, call or item.
     pub fn fresh(&mut self) -> u64 {
         let head = self.head_mut();
@@ -208,7 +270,9 @@ impl RunState {
         }
         let parked = |fiber: &Fiber| {
             fiber.kind.program()
-                && (fiber.fault().is_some() || matches!(fiber.state, State::Manual(_)))
+                && (fiber.fault().is_some()
+                    || matches!(fiber.state, State::Manual(_))
+                    || fiber.units.iter().any(|unit| unit.fault.is_some()))
         };
         if self.head.poisoned.is_some() || self.fibers.values().any(parked) {
             return Status::Parked;
@@ -249,7 +313,9 @@ impl RunState {
             .into_iter()
             .chain(self.fibers.keys().map(|id| Part::Fiber(*id)))
             .chain(self.nodes.keys().map(|id| Part::Node(*id)))
-            .chain(self.generations.keys().map(|path| Part::Generation(path.clone())));
+            .chain(self.generations.keys().map(|path| Part::Generation(path.clone())))
+            .chain(self.effects.keys().map(|id| Part::Effect(*id)))
+            .chain(self.taken.keys().map(|place| Part::Taken(place.clone())));
         let mut parts = Parts::default();
         for name in names {
             if let Some(body) = self.part(&name)? {
@@ -266,6 +332,8 @@ impl RunState {
             Part::Fiber(id) => self.fibers.get(id).map(journal::body).transpose(),
             Part::Node(id) => self.nodes.get(id).map(journal::body).transpose(),
             Part::Generation(path) => self.generations.get(path).map(journal::body).transpose(),
+            Part::Effect(id) => self.effects.get(id).map(journal::body).transpose(),
+            Part::Taken(place) => self.taken.get(place).map(journal::body).transpose(),
         }
     }
 
@@ -300,6 +368,12 @@ impl RunState {
                 Part::Generation(path) => {
                     self.generations.insert(path.clone(), journal::value(body)?);
                 }
+                Part::Effect(id) => {
+                    self.effects.insert(*id, journal::value(body)?);
+                }
+                Part::Taken(place) => {
+                    self.taken.insert(place.clone(), journal::value(body)?);
+                }
             }
         }
         for part in &parts.removed {
@@ -313,6 +387,12 @@ impl RunState {
                 }
                 Part::Generation(path) => {
                     self.generations.remove(path);
+                }
+                Part::Effect(id) => {
+                    self.effects.remove(id);
+                }
+                Part::Taken(place) => {
+                    self.taken.remove(place);
                 }
             }
         }

@@ -34,6 +34,9 @@ pub enum What {
 pub struct Entry {
     /// The step's durable point.
     pub at: String,
+    /// Id of the forward call.
+    #[serde(default)]
+    pub call: u64,
     /// Its loop indexes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iteration: Vec<u32>,

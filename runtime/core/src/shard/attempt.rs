@@ -4,9 +4,9 @@ use super::input::{Answer, Ticket};
 use super::output::Send;
 use super::policy::critical;
 use super::turn::Turn;
-use crate::codegen::{CallSpec, Class, ErrorSpec, Failure, FailureKind, Json, Ty, UndoSpec};
+use crate::codegen::{CallSpec, Class, ErrorSpec, Failure, FailureKind, Json, Next, Ty, UndoSpec};
 use crate::journal::Happened;
-use crate::run::{Call, FiberId, Happening, Last, Phase, Role, State};
+use crate::run::{Call, Fate, FiberId, Happening, Last, Phase, Role, State};
 use crate::service::{self, Attempt, Purpose, Refusal};
 use crate::time::Time;
 use std::time::Duration;
@@ -38,14 +38,15 @@ impl Turn<'_> {
             self.durable = true;
             return self.put_call(id, call);
         }
-        let spent = call.first_sent.zip(spec.key_for_ms);
-        if spent.is_some_and(|(first, good)| self.now.since(first) > good) {
+        if self.expired(&call, &spec) {
             return self.key_expired(id, call, &spec);
         }
-        if call.role == Role::Ask && !spec.idempotent {
-            return self.ask_probe(id, call, &spec, 1);
+        if call.unresolved && !spec.idempotent && spec.class != Class::Read {
+            return self.stopped_under_way(id, call, &spec);
         }
-        if let Err(refusal) = self.permit(&spec.service, call.id) {
+        let ticket = self.ticket(&call, call.next, call.purpose);
+        if let Err(refusal) = self.permit(&spec.service, ticket) {
+            self.guards.hold_back(&spec.service, self.id, id);
             return self.held_back(id, call, &spec, refusal.until, refusal.reason);
         }
         call.attempt = call.next;
@@ -72,10 +73,40 @@ impl Turn<'_> {
         self.put_call(id, call);
     }
 
+    /// A call that was held back goes at once: its breaker was closed by hand.
+    pub(super) fn send_held(&mut self, id: FiberId) {
+        let Some((call, spec)) = self.calling(id) else { return };
+        match call.phase {
+            Phase::Backoff { .. } => self.send(id),
+            Phase::AskBackoff { question, .. } => self.ask_probe(id, call, &spec, question),
+            _ => {}
+        }
+    }
+
+    /// A call that may not be repeated was with the service when the process stopped.
+    fn stopped_under_way(&mut self, id: FiberId, call: Box<Call>, spec: &CallSpec) {
+        if call.role == Role::Ask {
+            return self.ask_probe(id, call, spec, 1);
+        }
+        let cause = "the process stopped while the call was under way".to_owned();
+        self.judge(id, call, spec, Attempt::Unknown { cause, timeout: false });
+    }
+
+    /// Whether a key is good no longer (A4).
+    pub(super) fn expired(&self, call: &Call, spec: &CallSpec) -> bool {
+        let spent = call.first_sent.zip(spec.key_for_ms);
+        spent.is_some_and(|(first, good)| self.now.since(first) > good)
+    }
+
+    /// Names one attempt, or one question.
+    pub(super) fn ticket(&self, call: &Call, attempt: u32, purpose: Purpose) -> Ticket {
+        Ticket { run: self.id, call: call.id, attempt, purpose }
+    }
+
     fn sent_line(&self, call: &Call, spec: &CallSpec) -> Happened {
         Happened::Sent {
             path: call.path.clone(),
-            action: format!("{}.{}", spec.service, spec.action),
+            action: self.action(spec),
             purpose: call.purpose,
             key: call.key.clone(),
             attempt: call.attempt,
@@ -110,7 +141,7 @@ impl Turn<'_> {
         request: Request,
     ) -> Send {
         let Request { key, undoes, attempt, purpose, within_ms } = request;
-        let ticket = Ticket { run: self.id, call: call.id, attempt, purpose };
+        let ticket = self.ticket(call, attempt, purpose);
         let call = service::Call {
             namespace: self.run.state.origin().namespace.clone(),
             service: to.0.to_owned(),
@@ -128,10 +159,14 @@ impl Turn<'_> {
         Send { ticket, call, args }
     }
 
-    pub(super) fn permit(&mut self, service: &str, call: u64) -> Result<(), super::guard::Refusal> {
+    pub(super) fn permit(
+        &mut self,
+        service: &str,
+        ticket: Ticket,
+    ) -> Result<(), super::guard::Refusal> {
         let machine = self.machine();
         let spec = machine.as_ref().and_then(|machine| machine.spec().services.get(service));
-        self.guards.permit(service, spec, self.now, (self.id, call))
+        self.guards.permit(service, spec, self.now, ticket)
     }
 
     /// A breaker or limiter refuses it: no attempt is used (A3).
@@ -146,7 +181,7 @@ impl Turn<'_> {
         let leaves = spec.leaves_when_refused
             && call.role == Role::Step
             && call.purpose == Purpose::Do
-            && !(call.unresolved && spec.commits);
+            && (!call.unresolved || !spec.commits && self.has_alternative(id, &call));
         if leaves || self.past_deadline(&call, spec, until) {
             if call.last == Last::None {
                 call.last = Last::Refused;
@@ -160,8 +195,42 @@ impl Turn<'_> {
         self.boundary(id);
     }
 
+    /// Whether the program does something else where the step's outcome is unknown. If it does not, a
+    /// refusal must not make the step fail (I39): the step waits, and asks again.
+    fn has_alternative(&mut self, id: FiberId, call: &Call) -> bool {
+        let (Some(machine), Some(fiber)) = (self.machine(), self.run.state.fiber(id)) else {
+            return false;
+        };
+        let frame = fiber.frame.clone();
+        let failure = Failure {
+            kind: FailureKind::Unknown,
+            name: String::new(),
+            payload: Json::Null,
+            step: call.path.clone(),
+        };
+        // Only asked: the draw is a copy, and the answer is made again when the step is left.
+        let mut draw = self.draw().clone();
+        let answer = machine.resume(&frame, crate::codegen::Event::Failed(failure), &mut draw);
+        answer.is_ok_and(|step| !matches!(step.next, Next::Fail(_) | Next::Manual { .. }))
+    }
+
     pub(super) fn past_deadline(&self, call: &Call, spec: &CallSpec, next: Time) -> bool {
         call.role == Role::Step && spec.deadline_ms.is_some_and(|ms| next >= call.began.plus(ms))
+    }
+
+    /// A service, or whoever completes a call for it, says what came of it.
+    pub(super) fn told(&mut self, ticket: Ticket, result: Attempt, heard: bool) -> Answer {
+        let answer = self.outcome(ticket, result);
+        if answer == Answer::Done && self.run.state.head().recoveries > 0 {
+            self.state().head_mut().recoveries = 0;
+            self.durable = true;
+        }
+        if answer == Answer::TooLate && heard {
+            // T3: whoever comes too late is told so, and it is recorded.
+            let input = format!("completion of attempt {}", ticket.attempt);
+            self.note(Happened::TooLate { input });
+        }
+        answer
     }
 
     /// Takes in the outcome of an attempt or of a probe.
@@ -195,19 +264,15 @@ impl Turn<'_> {
         if !current && !late {
             return Answer::TooLate;
         }
-        let well = matches!(
-            result,
-            Attempt::Ok(_)
-                | Attempt::Failed { .. }
-                | Attempt::Fault { .. }
-                | Attempt::Refused { cause: Refusal::Undone, .. }
-        );
-        self.guards.record(&spec.service, self.now, (self.id, call.id), well);
-        if self.run.state.head().recoveries > 0 {
-            self.state().head_mut().recoveries = 0;
-        }
         self.judge(id, call, &spec, result);
         Answer::Done
+    }
+
+    /// Credentials are ours to repair: nothing is sent to the service for a while.
+    pub(super) fn lock_out(&mut self, service: &str) -> Time {
+        let machine = self.machine();
+        let spec = machine.as_ref().and_then(|machine| machine.spec().services.get(service));
+        self.guards.lock_out(service, spec, self.now)
     }
 
     fn judge(&mut self, id: FiberId, mut call: Box<Call>, spec: &CallSpec, result: Attempt) {
@@ -216,10 +281,7 @@ impl Turn<'_> {
             Attempt::Failed { name, payload } => self.declared(id, call, spec, (name, payload)),
             Attempt::Refused { reason, retry_after_ms, cause } => match cause {
                 Refusal::Credentials => {
-                    let machine = self.machine();
-                    let services = machine.as_ref().map(|machine| &machine.spec().services);
-                    let guard = services.and_then(|services| services.get(&spec.service));
-                    let until = self.guards.lock_out(&spec.service, guard, self.now);
+                    let until = self.lock_out(&spec.service);
                     call.next = call.attempt;
                     let reason = format!("the service refuses our credentials: {reason}");
                     self.held_back(id, call, spec, until, &reason);
@@ -292,7 +354,7 @@ impl Turn<'_> {
         call.unresolved = false;
         let line = Happened::Done {
             path: call.path.clone(),
-            action: format!("{}.{}", spec.service, spec.action),
+            action: self.action(spec),
             purpose: call.purpose,
             attempt: call.attempt,
             result: self.mask_result(spec, &value),
@@ -304,6 +366,9 @@ impl Turn<'_> {
         }
         if call.role == Role::Ask {
             return self.ask_settled(id, Some(value));
+        }
+        if spec.class != Class::Read && call.purpose == Purpose::Do {
+            self.remember(call.id, &call.path, self.action(spec), Fate::Applied);
         }
         if let Some(node) = call.entry {
             if matches!(spec.undo, UndoSpec::Result(_))
@@ -405,7 +470,10 @@ impl Turn<'_> {
         if !matches!(call.phase, Phase::Sent | Phase::Accepted { .. }) {
             return Answer::TooLate;
         }
-        let until = self.now.plus(spec.within_ms);
+        // T2: the step's deadline bounds all attempts, also one that is said to go on.
+        let bound = spec.deadline_ms.filter(|_| call.role == Role::Step);
+        let bound = bound.map_or(Time(i64::MAX), |ms| call.began.plus(ms));
+        let until = self.now.plus(spec.within_ms).min(bound);
         call.phase = Phase::Accepted { until };
         self.note(Happened::Accepted { path: call.path.clone(), until });
         self.put_call(id, call);

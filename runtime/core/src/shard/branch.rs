@@ -68,13 +68,16 @@ impl Turn<'_> {
     /// Whether a branch counts against `max`: one that waits for the world does not (verdict 63).
     fn takes_place(&self, id: FiberId) -> bool {
         let Some(fiber) = self.run.state.fiber(id) else { return false };
-        !matches!(
-            fiber.state,
-            State::Wait(_)
-                | State::Still
-                | State::Ended(_)
-                | State::Ready(Ready { held: Hold::Place, .. })
-        )
+        // A question about a step keeps the place of the effect it is about.
+        let asks = matches!(&fiber.state, State::Manual(manual) if manual.call.is_none());
+        !asks
+            && !matches!(
+                fiber.state,
+                State::Wait(_)
+                    | State::Still
+                    | State::Ended(_)
+                    | State::Ready(Ready { held: Hold::Place, .. })
+            )
     }
 
     fn queued(&self, id: FiberId) -> bool {

@@ -4,7 +4,10 @@ use super::input::Answer;
 use super::policy::critical;
 use super::turn::Turn;
 use crate::journal::Happened;
-use crate::run::{Fiber, FiberId, Hold, Kind, Mode, Phase, ROOT, Ready, State, Stop, StopCause};
+use crate::run::{
+    Call, Fate, Fiber, FiberId, Hold, Kind, Mode, Phase, ROOT, Ready, State, Stop, StopCause,
+};
+use crate::service::Purpose;
 use crate::status::Cause;
 
 impl Turn<'_> {
@@ -15,6 +18,8 @@ impl Turn<'_> {
             self.note(Happened::TooLate { input: "cancel".to_owned() });
             return Answer::TooLate;
         }
+        // What it is set aside for is given up with it.
+        self.cure("cancelled");
         let cause = Cause::Cancelled { actor: actor.to_owned(), reason };
         self.note(Happened::Pending { cause: cause.error() });
         if head_pending(self) {
@@ -176,13 +181,9 @@ impl Turn<'_> {
         let fiber = fiber.clone();
         self.withdraw(&fiber);
         self.close_fault(&fiber, "stopped");
-        let keep = matches!(stop, Stop::Unit { why: StopCause::Interrupt { keep: true, .. }, .. });
-        if let Some((call, entry)) = fiber.call().and_then(|call| Some((call, call.entry?))) {
-            if !call.unresolved {
-                self.disarm(id, entry);
-            } else if keep {
-                self.make_due(id, entry);
-            }
+        let keep = self.kept(id);
+        if let Some(call) = fiber.call() {
+            self.leave_call(id, call, keep);
         }
         let path = self.path(id);
         self.note(Happened::Stopping { path });
@@ -194,6 +195,7 @@ impl Turn<'_> {
                     fiber.units.clear();
                     fiber.stop = None;
                 }
+                self.close_units(&fiber.units);
                 match fiber.kind {
                     Kind::Branch { .. } => self.child_rests(id),
                     _ => {
@@ -203,6 +205,39 @@ impl Turn<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Whether what a stopped fiber did stays done: it, or a fiber around it that told it to stop, is
+    /// interrupted by a scope that keeps.
+    fn kept(&self, id: FiberId) -> bool {
+        let mut next = self.run.state.fiber(id);
+        while let Some(fiber) = next {
+            match &fiber.stop {
+                Some(Stop::Unit { why: StopCause::Interrupt { keep, .. }, .. }) => return *keep,
+                Some(Stop::Whole) => {}
+                _ => return false,
+            }
+            next = fiber.kind.parent().and_then(|parent| self.run.state.fiber(parent));
+        }
+        false
+    }
+
+    /// Leaves the call a stopped fiber is at: with its undo armed, due, or needless.
+    fn leave_call(&mut self, id: FiberId, call: &Call, keep: bool) {
+        if call.unresolved && call.purpose == Purpose::Do {
+            let machine = self.machine();
+            let spec = machine.as_ref().and_then(|m| Self::call_spec(m.as_ref(), &call.at));
+            let action = spec.map(|spec| self.action(spec)).unwrap_or_default();
+            self.remember(call.id, &call.path, action, Fate::Unknown);
+        }
+        let Some(entry) = call.entry else { return };
+        if !call.unresolved {
+            self.disarm(id, entry);
+        } else if keep {
+            self.make_due(id, entry);
         }
     }
 }

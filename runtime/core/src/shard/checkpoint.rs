@@ -35,8 +35,8 @@ impl Shard {
                 out.put_run(row);
             }
         }
-        let position = self.events.checkpoint_max(self.seq);
-        let damaged = self.damaged.values().map(|at| at.saturating_sub(1));
+        let position = self.events.checkpoint_max(self.seq).min(self.keep_breakers(now, &mut out));
+        let damaged = self.damaged.values().map(|damaged| damaged.at.saturating_sub(1));
         out.batch.checkpoint = Some(damaged.fold(position, u64::min));
         self.prune(now);
         out

@@ -2,7 +2,7 @@
 
 use super::turn::Turn;
 use crate::journal::Happened;
-use crate::run::{Fiber, FiberId, Kind, NodeId, State};
+use crate::run::{Fiber, FiberId, Kind, NodeId, State, Stop, StopCause};
 
 impl Turn<'_> {
     /// A pivot, or the write that commits implicitly, ended Ok in this fiber: `K` is dropped, except
@@ -41,6 +41,8 @@ impl Turn<'_> {
         }
         if first {
             self.release_boundaries();
+            // What came while a cause waited was left where it is.
+            self.look_for_events();
         }
     }
 
@@ -48,6 +50,14 @@ impl Turn<'_> {
     fn pass(&mut self, id: FiberId) {
         let Some(fiber) = self.state().fiber_mut(id) else { return };
         fiber.passed = true;
+        // X1: the commit wins over a stop that waited for it. A scope that keeps ends all the same.
+        let keeps = matches!(
+            fiber.stop,
+            Some(Stop::Unit { why: StopCause::Interrupt { keep: true, .. }, .. })
+        );
+        if !keeps && matches!(fiber.stop, Some(Stop::Unit { .. })) {
+            fiber.stop = None;
+        }
         let head = fiber.head.take();
         for unit in &mut fiber.units {
             unit.passed = true;

@@ -2,6 +2,7 @@
 
 use super::output::Notice;
 use super::turn::Turn;
+use super::undo::Ending;
 use crate::codegen::{BranchEnd, Failure, Frame, Json};
 use crate::journal::Happened;
 use crate::run::{Fiber, FiberId, Happening, Kind, Mode, ROOT, State, Then};
@@ -13,7 +14,7 @@ impl Turn<'_> {
         let Some(fiber) = self.run.state.fiber(id) else { return };
         match fiber.kind.clone() {
             Kind::Branch { .. } => self.end_branch(id, BranchEnd::Ok(value)),
-            Kind::Undo { .. } | Kind::Due { .. } => self.undo_ended(id, true),
+            Kind::Undo { .. } | Kind::Due { .. } => self.undo_ended(id, Ending::Done),
             Kind::After => {
                 self.durable = true;
                 let fiber = self.state().remove_fiber(id);
@@ -70,8 +71,9 @@ impl Turn<'_> {
         self.note(Happened::Unwinding { path: String::new(), error: cause.error() });
         self.notices.push(Notice::Undoing(cause));
         if let Some(root) = self.state().fiber_mut(ROOT) {
-            root.units.clear();
+            let units = std::mem::take(&mut root.units);
             root.stop = None;
+            self.close_units(&units);
         }
         self.begin_unwind(ROOT, None, Then::Run);
     }

@@ -1,30 +1,68 @@
 //! Breakers and limiters of the services this shard calls, in memory.
 //!
 //! A call they refuse uses no attempt (semantics A3). They are state of the process, not of a run:
-//! after a restart a breaker is closed until it learns again.
+//! after a restart a breaker is closed until it learns again, unless an operator holds it open.
 
-use crate::breaker::{Breaker, Permit};
-use crate::codegen::ServiceSpec;
+use super::input::Ticket;
+use crate::breaker::{self, Breaker, Permit};
+use crate::codegen::{LimitSpec, ServiceSpec};
 use crate::id::RunId;
-use crate::limits::CREDENTIALS_PAUSE_MS;
+use crate::journal::ShardRecord;
+use crate::limits::{CREDENTIALS_PAUSE_MS, HELD_OPEN_MS};
 use crate::rate::Bucket;
+use crate::run::FiberId;
+use crate::service::{Attempt, Purpose, Refusal as Cause};
 use crate::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What protects one service, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ServiceState {
+    /// Qualified service.
+    pub service: String,
+    /// Its breaker; none where its contract declares none.
+    pub breaker: Option<breaker::State>,
+    /// An operator holds it open: nothing is sent until an operator closes it.
+    pub held_open: bool,
+    /// Nothing is sent before this instant, because it refuses our credentials.
+    pub locked_out: Option<Time>,
+    /// Its limit; none where its contract declares none.
+    pub limit: Option<LimitSpec>,
+    /// Calls the limit lets through at once.
+    pub available: Option<u32>,
+}
 
 /// Guards by service.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
     services: BTreeMap<String, Guard>,
-    /// Permits of calls in flight, by run and call.
-    permits: BTreeMap<(RunId, u64), Permit>,
+    /// Permits of attempts in flight, with the service they are for.
+    permits: BTreeMap<Ticket, (String, Permit)>,
+    /// Calls that were held back, by service, run and fiber: they go when an operator closes it.
+    held: BTreeSet<(String, RunId, FiberId)>,
 }
 
 #[derive(Debug)]
 struct Guard {
     breaker: Option<Breaker>,
     bucket: Option<Bucket>,
+    limit: Option<LimitSpec>,
     /// Refused credentials, where there is no breaker to open.
     locked_out: Time,
+    /// The record by which an operator holds it open.
+    held_open: Option<ShardRecord>,
+}
+
+impl Guard {
+    fn new(spec: Option<&ServiceSpec>) -> Self {
+        Self {
+            breaker: spec.and_then(|spec| spec.breaker.clone()).map(Breaker::new),
+            bucket: spec.and_then(|spec| spec.limit.clone()).map(Bucket::new),
+            limit: spec.and_then(|spec| spec.limit.clone()),
+            locked_out: Time(i64::MIN),
+            held_open: None,
+        }
+    }
 }
 
 /// Why a call may not leave, and until when.
@@ -35,11 +73,7 @@ pub(super) struct Refusal {
 
 impl Guards {
     fn guard(&mut self, service: &str, spec: Option<&ServiceSpec>) -> &mut Guard {
-        self.services.entry(service.to_owned()).or_insert_with(|| Guard {
-            breaker: spec.and_then(|spec| spec.breaker.clone()).map(Breaker::new),
-            bucket: spec.and_then(|spec| spec.limit.clone()).map(Bucket::new),
-            locked_out: Time(i64::MIN),
-        })
+        self.services.entry(service.to_owned()).or_insert_with(|| Guard::new(spec))
     }
 
     /// Asks for one attempt.
@@ -48,9 +82,13 @@ impl Guards {
         service: &str,
         spec: Option<&ServiceSpec>,
         now: Time,
-        call: (RunId, u64),
+        ticket: Ticket,
     ) -> Result<(), Refusal> {
         let guard = self.guard(service, spec);
+        if guard.held_open.is_some() {
+            let reason = "an operator holds the breaker open";
+            return Err(Refusal { until: now.plus(HELD_OPEN_MS), reason });
+        }
         if now < guard.locked_out {
             let reason = "the service refuses our credentials";
             return Err(Refusal { until: guard.locked_out, reason });
@@ -70,18 +108,48 @@ impl Guards {
             return Err(Refusal { until: until.max(now.plus(1)), reason: "the limit is reached" });
         }
         if let Some(permit) = permit {
-            self.permits.insert(call, permit);
+            self.permits.insert(ticket, (service.to_owned(), permit));
         }
         Ok(())
     }
 
-    /// Learns how an attempt went.
-    pub(super) fn record(&mut self, service: &str, now: Time, call: (RunId, u64), ok: bool) {
-        // A call sent by an earlier owner of the shard has no permit, and says nothing here.
-        let Some(permit) = self.permits.remove(&call) else { return };
-        if let Some(breaker) = self.services.get_mut(service).and_then(|g| g.breaker.as_mut()) {
-            breaker.record(now, permit, ok);
+    /// Learns how an attempt went, whether or not its run still wants to know.
+    pub(super) fn record(&mut self, now: Time, ticket: Ticket, result: &Attempt) {
+        // An attempt sent by an earlier owner of the shard has no permit, and says nothing here.
+        let Some((service, permit)) = self.permits.remove(&ticket) else { return };
+        let well = match result {
+            Attempt::Ok(_) | Attempt::Failed { .. } => true,
+            Attempt::Fault { .. } | Attempt::Refused { cause: Cause::Undone, .. } => true,
+            Attempt::Refused { .. } | Attempt::Unknown { .. } => false,
+        };
+        if let Some(breaker) = self.services.get_mut(&service).and_then(|g| g.breaker.as_mut()) {
+            breaker.record(now, permit, well);
         }
+    }
+
+    /// Forgets what a run that has ended had in flight: nobody may answer for it any more.
+    pub(super) fn forget(&mut self, run: RunId) {
+        let first = Ticket { run, call: 0, attempt: 0, purpose: Purpose::Do };
+        let all = self.permits.range(first..).map(|(ticket, _)| *ticket);
+        let gone: Vec<_> = all.take_while(|ticket| ticket.run == run).collect();
+        for ticket in gone {
+            self.permits.remove(&ticket);
+        }
+        self.held.retain(|(_, held, _)| *held != run);
+    }
+
+    /// Remembers a call that was held back.
+    pub(super) fn hold_back(&mut self, service: &str, run: RunId, fiber: FiberId) {
+        self.held.insert((service.to_owned(), run, fiber));
+    }
+
+    /// The calls that were held back from a service.
+    pub(super) fn take_held(&mut self, service: &str) -> Vec<(RunId, FiberId)> {
+        let (held, others) =
+            std::mem::take(&mut self.held).into_iter().partition(|h| h.0 == service);
+        self.held = others;
+        let held: BTreeSet<(String, RunId, FiberId)> = held;
+        held.into_iter().map(|(_, run, fiber)| (run, fiber)).collect()
     }
 
     /// Opens the breaker at once, and says until when nothing should be sent.
@@ -100,5 +168,49 @@ impl Guards {
         }
         guard.locked_out = now.plus(CREDENTIALS_PAUSE_MS);
         guard.locked_out
+    }
+
+    /// An operator opens the breaker and holds it open.
+    pub(super) fn hold_open(
+        &mut self,
+        service: &str,
+        spec: Option<&ServiceSpec>,
+        record: ShardRecord,
+    ) {
+        self.guard(service, spec).held_open = Some(record);
+    }
+
+    /// An operator closes the breaker: the service is well, whatever was learned about it.
+    pub(super) fn close(&mut self, service: &str, spec: Option<&ServiceSpec>) {
+        let guard = self.guard(service, spec);
+        guard.held_open = None;
+        guard.locked_out = Time(i64::MIN);
+        if let Some(breaker) = &mut guard.breaker {
+            breaker.close();
+        }
+    }
+
+    /// The records of the breakers that operators hold open.
+    pub(super) fn held_open(&self) -> Vec<ShardRecord> {
+        self.services.values().filter_map(|guard| guard.held_open.clone()).collect()
+    }
+
+    /// What protects a service now, whether or not it was ever called.
+    pub(super) fn state(
+        &self,
+        service: &str,
+        spec: Option<&ServiceSpec>,
+        now: Time,
+    ) -> ServiceState {
+        let fresh = Guard::new(spec);
+        let guard = self.services.get(service).unwrap_or(&fresh);
+        ServiceState {
+            service: service.to_owned(),
+            breaker: guard.breaker.as_ref().map(Breaker::state),
+            held_open: guard.held_open.is_some(),
+            locked_out: Some(guard.locked_out).filter(|until| now < *until),
+            limit: guard.limit.clone(),
+            available: guard.bucket.as_ref().map(|bucket| bucket.available(now)),
+        }
     }
 }

@@ -71,6 +71,19 @@ pub enum Input {
         /// Who waits for the answer.
         token: Option<Token>,
     },
+    /// An operator opens or closes the breaker of a service.
+    Breaker {
+        /// Qualified service.
+        service: String,
+        /// What.
+        act: BreakerAct,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
     /// An operator does something about a run.
     Operate {
         /// The run.
@@ -84,6 +97,16 @@ pub enum Input {
         /// Who waits for the answer.
         token: Option<Token>,
     },
+}
+
+/// What an operator does about the breaker of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BreakerAct {
+    /// Holds it open: nothing is sent until it is closed.
+    Open,
+    /// Closes it, and lets waiting calls go at once.
+    Close,
 }
 
 /// A start.

@@ -21,14 +21,17 @@ mod end;
 mod event;
 mod guard;
 mod input;
+mod letter;
 mod operate;
 mod output;
 mod policy;
 mod probe;
 mod recover;
 mod resolve;
+mod services;
 mod start;
 mod step;
+mod suspect;
 mod task;
 mod timer;
 mod turn;
@@ -40,13 +43,15 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Act, Actor, Answer, Input, Resolution, Start, TaskAct, Ticket, Token};
+pub use guard::ServiceState;
+pub use input::{Act, Actor, Answer, BreakerAct, Input, Resolution, Start, TaskAct, Ticket, Token};
 pub use output::{Effect, Notice, Output, Send};
 pub use recover::{Recovered, Recovery};
 
 use crate::codegen::{Draw, Machine};
 use crate::id::RunId;
 use crate::journal::Happened;
+use crate::port::RunRow;
 use crate::run::RunState;
 use crate::time::Time;
 use event::Events;
@@ -54,6 +59,7 @@ use guard::Guards;
 use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use suspect::Suspects;
 
 /// Machines of one workflow, by version and hash.
 type Versions = BTreeMap<(u32, String), Arc<dyn Machine>>;
@@ -117,8 +123,17 @@ pub struct Shard {
     starts: Starts,
     events: Events,
     guards: Guards,
-    /// Runs whose records do not decode, with the position of the first one that does not.
-    damaged: BTreeMap<RunId, u64>,
+    /// Runs whose records do not decode.
+    damaged: BTreeMap<RunId, Damaged>,
+    /// Runs that were recovered too often to be sent with others.
+    suspects: Suspects,
+}
+
+/// A run that cannot be read.
+struct Damaged {
+    /// Position of the first record that does not decode.
+    at: u64,
+    row: Option<RunRow>,
 }
 
 /// A run in memory.
@@ -141,6 +156,8 @@ struct Run {
     due: Option<Time>,
     /// Its entries in [`Events`].
     subscriptions: Vec<(String, String)>,
+    /// It was recovered too often, and waits for its turn to start alone.
+    suspect: bool,
 }
 
 impl Run {
@@ -156,6 +173,7 @@ impl Run {
             snapshot: None,
             due: None,
             subscriptions: Vec::new(),
+            suspect: false,
         }
     }
 }
@@ -174,6 +192,7 @@ impl Shard {
             events: Events::default(),
             guards: Guards::default(),
             damaged: BTreeMap::new(),
+            suspects: Suspects::default(),
         }
     }
 
@@ -189,7 +208,11 @@ impl Shard {
                 self.found(now, (namespace, workflow, key), row, &mut out);
             }
             Input::Outcome { ticket, result, token } => {
-                self.turn(now, ticket.run, token, &mut out, |turn| turn.outcome(ticket, result));
+                self.guards.record(now, ticket, &result);
+                let heard = token.is_some();
+                self.turn(now, ticket.run, token, &mut out, |turn| {
+                    turn.told(ticket, result, heard)
+                });
             }
             Input::Accepted(ticket) => {
                 self.turn(now, ticket.run, None, &mut out, |turn| turn.accepted(ticket));
@@ -211,10 +234,14 @@ impl Shard {
                     None => out.reply(token, Answer::NotFound),
                 }
             }
+            Input::Breaker { service, act, actor, reason, token } => {
+                self.operate_breaker(now, (service, act), (actor, reason), token, &mut out);
+            }
             Input::Operate { run, act, actor, reason, token } => {
-                self.turn(now, run, token, &mut out, |turn| turn.operate(act, &actor, reason));
+                self.operate(now, run, (act, actor, reason), token, &mut out);
             }
         }
+        self.next_suspect(now, &mut out);
         self.deliver(now, &mut out);
         out
     }
@@ -262,8 +289,40 @@ impl Shard {
         let Some(run) = self.runs.remove(&id) else {
             return out.reply(token, Answer::NotFound);
         };
-        let answer = self.turn_of(now, id, run, out, act);
+        let answer = if run.machine.is_some() {
+            self.turn_of(now, id, run, out, act)
+        } else {
+            // A run whose version is not here is left alone: it never runs on another one.
+            self.runs.insert(id, run);
+            Answer::Refused("no node here can run its version of the workflow".to_owned())
+        };
         out.reply(token, answer);
+    }
+
+    /// What operators do about a run, also about one that cannot be run or read here.
+    fn operate(
+        &mut self,
+        now: Time,
+        id: RunId,
+        (act, actor, reason): (Act, Actor, String),
+        token: Option<Token>,
+        out: &mut Output,
+    ) {
+        if self.damaged.contains_key(&id) {
+            let answer = self.operate_damaged(now, id, (&act, &actor, reason), out);
+            return out.reply(token, answer);
+        }
+        // These only change what is recorded about it.
+        let alone = matches!(act, Act::Cancel | Act::Terminate | Act::Pause | Act::Resume);
+        let machine = self.runs.get(&id).is_some_and(|run| run.machine.is_some());
+        if alone
+            && !machine
+            && let Some(run) = self.runs.remove(&id)
+        {
+            let answer = self.turn_of(now, id, run, out, |turn| turn.operate(act, &actor, reason));
+            return out.reply(token, answer);
+        }
+        self.turn(now, id, token, out, |turn| turn.operate(act, &actor, reason));
     }
 
     fn turn_of(
@@ -286,15 +345,10 @@ impl Shard {
             sends: Vec::new(),
             notices: Vec::new(),
             emitted: Vec::new(),
+            letters: false,
         };
-        // A run whose version is not here is left alone: it never runs on another one.
-        let answer = if turn.run.machine.is_some() {
-            let answer = act(&mut turn);
-            turn.drain();
-            answer
-        } else {
-            Answer::Refused("no node here can run its version of the workflow".to_owned())
-        };
+        let answer = act(&mut turn);
+        turn.drain();
         let closed = turn.close(&mut self.seq, &mut self.bucket);
         let (run, emitted) = (closed.run, closed.emitted);
         self.put_back(id, run);
@@ -319,9 +373,11 @@ impl Shard {
         }
         if ended {
             self.starts.forget(&run.state);
+            self.guards.forget(id);
             return;
         }
-        run.due = run.machine.as_ref().and_then(|machine| timer::next(&run.state, machine.spec()));
+        let machine = run.machine.as_ref().filter(|_| !run.suspect);
+        run.due = machine.and_then(|machine| timer::next(&run.state, machine.spec()));
         if let Some(due) = run.due {
             self.due.insert((due, id));
         }

@@ -22,11 +22,15 @@ impl Turn<'_> {
         spec: &CallSpec,
         (last, reason, after): (Last, String, Option<i64>),
     ) {
-        call.last = last;
+        // `refused` means that no attempt was sent or all were refused (verdict 61).
+        let read = spec.class == Class::Read && !matches!(call.last, Last::None | Last::Refused);
+        if last != Last::Refused || !read {
+            call.last = last;
+        }
         call.next = call.attempt + 1;
         self.note(Happened::Failed {
             path: call.path.clone(),
-            action: format!("{}.{}", spec.service, spec.action),
+            action: self.action(spec),
             purpose: call.purpose,
             attempt: call.attempt,
             error: last_word(last).to_owned(),
@@ -154,9 +158,17 @@ impl Turn<'_> {
         };
         let since = self.entry(node).and_then(|entry| entry.undoing);
         let long = since.is_some_and(|since| self.now.since(since) >= UNDO_LATE_MS);
-        if (long || call.counted() >= UNDO_LATE_ATTEMPTS) && !self.run.state.head().undo_late {
+        if long || call.counted() >= UNDO_LATE_ATTEMPTS {
+            self.flag_undo_late(id);
+        }
+    }
+
+    /// Flags the run, once.
+    pub(super) fn flag_undo_late(&mut self, id: FiberId) {
+        if !self.run.state.head().undo_late {
             self.state().head_mut().undo_late = true;
-            self.note(Happened::UndoLate { path: call.path.clone() });
+            let path = self.path(id);
+            self.note(Happened::UndoLate { path });
         }
     }
 }

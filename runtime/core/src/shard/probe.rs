@@ -9,7 +9,8 @@ use crate::journal::Happened;
 use crate::limits::PROBES;
 use crate::retry;
 use crate::run::{Call, FiberId, Last, Phase, Role};
-use crate::service::{Attempt, Purpose};
+use crate::service::{Attempt, Purpose, Refusal};
+use crate::time::Time;
 
 impl Turn<'_> {
     /// Asks the probe whether it happened.
@@ -24,16 +25,17 @@ impl Turn<'_> {
             self.put_call(id, call);
             return self.fault(id, "nobody can tell whether it happened");
         };
-        if let Err(refusal) = self.permit(&probe.service, call.id) {
-            let until = refusal.until;
-            if self.past_deadline(&call, spec, until) {
-                return self.policy_ended(id, call);
-            }
-            call.phase = Phase::AskBackoff { until, question };
-            let (path, reason) = (call.path.clone(), refusal.reason.to_owned());
-            self.note(Happened::HeldBack { path, until, reason });
-            self.put_call(id, call);
-            return self.boundary(id);
+        if self.held_at_boundary(false) {
+            // Nothing new is sent: it is asked when the run goes on.
+            call.phase = Phase::AskBackoff { until: self.now, question };
+            self.durable = true;
+            return self.put_call(id, call);
+        }
+        let ticket = self.ticket(&call, question, Purpose::Probe);
+        if let Err(refusal) = self.permit(&probe.service, ticket) {
+            self.guards.hold_back(&probe.service, self.id, id);
+            let (until, reason) = (refusal.until, refusal.reason.to_owned());
+            return self.ask_later(id, call, spec, (question, until, reason));
         }
         call.phase = Phase::Asked { question };
         let send = self.question(&call, spec, args);
@@ -50,6 +52,24 @@ impl Turn<'_> {
             self.sends.push(send);
         }
         self.put_call(id, call);
+    }
+
+    /// A breaker, a limiter or refused credentials hold a question back: none is used up (A3).
+    fn ask_later(
+        &mut self,
+        id: FiberId,
+        mut call: Box<Call>,
+        spec: &CallSpec,
+        (question, until, reason): (u32, Time, String),
+    ) {
+        if self.past_deadline(&call, spec, until) {
+            return self.policy_ended(id, call);
+        }
+        call.phase = Phase::AskBackoff { until, question };
+        let path = call.path.clone();
+        self.note(Happened::HeldBack { path, until, reason });
+        self.put_call(id, call);
+        self.boundary(id);
     }
 
     /// The question a call stands at, as it leaves: also after a crash.
@@ -78,10 +98,6 @@ impl Turn<'_> {
         result: Attempt,
     ) {
         let Phase::Asked { question } = call.phase else { return };
-        let well = matches!(result, Attempt::Ok(_) | Attempt::Failed { .. });
-        if let Some(probe) = &spec.probe {
-            self.guards.record(&probe.service, self.now, (self.id, call.id), well);
-        }
         match result {
             Attempt::Ok(Json::Null) => {
                 // Not applied, and never to be applied under this key: it is spent.
@@ -99,10 +115,20 @@ impl Turn<'_> {
                 self.fault(id, &message);
                 self.boundary(id);
             }
-            _ => {
+            Attempt::Refused { reason, cause: Refusal::Credentials, .. } => {
+                let service = spec.probe.as_ref().map_or("", |probe| &probe.service);
+                let until = self.lock_out(service);
+                let reason = format!("the service refuses our credentials: {reason}");
+                self.ask_later(id, call, spec, (question, until, reason));
+            }
+            other => {
+                let after = match &other {
+                    Attempt::Refused { retry_after_ms, .. } => retry_after_ms.unwrap_or(0),
+                    _ => 0,
+                };
                 let step = call.role == Role::Step && call.purpose == Purpose::Do;
                 let policy = if step { spec.retry.clone() } else { patient() };
-                let wait = retry::delay(&policy, question, self.random());
+                let wait = retry::delay(&policy, question, self.random()).max(after);
                 let until = self.now.plus(wait);
                 let limit = policy.attempts.map(|attempts| attempts.max(PROBES));
                 if limit.is_some_and(|limit| question >= limit)

@@ -1,16 +1,17 @@
 //! Recovery: the fold of what was recorded, a fence record, and only then anything that leaves (A6).
 
-use super::input::Answer;
+use super::input::{Act, Actor, Answer, BreakerAct};
 use super::output::Output;
+use super::suspect::suspicious;
 use super::turn::Turn;
-use super::{Machines, Run, Shard};
-use crate::codegen::Machine;
+use super::{Damaged, Machines, Run, Shard};
+use crate::codegen::{Class, Machine};
 use crate::id::RunId;
 use crate::journal::{self, EventBody, Happened, Record, ShardRecord, Snapshot};
-use crate::limits::RECOVERIES;
-use crate::port::{ItemRow, Lease, Tail};
-use crate::run::{FiberId, Phase, RunState, State};
-use crate::service::Attempt;
+use crate::limits::{DAMAGED_KEPT_MS, RECOVERIES};
+use crate::port::{ItemRow, Lease, RunRow, Tail};
+use crate::run::{Fiber, FiberId, Hold, Phase, RunState, State};
+use crate::status::Status;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,6 +45,8 @@ struct Fold {
     damaged: BTreeMap<RunId, (u64, String)>,
     events: Vec<(u64, EventBody)>,
     triggered: BTreeSet<(String, String)>,
+    /// What operators did last about the breaker of a service.
+    breakers: BTreeMap<String, (BreakerAct, ShardRecord)>,
     /// Runs with a row, that is, runs that have not ended.
     alive: BTreeSet<RunId>,
 }
@@ -68,13 +71,13 @@ impl Shard {
         let mut out = Output::after(shard.seq);
         shard.shard_record(now, &ShardRecord::Fence { epoch: lease.epoch, at: now }, &mut out);
         for (run, (position, message)) in &fold.damaged {
-            shard.damaged.insert(*run, *position);
             let row = rows.get(run);
+            shard.damaged.insert(*run, Damaged { at: *position, row: row.cloned() });
             if let Some(row) = row {
-                out.put_run(crate::port::RunRow { status: "parked".to_owned(), ..row.clone() });
+                out.put_run(RunRow { status: "parked".to_owned(), ..row.clone() });
             }
             out.put_item(ItemRow {
-                id: format!("{run}.damaged"),
+                id: damaged_item(*run),
                 kind: "dead_letter".to_owned(),
                 namespace: row.map(|row| row.namespace.clone()).unwrap_or_default(),
                 run: Some(*run),
@@ -84,20 +87,30 @@ impl Shard {
             });
         }
         for (id, mut run) in fold.runs {
-            let (origin, head) = (run.state.origin(), run.state.head());
+            let origin = run.state.origin();
             shard.events.at_least(origin.events);
-            for number in head.taken.values() {
-                shard.events.at_least(*number);
-            }
+            shard.events.at_least(run.state.last_taken());
             let machine = shard.machines.get(&origin.workflow, origin.version, &origin.hash);
             run.machine = machine.cloned();
             shard.starts.learn(id, &run.state);
             shard.put_back(id, run);
         }
         let ids: Vec<_> = shard.runs.keys().copied().collect();
-        for id in ids {
-            shard.turn(now, id, None, &mut out, |turn| turn.recovered());
+        for (service, (act, record)) in fold.breakers {
+            shard.set_breaker(&service, act, record);
         }
+        for id in ids {
+            let run = shard.runs.get(&id);
+            if run.is_some_and(|run| run.machine.is_some() && suspicious(&run.state)) {
+                shard.suspect(id);
+            } else {
+                shard.turn(now, id, None, &mut out, |turn| turn.recovered());
+            }
+            // A row may still say that the version was missing, or not yet.
+            let shown = rows.get(&id).map(|row| row.status.as_str());
+            shard.show(id, shown, &mut out);
+        }
+        shard.next_suspect(now, &mut out);
         for (position, event) in fold.events {
             if !fold.triggered.contains(&(event.namespace.clone(), event.id.clone())) {
                 shard.events.offer_again(position, event);
@@ -129,11 +142,67 @@ impl Shard {
             if let Some(run) = self.runs.get_mut(&id) {
                 run.machine = Some(machine.clone());
             }
+            let shown = self.runs.get(&id).and_then(|run| run.row.as_ref()).map(|row| row.0);
             self.turn(now, id, None, &mut out, |turn| turn.recovered());
+            self.show(id, shown, &mut out);
         }
         self.deliver(now, &mut out);
         out
     }
+
+    /// Writes the row of a run that shows another status than it has.
+    fn show(&mut self, id: RunId, shown: Option<&str>, out: &mut Output) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        let status = super::turn::shown(run).word();
+        if run.row.as_ref().is_none_or(|row| row.0 != status) && shown != Some(status) {
+            let whole = run.snapshot.is_some();
+            let row = super::turn::run_row(id, run, whole);
+            out.put_run(row);
+        }
+    }
+
+    /// A run that cannot be read can only be terminated.
+    pub(super) fn operate_damaged(
+        &mut self,
+        now: Time,
+        id: RunId,
+        (act, actor, reason): (&Act, &Actor, String),
+        out: &mut Output,
+    ) -> Answer {
+        if !matches!(act, Act::Terminate) {
+            return Answer::Refused("the run cannot be read; it can only be terminated".to_owned());
+        }
+        let Some(Damaged { row, .. }) = self.damaged.remove(&id) else { return Answer::NotFound };
+        let namespace = row.as_ref().map(|row| row.namespace.clone()).unwrap_or_default();
+        // Crash: row and letter change together; recovery reads no records of a run that has ended.
+        if let Some(row) = row {
+            out.put_run(RunRow {
+                status: Status::Cancelled.word().to_owned(),
+                flags: vec!["abandoned".to_owned()],
+                ended_at: Some(now),
+                expires_at: Some(now.plus(DAMAGED_KEPT_MS)),
+                due_at: None,
+                ..row
+            });
+        }
+        let body = serde_json::json!({
+            "kind": "damaged", "resolved": "terminated", "actor": actor.name, "reason": reason,
+        });
+        out.put_item(ItemRow {
+            id: damaged_item(id),
+            kind: super::letter::KIND.to_owned(),
+            namespace,
+            run: Some(id),
+            open: false,
+            at: now,
+            body,
+        });
+        Answer::Done
+    }
+}
+
+fn damaged_item(run: RunId) -> String {
+    format!("{run}.damaged")
 }
 
 impl Fold {
@@ -177,6 +246,11 @@ impl Fold {
             Ok(ShardRecord::Triggered { namespace, id }) => {
                 self.triggered.insert((namespace, id));
             }
+            Ok(ShardRecord::Breaker { ref service, act, .. }) => {
+                if let Ok(record) = journal::decode::<ShardRecord>(body) {
+                    self.breakers.insert(service.clone(), (act, record));
+                }
+            }
             Ok(ShardRecord::Fence { .. }) | Err(_) => {}
         }
     }
@@ -192,7 +266,10 @@ impl Fold {
             self.events.extend(record.emitted.iter().cloned().map(|event| (seq, event)));
             self.absorb(id, seq, &record)
         });
-        if let Err(error) = folded {
+        // Of a run that has ended nothing is wanted any more.
+        if let Err(error) = folded
+            && self.alive.contains(&id)
+        {
             self.runs.remove(&id);
             self.damaged.insert(id, (seq, error.to_string()));
         }
@@ -229,7 +306,7 @@ impl Fold {
 impl Turn<'_> {
     /// A run after a recovery: one recovery is counted if something was with a service.
     pub(super) fn recovered(&mut self) -> Answer {
-        if self.run.state.head().poisoned.is_some() {
+        if self.run.machine.is_none() || self.run.state.head().poisoned.is_some() {
             return Answer::Done;
         }
         let open = self.run.state.fibers().values().find(|fiber| Self::calls(fiber));
@@ -244,66 +321,73 @@ impl Turn<'_> {
                 let item = self.dead_letter("poison", &path, why);
                 self.state().head_mut().poisoned = Some(item);
                 self.note(Happened::Poisoned { path });
-                return Answer::Done;
             }
             self.resend();
         }
-        self.look_for_events();
-        self.timers();
+        self.go_on_after();
         Answer::Done
     }
 
-    /// Sends open attempts again: the same key, the same number. What may not be repeated is unknown.
+    /// Moves that were due while nobody could make them, and what came in the meantime.
+    fn go_on_after(&mut self) {
+        let due = |fiber: &Fiber| {
+            let State::Ready(ready) = &fiber.state else { return false };
+            matches!(ready.held, Hold::Now | Hold::Boundary)
+        };
+        let fibers = self.run.state.fibers();
+        let due: Vec<FiberId> = fibers.iter().filter(|(_, f)| due(f)).map(|(id, _)| *id).collect();
+        for id in due {
+            let program = self.run.state.fiber(id).is_some_and(|fiber| fiber.kind.program());
+            if !self.held_at_boundary(program) {
+                self.release(id);
+            }
+        }
+        self.look_for_events();
+        self.timers();
+    }
+
+    /// Sends open attempts again: the same key, the same number (A6).
+    ///
+    /// What may not be sent, because the run is held, its key has expired, or the action may not be
+    /// repeated, rests before that attempt, and [`Turn::send`] decides about it.
     pub(super) fn resend(&mut self) {
-        let open: Vec<FiberId> = self
+        let calls: Vec<FiberId> = self
             .run
             .state
             .fibers()
             .iter()
-            .filter(|(_, fiber)| matches!(fiber.state, State::Call(_)))
+            .filter(|(_, fiber)| Self::calls(fiber))
             .map(|(id, _)| *id)
             .collect();
-        for id in open {
+        let held = self.held_at_boundary(false);
+        for id in calls {
             let Some((mut call, spec)) = self.calling(id) else { continue };
-            let paused = self.run.state.head().paused;
-            // A6: an intent without an outcome is in A4. The attempt that is sent again may be refused,
-            // and that says nothing about the one that left before the crash.
-            if matches!(call.phase, Phase::Sent) && spec.class != crate::codegen::Class::Read {
-                call.unresolved = true;
-                self.put_call(id, call.clone());
-            }
-            match call.phase {
-                Phase::Sent if spec.class != crate::codegen::Class::Read && !spec.idempotent => {
-                    let ticket = super::Ticket {
-                        run: self.id,
-                        call: call.id,
-                        attempt: call.attempt,
-                        purpose: call.purpose,
-                    };
-                    let cause = "the process stopped while the call was under way".to_owned();
-                    self.outcome(ticket, Attempt::Unknown { cause, timeout: false });
-                }
-                Phase::Sent if paused => {
-                    call.next = call.attempt;
-                    call.phase = Phase::Backoff { until: self.now };
-                    self.put_call(id, call);
-                }
-                Phase::Sent => {
-                    let send = self.attempt(&call, &spec);
-                    self.sends.push(send);
-                }
-                Phase::Asked { question } if paused => {
+            self.durable = true;
+            if let Phase::Asked { question } = call.phase {
+                if held {
                     call.phase = Phase::AskBackoff { until: self.now, question };
-                    self.put_call(id, call);
-                }
-                Phase::Asked { .. } => {
+                } else {
                     let args = call.probe.clone().unwrap_or_default();
                     self.sends.extend(self.question(&call, &spec, args));
                 }
-                Phase::Accepted { .. }
-                | Phase::Backoff { .. }
-                | Phase::AskBackoff { .. }
-                | Phase::Fault(_) => {}
+                self.put_call(id, call);
+                continue;
+            }
+            let read = spec.class == Class::Read;
+            // A6: an intent without an outcome is in A4. The attempt that is sent again may be refused,
+            // and that says nothing about the one that left before the crash.
+            call.unresolved |= !read;
+            if !held && (read || spec.idempotent) && !self.expired(&call, &spec) {
+                let send = self.attempt(&call, &spec);
+                self.sends.push(send);
+                self.put_call(id, call);
+                continue;
+            }
+            call.next = call.attempt;
+            call.phase = Phase::Backoff { until: self.now };
+            self.put_call(id, call);
+            if !held {
+                self.send(id);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use super::input::{Actor, Answer, Resolution};
 use super::turn::Turn;
+use super::undo::Ending;
 use crate::codegen::PointKind;
 use crate::journal::Happened;
 use crate::run::{Call, Fiber, FiberId, Happening, Hold, Phase, Ready, State};
@@ -58,14 +59,14 @@ impl Turn<'_> {
                 Answer::Done
             }
             Resolution::Ok(_) => {
-                self.undo_ended(id, true);
+                self.undo_ended(id, Ending::Done);
                 Answer::Done
             }
             Resolution::GiveUp => {
                 let path = self.entry(node).map(|entry| entry.path.clone()).unwrap_or_default();
                 let (actor, reason) = (actor.name.clone(), reason.to_owned());
                 self.note(Happened::GaveUp { path, actor, reason });
-                self.undo_ended(id, false);
+                self.undo_ended(id, Ending::GivenUp);
                 Answer::Done
             }
             Resolution::Failed { .. } => {
@@ -174,6 +175,13 @@ impl Turn<'_> {
         self.close_fault(&fiber, "retried");
         match (fiber.state, fiber.kind.undoes()) {
             (State::Call(call), _) => self.send_again(id, call),
+            (State::Wait(mut wait), _) => {
+                wait.fault = None;
+                if let Some(fiber) = self.state().fiber_mut(id) {
+                    fiber.state = State::Wait(wait);
+                }
+                self.check_wait(id);
+            }
             (
                 State::Ready(Ready { held: Hold::Fault(_), event: Happening::Failed(_), .. }),
                 Some(node),

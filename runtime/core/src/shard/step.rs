@@ -2,11 +2,15 @@
 
 use super::output::Notice;
 use super::turn::Turn;
-use crate::codegen::{Class, Failure, Frame, Json, Leave, Move, Next, Op, UndoSpec, Values};
+use crate::codegen::{
+    CallSpec, Class, Failure, Frame, Json, Leave, Move, Next, Op, UndoSpec, Values,
+};
 use crate::journal::{EventBody, Happened, item_id};
-use crate::key::{self, KeyParts, call_key};
+use crate::key::{KeyParts, call_key};
 use crate::limits::QUICK_READ_MS;
-use crate::run::{Ask, Call, Entry, FiberId, Kind, Last, Mode, Node, Phase, Role, State, What};
+use crate::run::{
+    Ask, Call, Entry, Fate, FiberId, Kind, Last, Mode, Node, Phase, Role, State, What,
+};
 use crate::service::Purpose;
 
 /// What a call needs from its move.
@@ -74,10 +78,15 @@ impl Turn<'_> {
             self.fault(id, "nobody can tell whether it happened");
             return false;
         }
-        if leave == Leave::GoOn
-            && let Some(entry) = call.entry
-        {
-            self.make_due(id, entry);
+        if call.purpose == Purpose::Do {
+            let action = spec.map(|spec| self.action(spec)).unwrap_or_default();
+            self.remember(call.id, &call.path, action, Fate::Unknown);
+        }
+        match (leave, call.entry) {
+            (Leave::GoOn, Some(entry)) => self.make_due(id, entry),
+            // After the commit nothing is kept that no unit keeps (P1).
+            (Leave::Skip, Some(entry)) if !self.keeps(id) => self.disarm(id, entry),
+            _ => {}
         }
         if commits && leave != Leave::Fail {
             self.commit(id);
@@ -207,6 +216,7 @@ impl Turn<'_> {
         };
         let entry = Entry {
             at: frame.at.clone(),
+            call: call.id,
             iteration: frame.iteration.clone(),
             path: call.path.clone(),
             undo,
@@ -235,16 +245,17 @@ impl Turn<'_> {
         call_key(&KeyParts {
             namespace: &self.run.state.origin().namespace,
             action: &format!("{service}.{action}"),
-            purpose: match purpose {
-                Purpose::Do => key::Purpose::Do,
-                Purpose::Undo => key::Purpose::Undo,
-                Purpose::Probe => key::Purpose::Probe,
-            },
+            purpose,
             run: self.id,
             path: &call.path,
             generation: call.generation,
             by: call.by.as_ref(),
         })
+    }
+
+    /// Qualified name of an action.
+    pub(super) fn action(&self, spec: &CallSpec) -> String {
+        format!("{}.{}", spec.service, spec.action)
     }
 
     /// Remembers that a path was called, where it can be called anew later: within a unit that may

@@ -4,7 +4,7 @@ use super::input::{Actor, Answer, Resolution, TaskAct};
 use super::turn::Turn;
 use crate::codegen::{Arm, Frame, Json, PointKind};
 use crate::journal::Happened;
-use crate::run::{Call, Fiber, FiberId, Happening, Manual, State};
+use crate::run::{Call, Fiber, FiberId, Happening, Hold, Manual, State};
 
 /// Kind of the items people answer.
 const KIND: &str = "task";
@@ -75,7 +75,11 @@ impl Turn<'_> {
 
     /// A person does something about an item.
     pub(super) fn task(&mut self, item: &str, act: TaskAct, actor: &Actor) -> Answer {
-        let Some((id, asked)) = self.asked(item) else { return Answer::TooLate };
+        let Some((id, asked)) = self.asked(item) else {
+            // T3: whoever comes too late is told so, and it is recorded.
+            self.note(Happened::TooLate { input: format!("answer to {item}") });
+            return Answer::TooLate;
+        };
         if !actor.may(&asked.assign) {
             return Answer::Forbidden;
         }
@@ -245,8 +249,12 @@ impl Turn<'_> {
         if !statement {
             return Answer::Refused("nothing at this point can take an answer".to_owned());
         }
+        let queue = self.waits_for_place(id);
         self.answered(id, item, actor);
         self.ready(id, Happening::Answer(value));
+        if queue {
+            self.hold(id, Hold::Place);
+        }
         Answer::Done
     }
 }

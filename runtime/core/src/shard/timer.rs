@@ -6,7 +6,8 @@ use super::output::Output;
 use super::policy::critical;
 use super::turn::Turn;
 use crate::codegen::{Arm, WorkflowSpec};
-use crate::run::{Call, Fiber, FiberId, Mode, Phase, RunState, State};
+use crate::limits::UNDO_LATE_MS;
+use crate::run::{Call, Fiber, FiberId, Mode, Phase, RunState, State, What};
 use crate::service::Attempt;
 use crate::time::Time;
 
@@ -24,20 +25,32 @@ pub(super) fn next(state: &RunState, spec: &WorkflowSpec) -> Option<Time> {
 }
 
 fn of_fiber(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time> {
-    let head = state.head();
-    let held = head.paused || fiber.kind.program() && head.pending.is_some();
-    let own = match &fiber.state {
+    let units = units(fiber).filter(|_| !aside(state));
+    let late = undo_late(state, fiber);
+    own(state, spec, fiber).into_iter().chain(units).chain(late).min()
+}
+
+/// Nothing of the run goes on by itself.
+fn aside(state: &RunState) -> bool {
+    state.head().paused || state.head().poisoned.is_some()
+}
+
+/// The timer of what a fiber rests at.
+fn own(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time> {
+    let aside = aside(state);
+    let held = aside || fiber.kind.program() && state.head().pending.is_some();
+    match &fiber.state {
         State::Call(call) => {
             let until = match call.phase {
                 // The bound of an accepted call is the service's, and runs on in a paused run.
                 Phase::Accepted { until } => return Some(until),
                 Phase::Backoff { until } | Phase::AskBackoff { until, .. } => until,
-                Phase::Sent | Phase::Asked { .. } | Phase::Fault(_) => return units(fiber),
+                Phase::Sent | Phase::Asked { .. } | Phase::Fault(_) => return None,
             };
-            let goes_on = !held || !head.paused && is_critical(spec, call);
-            Some(until).filter(|_| goes_on && head.poisoned.is_none())
+            let goes_on = !held || !aside && is_critical(spec, call);
+            Some(until).filter(|_| goes_on)
         }
-        State::Wait(wait) if !held => {
+        State::Wait(wait) if !held && wait.fault.is_none() => {
             let sleeps = wait.arms.iter().filter_map(|arm| match arm {
                 Arm::Sleep { until } => Some(*until),
                 _ => None,
@@ -46,8 +59,19 @@ fn of_fiber(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time
         }
         State::Again { until } if !held && !due_undo(state) => Some(*until),
         _ => None,
-    };
-    own.into_iter().chain(units(fiber).filter(|_| !head.paused)).min()
+    }
+}
+
+/// When an undo that is under way takes long (U2); a stuck one waits for a person, who knows.
+fn undo_late(state: &RunState, fiber: &Fiber) -> Option<Time> {
+    let head = state.head();
+    if head.undo_late || aside(state) || fiber.fault().is_some() {
+        return None;
+    }
+    match &state.node(fiber.kind.undoes()?)?.what {
+        What::Step(entry) => entry.undoing.map(|began| began.plus(UNDO_LATE_MS)),
+        What::Par { .. } => None,
+    }
 }
 
 /// Deadlines of a fiber's open units; none while it unwinds, for the unit is no longer in time then.
@@ -102,23 +126,27 @@ impl Turn<'_> {
         if of_fiber(&self.run.state, machine.spec(), fiber).is_none_or(|at| at > self.now) {
             return;
         }
-        let in_time = units(fiber).is_none_or(|at| at > self.now) || self.run.state.head().paused;
+        if undo_late(&self.run.state, fiber).is_some_and(|at| at <= self.now) {
+            self.flag_undo_late(id);
+        }
+        let Some(fiber) = self.run.state.fiber(id) else { return };
+        let in_time = units(fiber).is_none_or(|at| at > self.now) || aside(&self.run.state);
         if !in_time {
             let passed = |unit: &crate::run::Unit| unit.deadline.is_some_and(|at| at <= self.now);
             let depth = fiber.units.iter().position(passed).unwrap_or_default();
             return self.unit_overdue(id, depth);
         }
+        if own(&self.run.state, machine.spec(), fiber).is_none_or(|at| at > self.now) {
+            return;
+        }
         match &fiber.state {
             State::Call(call) => match call.phase {
                 Phase::Accepted { .. } => {
-                    let ticket = super::Ticket {
-                        run: self.id,
-                        call: call.id,
-                        attempt: call.attempt,
-                        purpose: call.purpose,
-                    };
+                    let ticket = self.ticket(call, call.attempt, call.purpose);
                     let cause = "the accepted call was not completed in time".to_owned();
-                    self.outcome(ticket, Attempt::Unknown { cause, timeout: true });
+                    let result = Attempt::Unknown { cause, timeout: true };
+                    self.guards.record(self.now, ticket, &result);
+                    self.outcome(ticket, result);
                 }
                 Phase::Backoff { .. } => self.send(id),
                 Phase::AskBackoff { question, .. } => {

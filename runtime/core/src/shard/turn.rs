@@ -13,7 +13,8 @@ use crate::id::RunId;
 use crate::journal::{self, EventBody, Happened, Record, Snapshot};
 use crate::limits;
 use crate::port::{ItemRow, JournalRow, RunRow};
-use crate::run::{Fault, Fiber, FiberId, Happening, Hold, Mode, Ready, RunState, State};
+use crate::run::{Fiber, FiberId, Happening, Hold, Mode, Ready, RunState, State};
+use crate::status::Status;
 use crate::time::Time;
 use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
@@ -34,6 +35,8 @@ pub(super) struct Turn<'a> {
     pub(super) sends: Vec<Send>,
     pub(super) notices: Vec<Notice>,
     pub(super) emitted: Vec<EventBody>,
+    /// A dead letter was opened.
+    pub(super) letters: bool,
 }
 
 /// A finished transition.
@@ -145,10 +148,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether fibers may not pass a boundary now: paused, or a cause waits for an unresolved step.
+    /// Whether fibers may not pass a boundary now: the run is paused or set aside, or a cause waits
+    /// for an unresolved step.
     pub(super) fn held_at_boundary(&self, program: bool) -> bool {
         let head = self.run.state.head();
-        head.paused || (program && head.pending.is_some())
+        let aside = head.paused || head.poisoned.is_some() || self.run.suspect;
+        aside || (program && head.pending.is_some())
     }
 
     /// Holds a due move back.
@@ -166,8 +171,7 @@ impl Turn<'_> {
             Some(Some(_)) => "stuck",
             _ => "fault",
         };
-        let item = self.dead_letter(kind, &path, message);
-        let fault = Fault { message: message.to_owned(), item };
+        let fault = self.fault_letter(kind, &path, message);
         if let Some(fiber) = self.run.state.fiber_mut(id) {
             match &mut fiber.state {
                 State::Ready(ready) => ready.held = Hold::Fault(fault),
@@ -180,12 +184,6 @@ impl Turn<'_> {
             "stuck" => Happened::Stuck { path, reason: message },
             _ => Happened::Faulted { path, message },
         });
-    }
-
-    /// Opens a dead letter and returns its id.
-    pub(super) fn dead_letter(&mut self, kind: &str, path: &str, message: &str) -> String {
-        let body = serde_json::json!({ "kind": kind, "path": path, "message": message });
-        self.open_item("dead_letter", body)
     }
 
     /// Opens an item and returns its id.
@@ -201,11 +199,15 @@ impl Turn<'_> {
         self.put_item(id, kind, false, body);
     }
 
-    pub(super) fn put_item(
+    pub(super) fn put_item(&mut self, id: &str, kind: &str, open: bool, body: serde_json::Value) {
+        self.put_item_since(id, kind, (open, self.now), body);
+    }
+
+    pub(super) fn put_item_since(
         &mut self,
         id: &str,
         kind: &str,
-        open: bool,
+        (open, at): (bool, Time),
         mut body: serde_json::Value,
     ) {
         self.durable = true;
@@ -219,7 +221,7 @@ impl Turn<'_> {
             namespace: self.run.state.origin().namespace.clone(),
             run: Some(self.id),
             open,
-            at: self.now,
+            at,
             body,
         });
     }
@@ -228,6 +230,9 @@ impl Turn<'_> {
     pub(super) fn close(mut self, seq: &mut u64, bucket: &mut u32) -> Closed {
         self.tidy_generations();
         self.durable |= self.run.happened.len() >= limits::UNRECORDED;
+        if self.durable {
+            self.refresh_letters();
+        }
         let recorded = self.durable && (self.run.state.changed() || !self.run.happened.is_empty());
         if recorded {
             self.record(seq, bucket);
@@ -285,7 +290,7 @@ impl Turn<'_> {
 
     /// Writes the run's row where its status or flags changed.
     fn row(&mut self) {
-        let status = self.run.state.status();
+        let status = shown(&self.run);
         let row = (status.word(), self.run.state.head().flags());
         if self.run.row.as_ref() == Some(&row) {
             return;
@@ -318,9 +323,17 @@ impl Turn<'_> {
     }
 }
 
+/// The status a run's row shows: one whose version is not here waits for a person.
+pub(super) fn shown(run: &Run) -> Status {
+    match run.state.status() {
+        status if run.machine.is_some() || status.ended() => status,
+        _ => Status::Parked,
+    }
+}
+
 /// A run's row, with its whole state where `whole` says so.
 pub(super) fn run_row(id: RunId, run: &mut Run, whole: bool) -> RunRow {
-    let status = run.state.status();
+    let status = shown(run);
     run.row = Some((status.word(), run.state.head().flags()));
     let snapshot = if whole {
         let parts = run.state.parts().expect("our own values are JSON");

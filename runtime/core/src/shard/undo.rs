@@ -4,9 +4,20 @@ use super::turn::Turn;
 use crate::codegen::{Frame, Json};
 use crate::journal::Happened;
 use crate::run::{
-    Call, Entry, Fiber, FiberId, Happening, Kind, Last, NodeId, Phase, Role, State, What,
+    Call, Entry, Fate, Fiber, FiberId, Happening, Kind, Last, NodeId, Phase, Role, State, What,
 };
 use crate::service::Purpose;
+
+/// How an undo ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It is undone.
+    Done,
+    /// There was nothing to undo.
+    Needless,
+    /// A person gave it up.
+    GivenUp,
+}
 
 impl Turn<'_> {
     /// The entry of a node.
@@ -102,7 +113,7 @@ impl Turn<'_> {
         match &entry.ask {
             None => self.ready(id, Happening::Enter),
             // Never sent under this key, in any attempt: there is nothing to undo.
-            Some(ask) if ask.first_sent.is_none() => self.undo_ended(id, false),
+            Some(ask) if ask.first_sent.is_none() => self.undo_ended(id, Ending::Needless),
             Some(_) => self.ask_forward(id, &entry),
         }
     }
@@ -142,23 +153,37 @@ impl Turn<'_> {
     pub(super) fn ask_settled(&mut self, id: FiberId, result: Option<Json>) {
         let node = self.run.state.fiber(id).and_then(|fiber| fiber.kind.undoes());
         let (Some(node), Some(result)) = (node, result) else {
-            return self.undo_ended(id, false);
+            return self.undo_ended(id, Ending::Needless);
         };
         if let Some(entry) = self.state().entry_mut(node) {
             entry.ask = None;
             entry.captured.insert("result".to_owned(), result);
+            let call = entry.call;
+            self.turn_effect(call, Fate::Applied);
         }
         self.durable = true;
         self.begin_undo(id, node);
     }
 
     /// An undo block has ended: its node is gone, and whoever popped it goes on.
-    pub(super) fn undo_ended(&mut self, id: FiberId, done: bool) {
+    pub(super) fn undo_ended(&mut self, id: FiberId, how: Ending) {
         let Some(fiber) = self.state().remove_fiber(id) else { return };
         let Some(node) = fiber.kind.undoes() else { return };
+        let entry = self.entry(node).map(|entry| (entry.path.clone(), entry.call));
+        let (path, call) = entry.unwrap_or_default();
+        match how {
+            Ending::Done => {
+                self.turn_effect(call, Fate::Undone);
+                self.note(Happened::Undone { path });
+            }
+            Ending::Needless => {
+                self.state().remove_effect(call);
+                self.note(Happened::NotNeeded { path });
+            }
+            // The line that says who gave it up is written already.
+            Ending::GivenUp => {}
+        }
         self.close_fault(&fiber, "done");
-        let path = self.entry(node).map(|entry| entry.path.clone()).unwrap_or_default();
-        self.note(if done { Happened::Undone { path } } else { Happened::NotNeeded { path } });
         if fiber.head.is_some() {
             self.drop_list(fiber.head, None);
         }
@@ -172,9 +197,7 @@ impl Turn<'_> {
     /// Closes the dead letter of a fiber that is parked no more.
     pub(super) fn close_fault(&mut self, fiber: &Fiber, how: &str) {
         if let Some(fault) = fiber.fault() {
-            let (item, message) = (fault.item.clone(), fault.message.clone());
-            let body = serde_json::json!({ "message": message, "resolved": how });
-            self.close_item(&item, "dead_letter", body);
+            self.close_letter(fault, how);
         }
     }
 
@@ -192,9 +215,10 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a fiber waits for an answer of a service.
+    /// Whether a fiber has something under way that this process sends: what a service has accepted
+    /// is in no process of ours.
     pub(super) fn calls(fiber: &Fiber) -> bool {
         matches!(&fiber.state, State::Call(call)
-            if matches!(call.phase, Phase::Sent | Phase::Accepted { .. } | Phase::Asked { .. }))
+            if matches!(call.phase, Phase::Sent | Phase::Asked { .. }))
     }
 }

@@ -41,6 +41,8 @@ impl Turn<'_> {
             deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
             again: spec.retry.is_some_and(|retry| retry.attempts != Some(1)),
             passed: false,
+            overdue: false,
+            fault: None,
         });
         self.note(Happened::Entered { path });
     }
@@ -64,6 +66,7 @@ impl Turn<'_> {
         let Some(fiber) = self.state().fiber_mut(id) else { return };
         let Some(unit) = fiber.units.pop() else { return };
         let head = fiber.head;
+        self.close_units(std::slice::from_ref(&unit));
         if !self.keeps(id) {
             self.drop_list(head, unit.base);
             if let Some(fiber) = self.state().fiber_mut(id) {
@@ -83,7 +86,8 @@ impl Turn<'_> {
             return self.fail(id, failure);
         };
         let spec = self.unit_spec(&unit.frame.at);
-        if let Some(policy) = spec.retry
+        // Its deadline bounds all its runs together (verdict 60).
+        if let Some(policy) = spec.retry.filter(|_| !unit.overdue)
             && repeats(&policy, &failure)
             && policy.attempts.is_none_or(|attempts| unit.attempt < attempts)
         {
@@ -131,9 +135,19 @@ impl Turn<'_> {
     pub(super) fn hand_to_unit(&mut self, id: FiberId, event: Happening) {
         let Some(fiber) = self.state().fiber_mut(id) else { return };
         let Some(unit) = fiber.units.pop() else { return };
-        fiber.frame = unit.frame;
+        fiber.frame = unit.frame.clone();
+        self.close_units(&[unit]);
         self.durable = true;
         self.ready(id, event);
+        // What came for a scope around it while this one was undone is taken now.
+        self.interrupt_units(id);
+    }
+
+    /// Closes the letters of units that are open no more.
+    pub(super) fn close_units(&mut self, units: &[Unit]) {
+        for fault in units.iter().filter_map(|unit| unit.fault.as_ref()) {
+            self.close_letter(fault, "left");
+        }
     }
 
     /// A unit's deadline has passed: its body is stopped like a failed sibling.
@@ -141,6 +155,7 @@ impl Turn<'_> {
         if let Some(unit) = self.state().fiber_mut(id).and_then(|fiber| fiber.units.get_mut(depth))
         {
             unit.deadline = None;
+            unit.overdue = true;
         }
         self.durable = true;
         self.request_stop(id, Stop::Unit { depth, why: StopCause::Deadline });
@@ -149,8 +164,10 @@ impl Turn<'_> {
     /// The body of a stopped unit is still.
     pub(super) fn unit_still(&mut self, id: FiberId, depth: usize, why: StopCause) {
         let Some(fiber) = self.state().fiber_mut(id) else { return };
-        fiber.units.truncate(depth + 1);
+        let inner = fiber.units.split_off((depth + 1).min(fiber.units.len()));
         fiber.stop = None;
+        self.close_units(&inner);
+        let Some(fiber) = self.run.state.fiber(id) else { return };
         let Some(unit) = fiber.units.last() else { return };
         let (to, frame) = (unit.base, unit.frame.clone());
         match why {

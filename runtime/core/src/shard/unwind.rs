@@ -45,7 +45,8 @@ impl Turn<'_> {
                     return;
                 }
                 Some(What::Par { heads, max }) => {
-                    if self.begin_chains(id, &heads, max) {
+                    // The last list may have ended at once, and taken the node off already.
+                    if self.begin_chains(id, &heads, max) || self.run.state.node(head).is_none() {
                         return;
                     }
                     self.pop(id, head);

@@ -19,7 +19,7 @@ impl Turn<'_> {
         let began = self.events.last();
         let at = frame.at.clone();
         let tasks = vec![None; arms.len()];
-        let wait = Wait { arms, tasks, claims: Vec::new(), until, began };
+        let wait = Wait { arms, tasks, claims: Vec::new(), until, began, fault: None };
         if let Some(fiber) = self.state().fiber_mut(id) {
             fiber.frame = frame;
             fiber.state = State::Wait(wait);
@@ -37,6 +37,9 @@ impl Turn<'_> {
     pub(super) fn check_wait(&mut self, id: FiberId) -> bool {
         let Some(fiber) = self.run.state.fiber(id) else { return false };
         let State::Wait(wait) = &fiber.state else { return false };
+        if wait.fault.is_some() {
+            return false;
+        }
         let (frame, wait) = (fiber.frame.clone(), wait.clone());
         for (index, arm) in wait.arms.iter().enumerate() {
             match arm {
@@ -46,7 +49,7 @@ impl Turn<'_> {
                     } else {
                         self.run.state.origin().events
                     };
-                    let place = self.place(&frame, index);
+                    let place = self.place(&frame, index, &subscription.key);
                     match self.next_event(&frame, index, subscription, (after, &place)) {
                         Ok(Some(event)) => {
                             self.take_event(place, &event);
@@ -55,7 +58,8 @@ impl Turn<'_> {
                         }
                         Ok(None) => {}
                         Err(fault) => {
-                            self.lost_wait(id, &fault);
+                            self.park_wait(id, &fault);
+                            return false;
                         }
                     }
                 }
@@ -92,6 +96,7 @@ impl Turn<'_> {
         let Some(fiber) = self.run.state.fiber(id).cloned() else { return };
         let queue = self.waits_for_place(id);
         self.withdraw(&fiber);
+        self.close_fault(&fiber, "woken");
         self.ready(id, event);
         if queue {
             self.hold(id, Hold::Place);
@@ -107,7 +112,7 @@ impl Turn<'_> {
         (after, place): (u64, &str),
     ) -> Result<Option<Stored>, String> {
         let Some(machine) = &self.run.machine else { return Ok(None) };
-        let taken = self.run.state.head().taken.get(place).copied().unwrap_or(0);
+        let taken = self.run.state.taken(place);
         let namespace = &self.run.state.origin().namespace;
         let key = (&*subscription.event, &*subscription.key);
         for event in self.events.after(namespace, key, after.max(taken)) {
@@ -120,15 +125,18 @@ impl Turn<'_> {
     }
 
     fn take_event(&mut self, place: String, event: &Stored) {
-        self.state().head_mut().taken.insert(place, event.number);
+        self.state().set_taken(place, event.number);
     }
 
-    /// A place in the source: the path without indexes, and the arm.
-    fn place(&self, frame: &Frame, index: usize) -> String {
+    /// A place in the source: the path without indexes, the arm, and the key it waits for.
+    ///
+    /// Invariant: events of different keys have different homes, so that one of them taken says
+    /// nothing about the others; branches of one loop wait at one place.
+    fn place(&self, frame: &Frame, index: usize, key: &str) -> String {
         let machine = self.run.machine.as_ref();
         let point = machine.and_then(|machine| machine.spec().points.get(&frame.at));
         let path = point.map_or(frame.at.as_str(), |point| point.path.as_str());
-        format!("{path}#{index}")
+        format!("{path}#{index} {key}")
     }
 
     /// Looks at the interrupts of a fiber's open units, outermost first.
@@ -142,9 +150,19 @@ impl Turn<'_> {
             return;
         }
         let units = fiber.units.clone();
-        for (depth, unit) in units.iter().enumerate() {
+        // What arrives while a scope winds down waits for its next run; only a scope around it may
+        // still be interrupted. A scope whose parallel has failed has failed.
+        let stopping = match &fiber.stop {
+            Some(Stop::Unit { depth, .. }) => *depth,
+            _ => units.len(),
+        };
+        if matches!(&fiber.state, State::Join(join) if join.failed.is_some()) {
+            return;
+        }
+        let whole = units.iter().enumerate().filter(|(_, unit)| unit.fault.is_none());
+        for (depth, unit) in whole.take_while(|(depth, _)| *depth < stopping) {
             for (index, subscription) in unit.interrupts.iter().enumerate() {
-                let place = format!("{}!", self.place(&unit.frame, index));
+                let place = format!("!{}", self.place(&unit.frame, index, &subscription.key));
                 let next =
                     self.next_event(&unit.frame, index, subscription, (unit.entered, &place));
                 match next {
@@ -159,7 +177,7 @@ impl Turn<'_> {
                         return self.request_stop(id, Stop::Unit { depth, why });
                     }
                     Ok(None) => {}
-                    Err(fault) => return self.lost_wait(id, &fault),
+                    Err(fault) => return self.park_interrupt(id, depth, &fault),
                 }
             }
         }
@@ -184,10 +202,24 @@ impl Turn<'_> {
         self.held_at_boundary(program)
     }
 
-    /// A condition has a bug: the event stays where it is, and a person is told.
-    fn lost_wait(&mut self, id: FiberId, fault: &str) {
+    /// The condition of a wait has a bug: the event stays where it is, and the wait parks.
+    fn park_wait(&mut self, id: FiberId, message: &str) {
         let path = self.path(id);
-        self.dead_letter("fault", &path, fault);
-        self.note(Happened::Faulted { path, message: fault.to_owned() });
+        let fault = self.fault_letter("fault", &path, message);
+        if let Some(Fiber { state: State::Wait(wait), .. }) = self.state().fiber_mut(id) {
+            wait.fault = Some(fault);
+        }
+        self.note(Happened::Faulted { path, message: message.to_owned() });
+    }
+
+    /// The same for an interrupt: its scope goes on, and is interrupted by nothing until then.
+    fn park_interrupt(&mut self, id: FiberId, depth: usize, message: &str) {
+        let path = self.path(id);
+        let fault = self.fault_letter("fault", &path, message);
+        let unit = self.state().fiber_mut(id).and_then(|fiber| fiber.units.get_mut(depth));
+        if let Some(unit) = unit {
+            unit.fault = Some(fault);
+        }
+        self.note(Happened::Faulted { path, message: message.to_owned() });
     }
 }

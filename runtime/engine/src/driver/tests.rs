@@ -103,7 +103,10 @@ impl Machine for TwoSteps {
     }
 
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
-        Ok(input.get("n").cloned())
+        match input.get("n") {
+            Some(n) if *n == json!(13) => Err(Fault { message: "division by zero".to_owned() }),
+            n => Ok(n.cloned()),
+        }
     }
 }
 
@@ -298,6 +301,21 @@ async fn an_input_that_does_not_fit_and_a_workflow_that_is_not_there_are_refused
     let request = Request { workflow: "Twoo".to_owned(), ..Request::default() };
     let error = handle.start(request).await.unwrap_err().to_string();
     assert_eq!(error, "there is no workflow `Twoo`; did you mean `a.Two`?");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_computed_is_a_fault_of_the_program_and_starts_nothing() {
+    let shop = Shop::new(|_| fine());
+    let engine = engine(&memory(), &shop).await;
+    let handle = engine.handle();
+    let untyped = handle.start(two(13)).await;
+    let typed = handle.start_with("a.Two", &Values::from([("n".to_owned(), json!(13))])).await;
+    for refused in [untyped, typed] {
+        let error = refused.expect_err("there is no key");
+        assert_eq!(crate::code::of(&error), crate::code::FAULT, "{error:?}");
+        assert!(error.to_string().contains("division by zero"), "{error}");
+    }
+    assert!(shop.asked().is_empty());
 }
 
 #[tokio::test]

@@ -275,7 +275,7 @@ fn field(value: &Value, name: &str) -> Result<Value, Fault> {
     let missing = || fault(format!("there is no field `{name}`"));
     match value {
         Value::Record(fields) => fields.get(name).cloned().ok_or_else(missing),
-        Value::Failed(failure) => match name {
+        Value::Failure(failure) | Value::Failed(failure) => match name {
             "name" | "error" => Ok(Value::text(failure.name.as_str())),
             "step" => Ok(Value::text(failure.step.as_str())),
             _ => Err(missing()),

@@ -86,7 +86,9 @@ impl Eval<'_> {
         let first = binders.first().copied().flatten();
         match value {
             Value::Ok(inner) if name == "Ok" => bind(env, first, (**inner).clone()),
-            Value::Failed(_) if name == "Failed" => bind(env, first, value.clone()),
+            Value::Failed(failure) if name == "Failed" => {
+                bind(env, first, Value::Failure(failure.clone()));
+            }
             Value::Unknown => return Ok(name == "Unknown"),
             Value::Variant(tag, fields) if **tag == *name => {
                 let order = self.payload_order(ty, name)?;

@@ -6,6 +6,7 @@ use sagaflow_core::id::RunId;
 use sagaflow_core::journal::{self, Snapshot};
 use sagaflow_core::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow, Tail};
 use sagaflow_core::run::RunState;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Namespace, workflow, key.
@@ -21,6 +22,8 @@ pub(super) struct Records {
     events: Vec<EventRow>,
     /// Dead letters as they were opened: what closes one says no more what it was.
     letters: Vec<ItemRow>,
+    /// Runs that have ended, as they were read last: expectations ask for them again and again.
+    ended: RefCell<BTreeMap<RunId, RunState>>,
 }
 
 impl Records {
@@ -40,6 +43,7 @@ impl Records {
                 row.snapshot.clone_from(&before.snapshot);
                 row.upto = before.upto;
             }
+            self.ended.borrow_mut().remove(&row.run);
             self.runs.insert(row.run, row);
         }
         for item in &batch.items {
@@ -94,7 +98,12 @@ impl Records {
     /// The state of a run that has ended.
     pub(super) fn ended(&self, run: RunId) -> Option<RunState> {
         let row = self.runs.get(&run).filter(|row| row.ended_at.is_some())?;
+        if let Some(read) = self.ended.borrow().get(&run) {
+            return Some(read.clone());
+        }
         let snapshot: Snapshot = journal::decode(row.snapshot.as_ref()?).ok()?;
-        RunState::from_parts(snapshot.number, &snapshot.parts).ok()
+        let state = RunState::from_parts(snapshot.number, &snapshot.parts).ok()?;
+        self.ended.borrow_mut().insert(run, state.clone());
+        Some(state)
     }
 }

@@ -227,17 +227,15 @@ impl World<'_> {
         let mut found = Vec::new();
         for (run, state) in self.shard.runs() {
             for fiber in state.fibers().values() {
-                if let State::Wait(wait) = &fiber.state {
-                    let id = (run, fiber.frame.at.clone(), fiber.frame.iteration.clone());
+                let State::Wait(wait) = &fiber.state else { continue };
+                let (at, iteration) = (fiber.frame.at.clone(), fiber.frame.iteration.clone());
+                if self.awaited.insert((run, at.clone(), iteration.clone(), wait.began)) {
                     let workflow = state.origin().workflow.clone();
-                    found.push((id, workflow, wait.clone()));
+                    found.push(((run, at, iteration), workflow, wait.clone()));
                 }
             }
         }
         for ((run, at, iteration), workflow, wait) in found {
-            if !self.awaited.insert((run, at.clone(), iteration.clone(), wait.began)) {
-                continue;
-            }
             let path = self.path_of(&workflow, &at, &iteration);
             for (index, arm) in wait.arms.iter().enumerate() {
                 let Arm::Event(subscription) = arm else { continue };

@@ -5,7 +5,7 @@ use crate::codec::{decode, encode};
 use crate::program::{Cursor, Slot};
 use crate::value::Value;
 use sagaflow_core::codegen::{Failure, Fault, Json, Next, Op, Values};
-use sagaflow_fir::{CallUndo, StepStmt, Stmt, Ty};
+use sagaflow_fir::{CallUndo, LocalId, ParallelBlock, StepStmt, Stmt, Ty};
 
 impl Walk<'_> {
     /// Order: arguments, `by`, probe, captures; everything drawn on the way is drawn in that order by
@@ -73,6 +73,7 @@ impl Walk<'_> {
             Stmt::Step(step) => step.bind,
             Stmt::Repeat(repeat) => repeat.bind,
             Stmt::Each(each) => each.bind,
+            Stmt::Scope(scope) => forked(&scope.body),
             // Only a plain wait has handlers that can give its value.
             Stmt::Await(wait) => wait.arms.first().and_then(|arm| arm.bind),
             _ => None,
@@ -80,5 +81,14 @@ impl Walk<'_> {
         if let Some(id) = bind {
             self.env.set(id, value);
         }
+    }
+}
+
+/// What the fork of a guarded `parallel each` binds: `use` in a handler gives it in its place.
+fn forked(body: &[Stmt]) -> Option<LocalId> {
+    let [Stmt::Fork(fork)] = body else { return None };
+    match &fork.branches {
+        ParallelBlock::Each { bind, .. } => *bind,
+        ParallelBlock::Fixed(_) => None,
     }
 }

@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
                 self.interrupted(at, scope, index, &value)
             }
             (Stmt::Scope(_) | Stmt::Manual { .. }, Event::Answer(_)) => Ok(self.go(at.next())),
-            (Stmt::Each(_), Event::Enter) => self.child(at, Slot::Turn),
+            (Stmt::Each(each), Event::Enter) => self.turn_again(at, each),
             (Stmt::Each(each), Event::Failed(failure)) => self.turn_failed(at, each, failure),
             _ => Err(fault("this cannot happen at this point")),
         }

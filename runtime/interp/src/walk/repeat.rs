@@ -74,6 +74,15 @@ impl Walk<'_> {
         self.turn(at, each, index)
     }
 
+    /// A settled turn begins again. Its unit's frame keeps the list, not the item.
+    pub(super) fn turn_again(&mut self, at: Cursor, each: &EachStmt) -> Result<Flow, Fault> {
+        let index = self.iteration.get(self.program.depth(at.block)).copied();
+        let index = index.ok_or_else(super::no_block)?;
+        let item = self.item(&each.at, index)?.ok_or_else(super::no_block)?;
+        self.bind_item(&each.pattern, item)?;
+        self.child(at, Slot::Turn)
+    }
+
     fn collect(&mut self, at: &str, given: Option<Value>) {
         if let Some(given) = given
             && let Some(Value::List(out)) = self.hidden.get_mut(&out_name(at))

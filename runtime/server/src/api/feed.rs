@@ -96,7 +96,9 @@ impl Feed {
         }
         if page.is_empty() && view.row.ended_at.is_some() {
             self.over = true;
-            let data = view.json().to_string();
+            let history = shape::whole_history(&self.handle, self.run).await.ok()?;
+            let run = shape::short(&self.handle, &view, &history);
+            let data = serde_json::Value::Object(run).to_string();
             self.ready
                 .push_back(Event::default().id(self.told.to_string()).event("end").data(data));
         }

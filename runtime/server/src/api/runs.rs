@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use sagaflow_core::port::RunFilter;
 use sagaflow_core::time::Time;
 use sagaflow_core::value::parse_time;
-use sagaflow_engine::view::row_json;
 use sagaflow_engine::{Handle, Request, Started, Until, code};
 use serde_json::{Value, json};
 
@@ -61,7 +60,13 @@ async fn answer(
         (true, false) => StatusCode::OK,
     };
     let location = [(LOCATION, format!("/api/runs/{}", started.run))];
-    Ok((status, location, Json(view.json())).into_response())
+    // A run that completed tells what it gave up at its own address: its caller does not wait for it.
+    let history = match view.row.ended_at.is_some() && view.row.status != "completed" {
+        true => shape::whole_history(handle, started.run).await?,
+        false => Vec::new(),
+    };
+    let run = shape::short(handle, &view, &history);
+    Ok((status, location, Json(Value::Object(run))).into_response())
 }
 
 fn version(query: &Query) -> Result<Option<u32>> {
@@ -75,8 +80,7 @@ pub async fn get(Engine(handle): Engine, Path(id): Path<String>) -> Result<Json<
     let run = request::run_id(&id)?;
     let view = handle.view(run).await?;
     let history = shape::whole_history(&handle, run).await?;
-    let machine = handle.machine_of(&view.row).map(AsRef::as_ref);
-    Ok(Json(shape::run(&view, machine, &history)))
+    Ok(Json(shape::run(&handle, &view, &history)))
 }
 
 /// `GET /api/runs`
@@ -101,7 +105,7 @@ pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| more).map(|row| row.run.to_string());
-    let items: Vec<Value> = rows.iter().map(|row| Value::Object(row_json(row))).collect();
+    let items: Vec<Value> = rows.iter().map(|row| shape::row(&handle, row)).collect();
     Ok(Json(json!({ "items": items, "next": next })))
 }
 

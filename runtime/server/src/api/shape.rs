@@ -4,11 +4,12 @@ use crate::problem::Result;
 use sagaflow_core::codegen::{Arm, Frame, Machine, Schema};
 use sagaflow_core::id::RunId;
 use sagaflow_core::journal::Happened;
+use sagaflow_core::port::RunRow;
 use sagaflow_core::run::{Fiber, State, What};
 use sagaflow_core::service::Purpose;
 use sagaflow_core::value::print_time;
 use sagaflow_engine::Handle;
-use sagaflow_engine::view::{self, Entry, View};
+use sagaflow_engine::view::{self, Entry, GivenUp, View};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -33,12 +34,38 @@ pub async fn whole_history(handle: &Handle, run: RunId) -> Result<Vec<Entry>> {
     }
 }
 
-/// One run in full.
-pub fn run(view: &View, machine: Option<&dyn Machine>, history: &[Entry]) -> Value {
-    let mut run = match view.json() {
+/// One run as a list has it.
+pub fn row(handle: &Handle, row: &RunRow) -> Value {
+    Value::Object(served(handle, row, view::row_json(row)))
+}
+
+/// One run in short: how it stands, its result or error, and what was given up of its undo.
+pub fn short(handle: &Handle, view: &View, history: &[Entry]) -> Map<String, Value> {
+    let run = match view.json() {
         Value::Object(run) => run,
         _ => Map::new(),
     };
+    let mut run = served(handle, &view.row, run);
+    let lines = history.iter().flat_map(|entry| &entry.happened);
+    let given_up: Vec<Value> = lines.filter_map(GivenUp::of).map(|one| json!(one)).collect();
+    if !given_up.is_empty() {
+        run.insert("given_up".to_owned(), given_up.into());
+    }
+    run
+}
+
+/// Says of a run that nobody here can carry on that it is so: its status tells where it stopped.
+fn served(handle: &Handle, row: &RunRow, mut run: Map<String, Value>) -> Map<String, Value> {
+    if handle.unserved(row) {
+        run.insert("served".to_owned(), false.into());
+    }
+    run
+}
+
+/// One run in full.
+pub fn run(handle: &Handle, view: &View, history: &[Entry]) -> Value {
+    let machine = handle.machine_of(&view.row).map(AsRef::as_ref);
+    let mut run = short(handle, view, history);
     run.insert("steps".to_owned(), steps(history).into());
     let Some(state) = &view.state else { return Value::Object(run) };
     if let Some(machine) = machine {

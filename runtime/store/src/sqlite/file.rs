@@ -28,6 +28,14 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// Bound: bytes of the log that stay on the disk after it was copied.
 const LOG_BYTES: &str = "67108864";
 
+/// Bound: how long a statement waits for programs of others that look into the file.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Bound: how long [`fold`] waits for readers, in ms: nobody's commit may wait for it much longer.
+const FOLD_BUSY_MS: u32 = 1_000;
+
+const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
 /// `synchronous = FULL`, as the database numbers it.
 const FULL: i64 = 2;
 
@@ -80,6 +88,8 @@ impl StoreFile {
         file.configure(&mut conn).await?;
         migrate(&mut conn, &file.path).await?;
         file.shards = shards(&mut conn, options.shards).await?;
+        // What a crash left in the log, or what has just been made.
+        fold(&mut conn).await;
         Ok((file, lock, conn))
     }
 
@@ -104,7 +114,7 @@ impl StoreFile {
     fn options(&self) -> SqliteConnectOptions {
         SqliteConnectOptions::new()
             .filename(&self.path)
-            .busy_timeout(Duration::from_secs(5))
+            .busy_timeout(BUSY)
             .statement_cache_capacity(128)
             .disable_statement_logging()
     }
@@ -156,7 +166,34 @@ impl StoreFile {
     }
 }
 
-/// The real path of the file, so that two names of one file have one lock.
+/// Copies the log into the file and empties it, so that the file alone is the whole store. Where it
+/// cannot, because somebody reads or the disk is full, the log stays and goes on belonging to it.
+///
+/// Crash: the log is emptied after the file was forced to the disk, so at every moment the two
+/// together hold every commit that was answered.
+pub(super) async fn fold(conn: &mut SqliteConnection) {
+    if let Err(error) = try_fold(conn).await {
+        tracing::warn!(%error, "the store's log is not copied into its file: keep them together");
+    }
+}
+
+async fn try_fold(conn: &mut SqliteConnection) -> Result<()> {
+    busy(conn, FOLD_BUSY_MS).await?;
+    let folded = sqlx::query_as::<_, (i64, i64, i64)>(FOLD).fetch_one(&mut *conn).await;
+    busy(conn, u32::try_from(BUSY.as_millis()).unwrap_or(FOLD_BUSY_MS)).await?;
+    match folded.map_err(read_error)? {
+        (0, ..) => Ok(()),
+        _ => Err(Error::Unavailable("somebody reads it".to_owned())),
+    }
+}
+
+async fn busy(conn: &mut SqliteConnection, ms: u32) -> Result<()> {
+    // Built of one number; pragmas take no bound values.
+    let script = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {ms}"));
+    sqlx::raw_sql(script).execute(conn).await.map(drop).map_err(read_error)
+}
+
+/// The real path of the file, so that two names of one file have one lock, and one log.
 fn resolve(path: &Path) -> Result<PathBuf> {
     let refused = |what: &str, cause: &dyn std::fmt::Display| {
         Error::Refused(format!("{what} `{}`: {cause}", path.display()))

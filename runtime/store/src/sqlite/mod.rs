@@ -11,6 +11,11 @@
 //! The process that opens the file locks a file beside it for as long as it lives, so a lease needs
 //! no time to live: the operating system ends it with the process, and a restart takes over at
 //! once.
+//!
+//! Beside the file `x.db` lies its log `x.db-wal`. While the store is at work, and after a crash, the
+//! last commits are in the log only: the two belong together, and an opening looks for the log beside
+//! the file, under its real name. Opening, giving a lease back and closing copy the log into the file
+//! and empty it, so that after a clean end the file alone is the whole store.
 
 mod commit;
 mod expire;
@@ -69,8 +74,7 @@ impl Sqlite {
     /// # Errors [`Error::Held`] where another process has it; [`Error::Refused`] where the file is
     /// not ours, is newer than this program, or cannot be made there: nothing was touched then.
     pub async fn open(options: Options) -> Result<Self> {
-        let (file, writer) = Writer::start(options).await?;
-        let readers = file.readers();
+        let ((file, readers), writer) = Writer::start(options).await?;
         Ok(Self { writer: Arc::new(writer), readers, shards: file.shards })
     }
 

@@ -112,6 +112,79 @@ async fn a_second_opening_is_held_until_the_first_is_dropped() {
     assert_eq!(second.tail(lease).await.map(|tail| tail.last), Ok(3));
 }
 
+/// What somebody has who copies the file and does not know of its log.
+fn copy_without_log(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status();
+    assert!(copied.is_ok_and(|status| status.success()), "it is copied");
+}
+
+async fn last_of(path: &Path) -> u64 {
+    let store = open(path).await;
+    let lease = acquire(&store).await;
+    store.tail(lease).await.expect("a tail").last
+}
+
+#[tokio::test]
+async fn after_a_clean_end_the_file_alone_is_the_whole_store() {
+    let files = Files::new();
+    let (path, released, closed) = (files.next(), files.next(), files.next());
+    let store = open(&path).await;
+    let lease = acquire(&store).await;
+    store.commit(lease, rows(0, 3)).await.expect("a commit");
+    // Readers are open, and keep the log of SQLite's own last close from being copied.
+    assert_eq!(store.tail(lease).await.map(|tail| tail.last), Ok(3));
+    store.release(lease).await.expect("a release");
+    copy_without_log(&path, &released);
+    assert_eq!(last_of(&released).await, 3, "its lease was given back");
+
+    let lease = acquire(&store).await;
+    store.commit(lease, rows(3, 2)).await.expect("a commit");
+    assert_eq!(store.tail(lease).await.map(|tail| tail.last), Ok(5));
+    drop(store);
+    copy_without_log(&path, &closed);
+    assert_eq!(last_of(&closed).await, 5, "it was closed without giving the lease back");
+}
+
+#[tokio::test]
+async fn opening_after_a_crash_finds_the_log_and_copies_it_into_the_file() {
+    let files = Files::new();
+    let (path, image, alone) = (files.next(), files.next(), files.next());
+    let store = open(&path).await;
+    let lease = acquire(&store).await;
+    store.commit(lease, rows(0, 3)).await.expect("a commit");
+    copy(&path, &image);
+    let link = files.folder.path().join("by-another-name.db");
+    std::os::unix::fs::symlink(&image, &link).expect("a link");
+    let again = open(&link).await;
+    let lease = acquire(&again).await;
+    assert_eq!(
+        again.tail(lease).await.map(|tail| tail.last),
+        Ok(3),
+        "the log lies beside the file"
+    );
+    copy_without_log(&image, &alone);
+    assert_eq!(last_of(&alone).await, 3);
+}
+
+#[tokio::test]
+async fn a_store_that_is_read_while_it_is_given_back_is_given_back() {
+    let files = Files::new();
+    let path = files.next();
+    let store = open(&path).await;
+    let lease = acquire(&store).await;
+    store.commit(lease, rows(0, 3)).await.expect("a commit");
+    let url = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).read_only(true);
+    let mut reader = SqliteConnection::connect_with(&url).await.expect("a connection");
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM journal").execute(&mut reader).await.expect("reads");
+    store.commit(lease, rows(3, 1)).await.expect("a commit");
+    store.release(lease).await.expect("the lease does not wait for readers of others");
+    reader.close().await.expect("it closes");
+    drop(store);
+    let alone = files.next();
+    copy_without_log(&path, &alone);
+    assert_eq!(last_of(&alone).await, 4, "the close makes up for it");
+}
+
 #[tokio::test]
 async fn a_store_keeps_the_number_of_shards_it_was_made_with() {
     let files = Files::new();

@@ -7,16 +7,17 @@
 use super::commit::{self, Waiting};
 use super::expire;
 use super::failure::{Failure, read_error};
-use super::file::{Lock, StoreFile};
+use super::file::{self, Lock, StoreFile};
 use super::table::{int, shard};
 use super::{Options, Result};
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease};
 use sagaflow_core::time::Time;
-use sqlx::{Connection as _, SqliteConnection};
+use sqlx::{Connection as _, SqliteConnection, SqlitePool};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -29,6 +30,13 @@ const QUEUE_MAX: usize = 1_024;
 const GROUP_ROWS_MAX: usize = 2_048;
 const GROUP_BYTES_MAX: usize = 1 << 20;
 
+/// Bound: how long the end waits for readers to be gone. One that a caller has just used goes back by
+/// a task of that caller's runtime, which may be the very one that waits here.
+const READERS_CLOSE: Duration = Duration::from_millis(250);
+
+/// What opening gives: the file, and the connections that read it.
+pub(super) type Opened = (Arc<StoreFile>, SqlitePool);
+
 /// Where an answer goes. Dropped unanswered only if the writer dies.
 pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
 
@@ -40,8 +48,8 @@ pub(super) enum Command {
     Expire { before: Time, limit: u32, reply: Reply<u64> },
 }
 
-/// The thread's handle: dropping it lets the thread finish the queue, close the file and free its
-/// lock.
+/// The thread's handle: dropping it lets the thread finish the queue, copy the log into the file,
+/// close it and free its lock.
 pub(super) struct Writer {
     /// Dropped first, which ends the thread's loop.
     queue: Option<mpsc::Sender<Command>>,
@@ -50,7 +58,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the file in a thread of its own.
-    pub async fn start(options: Options) -> Result<(Arc<StoreFile>, Self)> {
+    pub async fn start(options: Options) -> Result<(Opened, Self)> {
         let (opened, opening) = oneshot::channel();
         let (queue, commands) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new().name("flow-writer".to_owned());
@@ -59,8 +67,8 @@ impl Writer {
             |cause: &dyn std::fmt::Display| Error::Unavailable(format!("its writer: {cause}"));
         let thread = thread.map_err(|error| stopped(&error))?;
         let writer = Self { queue: Some(queue), thread: Some(thread) };
-        let file = opening.await.unwrap_or_else(|_| Err(stopped(&"it stopped")))?;
-        Ok((file, writer))
+        let opened = opening.await.unwrap_or_else(|_| Err(stopped(&"it stopped")))?;
+        Ok((opened, writer))
     }
 
     /// Queues a command; gives it back where the writer has stopped.
@@ -85,7 +93,7 @@ impl Drop for Writer {
 
 fn run(
     options: &Options,
-    opened: oneshot::Sender<Result<Arc<StoreFile>>>,
+    opened: oneshot::Sender<Result<Opened>>,
     commands: mpsc::Receiver<Command>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -100,9 +108,9 @@ fn run(
         match StoreFile::open(options).await {
             Err(error) => _ = opened.send(Err(error)),
             Ok((file, lock, conn)) => {
-                let file = Arc::new(file);
-                if opened.send(Ok(Arc::clone(&file))).is_ok() {
-                    Loop { file, conn: Some(conn), _lock: lock }.serve(commands).await;
+                let (readers, file) = (file.readers(), Arc::new(file));
+                if opened.send(Ok((Arc::clone(&file), readers.clone()))).is_ok() {
+                    Loop { file, readers, conn: Some(conn), _lock: lock }.serve(commands).await;
                 }
             }
         }
@@ -112,6 +120,8 @@ fn run(
 /// The thread's own things. Order: the lock is the last field, so it is freed after the connection.
 struct Loop {
     file: Arc<StoreFile>,
+    /// Closed before the connection that writes.
+    readers: SqlitePool,
     /// None after it was lost, until the next command opens it again.
     conn: Option<SqliteConnection>,
     _lock: Lock,
@@ -130,9 +140,19 @@ impl Loop {
                 self.perform(command, &mut queue).await;
             }
         }
-        if let Some(conn) = self.conn.take()
-            && let Err(error) = conn.close().await
-        {
+        self.close().await;
+    }
+
+    /// Order: readers first, so that none of them keeps the log from being copied into the file, and
+    /// the connection that writes is the last one to go.
+    ///
+    /// Crash: the log stays beside the file, and the next opening finds it there.
+    async fn close(&mut self) {
+        // Too slow is only less tidy: an idle reader keeps nothing but the names of the log's files.
+        let _ = tokio::time::timeout(READERS_CLOSE, self.readers.close()).await;
+        let Some(mut conn) = self.conn.take() else { return };
+        file::fold(&mut conn).await;
+        if let Err(error) = conn.close().await {
             tracing::warn!(%error, "the store was not closed cleanly");
         }
     }
@@ -183,11 +203,14 @@ impl Loop {
         Ok(Lease { shard, epoch: super::table::uint(epoch)?, owner })
     }
 
+    /// Whoever gives a lease back may copy the file next, and may not know of its log.
+    ///
     /// Crash: the lease stays where it was, and ends with the process.
     async fn release(&mut self, lease: Lease) -> Result<()> {
         let conn = self.conn().await?;
         let query = sqlx::query(shard::RELEASE).bind(lease.shard.0).bind(int(lease.epoch));
-        query.bind(lease.owner).execute(conn).await.map_err(read_error)?;
+        query.bind(lease.owner).execute(&mut *conn).await.map_err(read_error)?;
+        file::fold(conn).await;
         Ok(())
     }
 

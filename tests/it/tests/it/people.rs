@@ -181,3 +181,61 @@ async fn a_broken_contract_waits_for_a_person_who_may_say_what_happened() {
     let (_, letters) = world.node.request("GET", "/api/dead-letters", None).await;
     assert_eq!(letters["items"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_was_given_up_is_not_told_as_undone() {
+    let world = World::open().await;
+    world.ledger.next("Shop.release", Behave::Answer(400, json!({})));
+    let run = world.start("Buy", json!({ "item": "lamp", "note": "" })).await;
+    world.node.wait_for(&run, "waiting").await;
+    let (status, _) = world.post(&format!("/api/runs/{run}/cancel"), json!({})).await;
+    assert_eq!(status, 200);
+    for _ in 0..500 {
+        let (_, letters) = world.node.request("GET", "/api/dead-letters", None).await;
+        if letters["items"] != json!([]) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let path = format!("/api/runs/{run}/steps/Shop.reserve/resolve");
+    let outcome = json!({ "outcome": "give_up", "reason": "the shop has closed" });
+    let (status, answer) = world.post(&path, outcome).await;
+    assert_eq!(status, 200, "{answer}");
+    let ended = world.node.wait_for(&run, "cancelled").await;
+    assert_eq!(ended["given_up"][0]["path"], "Shop.reserve", "{ended}");
+    assert_eq!(ended["given_up"][0]["reason"], "the shop has closed", "{ended}");
+    let (_, again) = world
+        .node
+        .request(
+            "POST",
+            "/api/workflows/Buy/runs?wait=5s&until=end",
+            Some(json!({ "input": { "item": "lamp", "note": "" } })),
+        )
+        .await;
+    assert_eq!(again["given_up"], ended["given_up"], "a caller that asks again: {again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_version_is_not_here_is_shown_as_not_served() {
+    let world = World::open().await;
+    let run = world.start("Buy", json!({ "item": "lamp", "note": "" })).await;
+    let waiting = world.node.wait_for(&run, "waiting").await;
+    assert!(waiting.get("served").is_none(), "{waiting}");
+    let World { node, ledger, mut args, _folder } = world;
+    drop(node);
+    let other = _folder.path().join("other.flow");
+    let program =
+        "module other\nworkflow Hello v1 (name: text) -> text deadline 1h {\n  return name\n}\n";
+    std::fs::write(&other, program).unwrap();
+    args[0] = other.to_string_lossy().into_owned();
+    // Nothing of the other program calls the shop.
+    let bind = args.iter().position(|arg| arg == "--bind").unwrap();
+    args.drain(bind..bind + 2);
+    let node = World::node(&args).await;
+    let (_, runs) = node.request("GET", "/api/runs", None).await;
+    assert_eq!(runs["items"][0]["id"], run.as_str(), "{runs}");
+    assert_eq!(runs["items"][0]["served"], false, "{runs}");
+    let (_, one) = node.request("GET", &format!("/api/runs/{run}"), None).await;
+    assert_eq!(one["served"], false, "{one}");
+    drop(ledger);
+}

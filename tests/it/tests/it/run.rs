@@ -50,6 +50,18 @@ async fn a_failed_run_is_undone_in_reverse_and_exits_1() {
 }
 
 #[tokio::test]
+async fn the_store_of_a_command_that_ended_is_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, store) = (flow("shop/orders.flow"), folder.path().join("s.db"));
+    let alone = folder.path().join("copy.db");
+    let output = flowd(&order(&file, &store.to_string_lossy())).await;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    std::fs::copy(&store, &alone).unwrap();
+    let again = flowd(&order(&file, &alone.to_string_lossy())).await;
+    assert!(again.out.contains("has already run"), "the key is known: {}", again.out);
+}
+
+#[tokio::test]
 async fn json_goes_to_stdout_and_the_story_to_stderr() {
     let folder = tempfile::tempdir().unwrap();
     let (file, store) = (flow("shop/orders.flow"), folder.path().join("s.db"));

@@ -1,15 +1,18 @@
 //! Random blocks: branches, loops, scopes, choices.
 
 use super::{Maker, Place};
-use crate::program::{
-    Cond, Ending, Expr, Handler, Interrupt, Pattern, Remedy, Stmt, Turns,
-};
+use crate::program::{Cond, Ending, Expr, Handler, Interrupt, Pattern, Remedy, Stmt, Turns};
 
 impl Maker {
     pub(super) fn block(&mut self, choice: usize) -> Stmt {
         match choice {
+            // Loops of branches are rare otherwise.
+            65..=69 if self.place.looped && !self.place.alike => self.parallel(),
             40..=47 => self.parallel(),
-            48..=53 => self.parallel_each(),
+            48..=53 => {
+                let settle = self.place.committed || self.random.chance(40);
+                self.parallel_each(settle)
+            }
             54..=58 => self.each(),
             59..=64 => self.repeat(),
             65..=74 => self.scope(),
@@ -90,9 +93,8 @@ impl Maker {
         (body, give)
     }
 
-    fn parallel_each(&mut self) -> Stmt {
+    pub(super) fn parallel_each(&mut self, settle: bool) -> Stmt {
         let (name, var) = (format!("l{}", self.id()), format!("i{}", self.id()));
-        let settle = self.place.committed || self.random.chance(40);
         let place = Place { looped: true, enclosed: true, ..self.place };
         let (body, give) = self.turn(&var, place);
         let max = 1 + self.random.below(3);
@@ -136,13 +138,19 @@ impl Maker {
         // What a scope does is undone where it fails: inside, it is as before the commit.
         let place = Place {
             rerun: self.place.rerun || again || interrupted,
+            calm: self.place.calm || interrupted,
             enclosed: self.place.enclosed || self.place.committed,
             committed: false,
             ..self.place
         };
         let mut fails = Vec::new();
         let mut body = self.inner(2, place);
-        if self.random.chance(35) {
+        if place.calm {
+            // What ends it is an answer: the one boundary behind it is in the ledger.
+            let names = self.names.len();
+            body.push(self.step());
+            self.names.truncate(names);
+        } else if self.random.chance(35) {
             let local = format!("Local{id}");
             let cond = self.cond();
             body.push(Stmt::If { cond, then: vec![Stmt::Fail(local.clone())], other: Vec::new() });
@@ -153,18 +161,17 @@ impl Maker {
             let then = self.scope_remedy();
             handlers.push(Handler { on: Pattern::Error(local.clone()), then });
         }
-        let fallback = (!self.place.committed && !self.spent() && self.random.chance(20)).then(|| {
-            let place = Place { enclosed: true, ..self.place };
-            self.inner(1, place)
-        });
+        let fallback =
+            (!self.place.committed && !self.spent() && self.random.chance(20)).then(|| {
+                let place = Place { enclosed: true, ..self.place };
+                self.inner(1, place)
+            });
         if self.place.committed || handlers.is_empty() || self.random.chance(30) {
             let then = self.scope_remedy();
             handlers.push(Handler { on: Pattern::Any, then });
         }
-        let interrupt = interrupted.then(|| Interrupt {
-            event: format!("I{id}"),
-            keep: self.random.chance(40),
-        });
+        let interrupt = interrupted
+            .then(|| Interrupt { event: format!("I{id}"), keep: self.random.chance(40) });
         Stmt::Scope { name, fails, body, retry, interrupt, fallback, handlers }
     }
 

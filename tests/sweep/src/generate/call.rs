@@ -1,9 +1,7 @@
 //! Random call sites with contracts that fit them.
 
 use super::Maker;
-use crate::program::{
-    Call, Class, Ending, Expr, Handler, Key, Pattern, Remedy, Retry, Stmt, Undo,
-};
+use crate::program::{Call, Class, Ending, Expr, Handler, Key, Pattern, Remedy, Retry, Stmt, Undo};
 
 impl Maker {
     /// A call before the commit: a read, or a write that can be undone or is waived.
@@ -126,7 +124,11 @@ impl Maker {
             call.handlers.push(Handler { on, then });
         }
         if self.random.chance(22) {
-            let then = if self.random.chance(25) { Remedy::Manual } else { self.remedy(call) };
+            let asks = call.fallback.is_none()
+                && !self.place.enclosed
+                && !self.place.calm
+                && self.random.chance(35);
+            let then = if asks { Remedy::Manual } else { self.remedy(call) };
             call.handlers.push(Handler { on: Pattern::Any, then });
         }
     }

@@ -8,13 +8,54 @@ use std::collections::BTreeSet;
 
 /// Words of all constructs that are counted.
 pub const CONSTRUCTS: &[&str] = &[
-    "parallel", "guarded parallel", "parallel each", "parallel each settle", "max", "each",
-    "repeat again", "repeat until", "scope", "scope retry", "scope fallback", "interrupt", "if",
-    "match", "decide", "fn", "fallback", "pivot", "contract undo", "undo from the result",
-    "own undo", "undo block", "waiver", "probe", "not repeatable", "event", "task",
-    "await first", "sleep", "emit", "review", "progress", "after failure", "retry times",
-    "retry on", "retry forever", "on error", "on refused", "on unknown", "else", "use", "skip",
-    "manual", "handler block", "fail", "nested three deep", "parallel in a loop",
+    "parallel",
+    "guarded parallel",
+    "parallel each",
+    "parallel each settle",
+    "max",
+    "each",
+    "repeat again",
+    "repeat until",
+    "scope",
+    "scope retry",
+    "scope fallback",
+    "interrupt",
+    "if",
+    "match",
+    "decide",
+    "fn",
+    "fallback",
+    "pivot",
+    "contract undo",
+    "undo from the result",
+    "own undo",
+    "undo block",
+    "waiver",
+    "probe",
+    "not repeatable",
+    "event",
+    "task",
+    "await first",
+    "sleep",
+    "emit",
+    "review",
+    "progress",
+    "after failure",
+    "retry times",
+    "retry on",
+    "retry forever",
+    "on error",
+    "on refused",
+    "on unknown",
+    "else",
+    "use",
+    "skip",
+    "manual",
+    "handler block",
+    "fail",
+    "nested three deep",
+    "parallel in a loop",
+    "pivot beside settled turns",
 ];
 
 /// The constructs of a program.
@@ -36,7 +77,10 @@ pub fn coverage(program: &Program) -> BTreeSet<&'static str> {
 
 fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
     let word = match stmt {
-        Stmt::Parallel { handlers, .. } => {
+        Stmt::Parallel { branches, handlers } => {
+            if matches!(branches.first(), Some(Stmt::Call(call)) if call.class == Class::Pivot) {
+                found.insert("pivot beside settled turns");
+            }
             of_handlers(handlers, found);
             if !handlers.is_empty() {
                 found.insert("guarded parallel");

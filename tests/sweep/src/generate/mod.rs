@@ -7,7 +7,7 @@ mod block;
 mod call;
 mod coverage;
 
-pub use coverage::coverage;
+pub use coverage::{CONSTRUCTS, coverage};
 
 use crate::program::{Ending, Expr, Handler, Pattern, Program, Remedy, Stmt};
 use crate::random::Random;
@@ -44,6 +44,8 @@ struct Place {
     rerun: bool,
     /// In a branch or a settled turn, which nothing may leave.
     enclosed: bool,
+    /// In a scope that may be interrupted: nothing but calls decides what happens next.
+    calm: bool,
     /// Nothing may fail any more.
     committed: bool,
 }
@@ -66,7 +68,7 @@ impl Maker {
             body.extend(self.stmt());
         }
         if self.random.chance(55) {
-            body.push(Stmt::Call(self.pivot()));
+            body.push(self.commit_point());
             self.place.committed = true;
             for _ in 0..self.random.below(3) {
                 body.extend(self.stmt());
@@ -84,6 +86,20 @@ impl Maker {
             self.names = names;
         }
         Program { body, after, result }
+    }
+
+    /// The pivot, alone or beside turns that keep their own undo.
+    fn commit_point(&mut self) -> Stmt {
+        let beside = !self.spent() && self.random.chance(25);
+        let names = self.names.clone();
+        let pivot = Stmt::Call(self.pivot());
+        if !beside {
+            return pivot;
+        }
+        let after = std::mem::replace(&mut self.names, names);
+        let turns = self.parallel_each(true);
+        self.names = after;
+        Stmt::Parallel { branches: vec![pivot, turns], handlers: Vec::new() }
     }
 
     fn id(&mut self) -> u32 {
@@ -128,14 +144,17 @@ impl Maker {
         let deep = self.place.depth >= DEPTH_MAX || self.calls + 2 > CALLS_MAX;
         let choice = self.random.below(100);
         match choice {
-            0..=39 => vec![self.step()],
+            0..=35 => vec![self.step()],
+            36..=39 if self.may_wait() => self.wait(),
             40..=81 if !deep => vec![self.block(choice)],
             82..=83 => vec![Stmt::Sleep(1 + u32::try_from(self.random.below(90)).unwrap_or(0))],
             84..=85 => vec![Stmt::Emit],
             86..=87 => vec![Stmt::Review],
             88..=89 => vec![Stmt::Progress],
             90..=91 => vec![self.binding()],
-            92..=93 if !self.place.committed && !self.place.enclosed => vec![self.failing_if(None)],
+            92..=93 if !self.place.committed && !self.place.enclosed && !self.place.calm => {
+                vec![self.failing_if(None)]
+            }
             94..=99 if self.may_wait() => self.wait(),
             _ => vec![self.step()],
         }
@@ -232,5 +251,7 @@ impl Maker {
 
 fn uses_names(stmts: &[Stmt]) -> bool {
     // Only what binds and uses nothing may move in front of what stands there.
-    !stmts.iter().all(|stmt| matches!(stmt, Stmt::Sleep(_) | Stmt::Emit | Stmt::Review | Stmt::Progress))
+    !stmts
+        .iter()
+        .all(|stmt| matches!(stmt, Stmt::Sleep(_) | Stmt::Emit | Stmt::Review | Stmt::Progress))
 }

@@ -2,15 +2,10 @@
 
 use super::{End, Failure, Node, Reference, Term};
 use crate::ledger::Purpose;
-use crate::program::{Expr, Handler, Pattern, Remedy, Stmt, Turns};
+use crate::program::{Expr, Handler, Pattern, Remedy, Stmt, Turns, each_stmt};
 
 impl Reference<'_> {
-    pub(super) fn stmt(
-        &mut self,
-        stmt: &Stmt,
-        undo: &mut Vec<Node>,
-        out: &mut Vec<Term>,
-    ) -> End {
+    pub(super) fn stmt(&mut self, stmt: &Stmt, undo: &mut Vec<Node>, out: &mut Vec<Term>) -> End {
         match stmt {
             Stmt::Call(call) => self.call(call, undo, out),
             Stmt::Let(name, value) => {
@@ -41,6 +36,7 @@ impl Reference<'_> {
             }
             Stmt::Sleep(_) | Stmt::Emit | Stmt::Review | Stmt::Progress => End::Next,
             Stmt::Fail(name) => {
+                self.failures += 1;
                 End::Failed(Failure { error: name.clone(), declared: true, since: None })
             }
         }
@@ -54,11 +50,14 @@ impl Reference<'_> {
         out: &mut Vec<Term>,
     ) -> End {
         let mut joined = Join::default();
+        let (fork, stop) = self.begin_fork();
         for branch in branches {
             let (mut own, mut terms) = (Vec::new(), Vec::new());
             let end = self.stmt(branch, &mut own, &mut terms);
+            let end = self.dated(end, std::slice::from_ref(branch), &terms);
             joined.add(end, own, terms);
         }
+        self.end_fork(fork, stop, &joined);
         if handlers.is_empty() {
             return joined.end(None, undo, out);
         }
@@ -85,6 +84,7 @@ impl Reference<'_> {
         (undo, out): (&mut Vec<Node>, &mut Vec<Term>),
     ) -> End {
         let mut joined = Join::default();
+        let (fork, stop) = self.begin_fork();
         for value in list {
             self.env.insert(var.to_owned(), *value);
             let (mut own, mut terms) = (Vec::new(), Vec::new());
@@ -93,9 +93,53 @@ impl Reference<'_> {
                 self.unwind(std::mem::take(&mut own), &mut terms);
                 end = End::Next;
             }
+            let end = self.dated(end, body, &terms);
             joined.add(end, own, terms);
         }
+        self.end_fork(fork, stop, &joined);
         joined.end(Some(max), undo, out)
+    }
+
+    fn begin_fork(&mut self) -> (usize, usize) {
+        self.forks += 1;
+        let (fork, before) = (self.forks, self.stop);
+        self.stop = self.stops.get(&fork).copied().unwrap_or(usize::MAX).min(before);
+        (fork, before)
+    }
+
+    fn end_fork(&mut self, fork: usize, before: usize, joined: &Join) {
+        self.stop = before;
+        if let Some(since) = joined.failed.as_ref().and_then(|failure| failure.since) {
+            self.stops.entry(fork).or_insert(since);
+        }
+    }
+
+    /// A failure was decided with the last answer of its branch, unless time alone decided it.
+    fn dated(&self, end: End, body: &[Stmt], terms: &[Term]) -> End {
+        let End::Failed(failure) = end else { return end };
+        let mut sleeps = false;
+        for stmt in body {
+            each_stmt(stmt, &mut |stmt| sleeps |= matches!(stmt, Stmt::Sleep(_)));
+        }
+        let last = terms.iter().filter_map(|term| self.last_answer(term)).max();
+        let since = failure.since.or(last.filter(|_| !sleeps));
+        End::Failed(Failure { since, ..failure })
+    }
+
+    fn last_answer(&self, term: &Term) -> Option<usize> {
+        match term {
+            Term::Call(expect) => {
+                let keys = self.ledger.keys(&expect.id, expect.purpose);
+                let key = keys.get(expect.generation)?;
+                let sent = self.ledger.under(key).filter(|sent| sent.attempt <= expect.to);
+                let ended = sent.filter_map(|sent| sent.answered.as_ref()).map(|(pos, _)| *pos);
+                ended.filter(|pos| *pos > 0).max()
+            }
+            Term::Seq(terms) | Term::Par(terms, _) | Term::Stopped(terms, _) => {
+                terms.iter().filter_map(|term| self.last_answer(term)).max()
+            }
+            Term::Beside(_) | Term::Barrier => None,
+        }
     }
 
     fn each(
@@ -114,7 +158,7 @@ impl Reference<'_> {
                 continue;
             }
             undo.extend(own);
-            if !matches!(end, End::Next | End::Give) {
+            if end != End::Next {
                 return end;
             }
         }
@@ -219,24 +263,22 @@ impl Reference<'_> {
         let Some(undo) = undo.filter(|undo| undo.pos > since) else { return false };
         let ended = self.ledger.under(forward).filter_map(|sent| sent.answered.as_ref());
         let ended = ended.map(|(pos, _)| *pos).max().unwrap_or(0);
-        !self.ledger.sent.iter().any(|sent| {
-            sent.purpose == Purpose::Do && (ended..undo.pos).contains(&sent.pos)
-        })
+        !self
+            .ledger
+            .sent
+            .iter()
+            .any(|sent| sent.purpose == Purpose::Do && (ended..undo.pos).contains(&sent.pos))
     }
 
     fn wait(&mut self, stmt: &Stmt, undo: &mut Vec<Node>, out: &mut Vec<Term>) -> End {
         let silent = |name: &String| self.script.silent.contains(name);
         match stmt {
-            Stmt::Event { name, handlers } if silent(name) => {
-                self.timeout(handlers, undo, out)
-            }
+            Stmt::Event { name, handlers } if silent(name) => self.timeout(handlers, undo, out),
             Stmt::Event { name, .. } => {
                 self.env.insert(format!("{name}.n"), crate::subject::EVENT);
                 End::Next
             }
-            Stmt::Task { name, handlers, .. } if silent(name) => {
-                self.timeout(handlers, undo, out)
-            }
+            Stmt::Task { name, handlers, .. } if silent(name) => self.timeout(handlers, undo, out),
             Stmt::Task { name, no, .. } => match self.script.denied.contains(name) {
                 true => self.block(no, undo, out),
                 false => End::Next,
@@ -284,7 +326,7 @@ impl Join {
             }
             End::Stopped => self.stopped = true,
             End::Next => {}
-            End::Return | End::Give => self.left = Some(end),
+            End::Return => self.left = Some(end),
         }
         self.lists.push(undo);
         self.terms.push(Term::Seq(terms));

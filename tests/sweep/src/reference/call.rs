@@ -27,6 +27,8 @@ struct Open {
     unresolved: bool,
     /// Its key is spent: the next attempt is made under a new one.
     spent: bool,
+    /// Its probe was asked: that answered last.
+    probed: bool,
 }
 
 impl Reference<'_> {
@@ -55,6 +57,12 @@ impl Reference<'_> {
             Outcome::Unknown(failure) => (failure, true),
         };
         let armed = armed.filter(|_| unknown);
+        self.failures += 1;
+        if failure.since.is_some_and(|since| since > self.stop) {
+            // It was in flight when its branch was asked to stop: nothing handles it.
+            undo.extend(armed);
+            return End::Stopped;
+        }
         let Some(other) = &call.fallback else {
             return self.leave(call, failure, armed, (undo, out));
         };
@@ -93,6 +101,7 @@ impl Reference<'_> {
             known: Known::Nothing,
             unresolved: false,
             spent: false,
+            probed: false,
         }
     }
 
@@ -117,14 +126,23 @@ impl Reference<'_> {
     }
 
     fn since(&self, open: &Open) -> Option<usize> {
-        self.requests(open).last()?.answered.as_ref().map(|(pos, _)| *pos).filter(|pos| *pos > 0)
+        if open.probed {
+            return None;
+        }
+        let last = self.requests(open).last().copied()?;
+        let answered = last.answered.as_ref().map(|(pos, _)| *pos).filter(|pos| *pos > 0);
+        answered.or(self.ledger.crashed)
     }
 
     /// What one attempt comes to, sent again where a crash took its answer (A6).
     fn attempt(&self, read: bool, repeatable: bool, open: &mut Open) -> Said {
         let plan = self.script.plan(&open.id, open.visit, open.attempt);
-        let lost: Vec<bool> =
-            self.requests(open).iter().filter(|sent| sent.lost).map(|sent| sent.withheld).collect();
+        // A quick read is done again where the crash came before the next record.
+        let crashed = self.ledger.crashed.unwrap_or(usize::MAX);
+        let requests = self.requests(open);
+        let again = read && requests.iter().any(|sent| sent.pos > crashed);
+        let gone = |sent: &&&Sent| sent.lost || (again && sent.pos < crashed);
+        let lost: Vec<bool> = requests.iter().filter(gone).map(|sent| sent.withheld).collect();
         let mut ask = |plan| {
             let (known, said, _) = answer(&open.known, repeatable, plan);
             if !read {
@@ -156,8 +174,10 @@ impl Reference<'_> {
         let key = keys.get(generation).copied().unwrap_or_default();
         let mut attempt = 1;
         loop {
-            let lost =
-                self.ledger.under(key).any(|sent| sent.attempt == attempt && sent.lost && !sent.copy);
+            let lost = self
+                .ledger
+                .under(key)
+                .any(|sent| sent.attempt == attempt && sent.lost && !sent.copy);
             let plan = match &self.script.again {
                 Some(again) if lost => again.clone(),
                 _ => self.script.plan(id, visit, attempt),
@@ -179,9 +199,10 @@ impl Reference<'_> {
         };
         self.generation(&open.id.clone(), Purpose::Do);
         let mut declared: Option<Failure> = None;
+        // Verdict 61: refused means that every attempt was.
+        let mut last = "refused";
         loop {
             let said = self.attempt(call.class == Class::Read, repeatable, open);
-            let mut last = "refused";
             match said {
                 Said::Ok => {
                     self.made(open, out);
@@ -212,6 +233,7 @@ impl Reference<'_> {
             if open.unresolved && !repeatable {
                 self.made(open, out);
                 let Some(probe) = &call.probe else { return self.unknown(open) };
+                open.probed = true;
                 if self.probe(probe, open, out) {
                     return Outcome::Ok((self.values)(&open.id.action, &open.id.at, open.arg));
                 }
@@ -231,20 +253,33 @@ impl Reference<'_> {
                 let failure = Failure { error: last.to_owned(), declared: false, since };
                 return Outcome::Failed(declared.filter(|_| last == "refused").unwrap_or(failure));
             }
-            open.attempt += 1;
-            if std::mem::take(&mut open.spent) {
-                open.generation = self.generation(&open.id.clone(), Purpose::Do);
-                open.known = Known::Nothing;
-            }
-            if self.requests(open).is_empty() {
-                // Between two attempts is a boundary (C2).
-                open.attempt -= 1;
-                if open.from <= open.attempt {
-                    self.made(open, out);
-                }
+            if !self.goes_on(call, open, out) {
                 return Outcome::Stopped(open.unresolved);
             }
         }
+    }
+
+    /// Comes to the next attempt, unless the step was stopped: between two attempts is a boundary
+    /// (C2), but for what X1 excepts.
+    fn goes_on(&mut self, call: &Call, open: &mut Open, out: &mut Vec<Term>) -> bool {
+        let before = open.attempt;
+        open.attempt += 1;
+        if std::mem::take(&mut open.spent) {
+            open.generation = self.generation(&open.id.clone(), Purpose::Do);
+            open.known = Known::Nothing;
+        }
+        let critical = open.unresolved
+            && (call.class == Class::Pivot || call.undoes.is_empty())
+            && call.class != Class::Read;
+        let next = self.requests(open).first().map(|sent| sent.pos);
+        if next.is_some_and(|pos| pos <= self.stop || critical) {
+            return true;
+        }
+        open.attempt = before;
+        if open.from <= before {
+            self.made(open, out);
+        }
+        false
     }
 
     fn unknown(&self, open: &Open) -> Outcome {
@@ -299,14 +334,17 @@ impl Reference<'_> {
             (Undo::Result, Outcome::Ok(value)) => (*value, None),
             (Undo::Result, _) => {
                 let repeatable = call.key != Key::None;
-                (0, Some(Ask {
-                    repeatable,
-                    probe: call.probe.clone(),
-                    visit: open.visit,
-                    attempts: open.attempt,
-                    arg: open.arg,
-                    known: open.known.clone(),
-                }))
+                (
+                    0,
+                    Some(Ask {
+                        repeatable,
+                        probe: call.probe.clone(),
+                        visit: open.visit,
+                        attempts: open.attempt,
+                        arg: open.arg,
+                        known: open.known.clone(),
+                    }),
+                )
             }
             _ => (open.arg, None),
         };
@@ -315,6 +353,7 @@ impl Reference<'_> {
             id: open.id.clone(),
             generation: open.generation,
             arg,
+            told: false,
             ask,
         })))
     }
@@ -371,9 +410,11 @@ impl Reference<'_> {
         let node = match armed {
             Some(Node::Step(undone)) => *undone,
             _ if call.undoes.is_empty() || call.class != Class::Write => return None,
-            _ => Undone { actions: call.undoes.clone(), id, generation, arg, ask: None },
+            _ => {
+                Undone { actions: call.undoes.clone(), id, generation, arg, told: true, ask: None }
+            }
         };
-        Some(Node::Step(Box::new(Undone { arg, ask: None, ..node })))
+        Some(Node::Step(Box::new(Undone { arg, told: true, ask: None, ..node })))
     }
 
     /// Pops one entry: asks first where the result is needed, then undoes until it is done.
@@ -396,7 +437,7 @@ impl Reference<'_> {
                 generation,
                 from: 1,
                 to,
-                undoes: Some((undone.id.clone(), undone.generation)),
+                undoes: (!undone.told).then(|| (undone.id.clone(), undone.generation)),
                 arg,
             })));
         }
@@ -414,6 +455,7 @@ impl Reference<'_> {
             known: ask.known.clone(),
             unresolved: true,
             spent: false,
+            probed: false,
         };
         let value = (self.values)(&open.id.action, &open.id.at, open.arg);
         if !ask.repeatable {

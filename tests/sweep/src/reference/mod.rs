@@ -35,7 +35,6 @@ enum End {
     /// It was asked to stop.
     Stopped,
     Return,
-    Give,
 }
 
 /// An entry of the undo tree.
@@ -52,6 +51,8 @@ struct Undone {
     id: CallId,
     generation: usize,
     arg: i64,
+    /// A person said that it happened: under which key is not the service's to know.
+    told: bool,
     /// The result is not known: the forward call is asked.
     ask: Option<Ask>,
 }
@@ -75,6 +76,8 @@ pub struct Verdict {
     pub status: &'static str,
     /// `failure.error`.
     pub error: String,
+    /// Failures on the way, handled or not.
+    pub failures: u32,
 }
 
 /// What a call answers.
@@ -90,16 +93,28 @@ pub fn evaluate(
     ledger: &Ledger,
     values: Values,
 ) -> Result<Verdict, String> {
-    let mut reference = Reference {
-        script,
-        ledger,
-        values,
-        env: BTreeMap::new(),
-        visits: BTreeMap::new(),
-        generations: BTreeMap::new(),
-        committed: false,
-    };
-    reference.program(program)
+    let mut stops = BTreeMap::new();
+    loop {
+        let mut reference = Reference {
+            script,
+            ledger,
+            values,
+            env: BTreeMap::new(),
+            visits: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            committed: false,
+            stops: stops.clone(),
+            forks: 0,
+            stop: usize::MAX,
+            failures: 0,
+        };
+        let verdict = reference.program(program);
+        // When a sibling failed is known only behind it: what stops with it is judged once more.
+        if reference.stops == stops {
+            return verdict;
+        }
+        stops = reference.stops;
+    }
 }
 
 struct Reference<'a> {
@@ -110,6 +125,12 @@ struct Reference<'a> {
     visits: BTreeMap<CallId, u32>,
     generations: BTreeMap<(CallId, &'static str), usize>,
     committed: bool,
+    /// When the branches of a fork were asked to stop, by its number in the order of evaluation.
+    stops: BTreeMap<usize, usize>,
+    forks: usize,
+    /// When what is being evaluated was asked to stop.
+    stop: usize,
+    failures: u32,
 }
 
 impl Reference<'_> {
@@ -124,7 +145,7 @@ impl Reference<'_> {
             }
             _ if cancelled && !self.committed => ("cancelled", "cancelled".to_owned()),
             End::Failed(failure) => ("failed", failure.error),
-            End::Next | End::Return | End::Give | End::Stopped => ("completed", String::new()),
+            End::Next | End::Return | End::Stopped => ("completed", String::new()),
         };
         if status != "completed" {
             if self.committed {
@@ -134,7 +155,7 @@ impl Reference<'_> {
             out.push(Term::Barrier);
             self.block(&program.after, &mut Vec::new(), &mut out);
         }
-        Ok(Verdict { term: Term::Seq(out), status, error })
+        Ok(Verdict { term: Term::Seq(out), status, error, failures: self.failures })
     }
 
     fn block(&mut self, stmts: &[Stmt], undo: &mut Vec<Node>, out: &mut Vec<Term>) -> End {

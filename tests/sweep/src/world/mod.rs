@@ -19,8 +19,7 @@ use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::Lease;
 use sagaflow_core::service::Attempt;
 use sagaflow_core::shard::{
-    Act, Actor, Answer, Effect, Input, Machines, Notice, Output, Recovery, Send, Shard, Start,
-    Ticket,
+    Act, Actor, Answer, Effect, Input, Machines, Output, Recovery, Send, Shard, Start, Ticket,
 };
 use sagaflow_core::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,6 +59,8 @@ pub enum Twin {
     KeyOfTheEpoch,
     /// A crash begins the attempts of a step again.
     ForgetsAttempts,
+    /// A refusal is taken for an answer about the attempts before it, and about a question.
+    RefusalAnswers,
 }
 
 enum Due {
@@ -86,7 +87,7 @@ pub struct World {
     started: bool,
     latency: crate::random::Random,
     /// Visits: by core's own number of a call, and by key.
-    visits: BTreeMap<u64, (CallId, u32)>,
+    visits: BTreeMap<(u64, CallId), u32>,
     by_key: BTreeMap<String, u32>,
     counts: BTreeMap<CallId, u32>,
     /// What was answered under each key.
@@ -148,6 +149,10 @@ impl World {
         if statuses.len() != 1 {
             self.ledger.stuck = Some(format!("one start made {} runs", statuses.len()));
         }
+        if let Some(fault) = self.store.faults().first() {
+            self.ledger.stuck = Some(fault.clone());
+        }
+        self.ledger.error = self.store.error();
         self.ledger.commits = self.store.commits;
         self.ledger
     }
@@ -257,9 +262,10 @@ impl World {
     fn commit(&mut self, out: Output) -> bool {
         let next = self.store.commits + 1;
         let record = out.batch.rows.iter().any(|row| row.run.is_some());
-        let crash = self.script.crash.filter(|crash| {
-            record && crash.commit == next && self.ledger.crashed.is_none()
-        });
+        let crash = self
+            .script
+            .crash
+            .filter(|crash| record && crash.commit == next && self.ledger.crashed.is_none());
         if crash.is_some_and(|crash| crash.before) {
             if self.twin == Some(Twin::SpeaksFirst) {
                 self.leave(out);
@@ -293,8 +299,7 @@ impl World {
             match effect {
                 Effect::Call(send) => self.send(*send),
                 Effect::Find { namespace, workflow, key } => {
-                    let row =
-                        self.store.key(&(namespace.clone(), workflow.clone(), key.clone()));
+                    let row = self.store.key(&(namespace.clone(), workflow.clone(), key.clone()));
                     let input = Input::Found { namespace, workflow, key, row };
                     self.schedule(0, Due::Request(input));
                 }
@@ -304,10 +309,6 @@ impl World {
                 }
                 Effect::Reply { token: 9, answer } => {
                     self.ledger.cancelled = matches!(answer, Answer::Done | Answer::Pending);
-                }
-                Effect::Notice { notice: Notice::Undoing(cause), .. }
-                | Effect::Notice { notice: Notice::Ended { cause: Some(cause), .. }, .. } => {
-                    self.ledger.error = cause.error();
                 }
                 _ => {}
             }
@@ -319,7 +320,7 @@ impl World {
             for attempt in 1..send.call.attempt {
                 let mut earlier = send.clone();
                 earlier.call.attempt = attempt;
-                self.request(earlier, true);
+                self.request(earlier, false);
             }
         }
         let repeats = self.script.twice && self.contract(&send.call.action).repeatable;

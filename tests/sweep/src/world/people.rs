@@ -34,9 +34,7 @@ impl World {
                 let is = |wait: &&String| awaited(wait) == short;
                 match self.script.silent.iter().any(|wait| is(&wait)) {
                     true => None,
-                    false => {
-                        Some(Json::Bool(!self.script.denied.iter().any(|wait| is(&wait))))
-                    }
+                    false => Some(Json::Bool(!self.script.denied.iter().any(|wait| is(&wait)))),
                 }
             };
             if let Some(answer) = answer {

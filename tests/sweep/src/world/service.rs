@@ -19,7 +19,7 @@ impl World {
         if self.twin == Some(Twin::KeyOfTheEpoch) {
             call.key = format!("{}-{}", call.key, self.epoch);
         }
-        let at = args.get("at").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
         let arg = args.get("v").and_then(Json::as_i64);
         let id = CallId { action: call.action.clone(), at };
         let again = self.ledger.crashed.is_some()
@@ -75,7 +75,11 @@ impl World {
             return;
         }
         let request = self.ledger.sent.len() - 1;
-        let attempt = self.attempt(said.clone(), value, contract.probe);
+        let taken = match said {
+            Said::Refused if self.twin == Some(Twin::RefusalAnswers) => Said::Spent,
+            _ => said.clone(),
+        };
+        let attempt = self.attempt(taken, value, contract.probe);
         let delay = i64::try_from(self.latency.below(40)).unwrap_or(0);
         // The answer's place in the order is when it is taken in: the queue keeps it until then.
         self.schedule(delay, Due::Outcome(ticket, attempt, request));
@@ -85,7 +89,7 @@ impl World {
     /// The process died between the commit and the request: it never left.
     pub(super) fn withheld(&mut self, send: Send) {
         let Send { ticket, call, args } = send;
-        let at = args.get("at").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
         let id = CallId { action: call.action.clone(), at };
         self.visit(ticket.call, &id, &call.key);
         let pos = self.ledger.tick();
@@ -121,10 +125,7 @@ impl World {
     }
 
     fn visit(&mut self, number: u64, id: &CallId, key: &str) -> u32 {
-        if let Some((known, visit)) = self.visits.get(&number)
-            && known == id
-        {
-            let visit = *visit;
+        if let Some(visit) = self.visits.get(&(number, id.clone())).copied() {
             self.by_key.insert(key.to_owned(), visit);
             return visit;
         }
@@ -136,7 +137,7 @@ impl World {
                 *count - 1
             }
         };
-        self.visits.insert(number, (id.clone(), visit));
+        self.visits.insert((number, id.clone()), visit);
         self.by_key.insert(key.to_owned(), visit);
         visit
     }
@@ -167,7 +168,9 @@ impl World {
             Said::Spent => refused(Refusal::Undone),
             Said::Refused => refused(Refusal::Away),
             Said::Failed(name) => {
-                Attempt::Failed { name, payload: serde_json::json!({ "code": 1 }) }
+                // The fields of every error here and in the order flow.
+                let payload = serde_json::json!({ "code": 1, "sku": "ABC-1234", "reason": "no" });
+                Attempt::Failed { name, payload }
             }
             Said::Unknown => Attempt::Unknown { cause: "lost".into(), timeout: false },
         }

@@ -1,7 +1,9 @@
 //! What has been committed, and nothing else: a batch is here whole or not at all.
 
 use sagaflow_core::id::RunId;
+use sagaflow_core::journal::{self, Snapshot};
 use sagaflow_core::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow, Tail};
+use sagaflow_core::run::RunState;
 use std::collections::BTreeMap;
 
 /// Namespace, workflow, key.
@@ -60,6 +62,21 @@ impl Store {
 
     pub(super) fn open_items(&self) -> Vec<ItemRow> {
         self.items.values().filter(|item| item.open).cloned().collect()
+    }
+
+    /// `failure.error` of the run, as the API tells it; empty where it has none.
+    pub(super) fn error(&self) -> String {
+        let ended = self.runs.values().find_map(|row| {
+            let snapshot: Snapshot = journal::decode(row.snapshot.as_ref()?).ok()?;
+            RunState::from_parts(snapshot.number, &snapshot.parts).ok()
+        });
+        ended.and_then(|run| Some(run.head().cause.as_ref()?.error())).unwrap_or_default()
+    }
+
+    /// What people are told is wrong.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let dead = self.items.values().filter(|item| item.kind == "dead_letter" && item.open);
+        dead.map(|item| item.body.to_string()).collect()
     }
 
     /// Status words of all runs: what a client would read.

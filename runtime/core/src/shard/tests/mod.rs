@@ -1,10 +1,14 @@
 //! Behaviour of the shard, tested against a ledger with scripted outcomes and crashes.
 
+mod letters;
 mod operators;
 mod parallel;
 mod program;
 mod random;
+mod recovery;
 mod sequence;
+mod services;
+mod stops;
 mod units;
 mod waits;
 mod world;

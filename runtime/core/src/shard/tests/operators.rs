@@ -357,7 +357,7 @@ fn a_run_without_its_machine_is_left_alone_until_it_is_there() {
     world.restart();
     world.settle();
     assert!(world.sends.is_empty());
-    assert!(matches!(world.operate(run, Act::Cancel), Answer::Refused(_)));
+    assert!(matches!(world.operate(run, Act::Retry(None)), Answer::Refused(_)));
     world.machines = machines;
     let out = world.shard.register(world.now, program);
     world.finish(out);

@@ -535,6 +535,9 @@ impl Machine for Program {
     }
 
     fn matches(&self, _: &Frame, _: usize, event: &Json) -> Result<bool, Fault> {
+        if event.get("bug") == Some(&Json::Bool(true)) {
+            return Err(Fault { message: "division by zero".into() });
+        }
         Ok(event.get("no") != Some(&Json::Bool(true)))
     }
 

@@ -207,6 +207,11 @@ impl World {
 
     /// The process stops, and another one takes over.
     pub fn restart(&mut self) {
+        self.restart_damaged(0);
+    }
+
+    /// The same, where so many runs cannot be read.
+    pub fn restart_damaged(&mut self, damaged: usize) {
         self.pending.clear();
         self.epoch += 1;
         let checkpoint = self.store.checkpoint;
@@ -221,7 +226,7 @@ impl World {
         let lease = Lease { shard: ShardId(0), epoch: self.epoch, owner: uuid::Uuid::from_u128(1) };
         let machines = self.machines.clone();
         let recovered = Shard::recover(Recovery { lease, tail, machines, now: self.now });
-        assert_eq!(recovered.damaged, Vec::new());
+        assert_eq!(recovered.damaged.len(), damaged, "{:?}", recovered.damaged);
         self.shard = recovered.shard;
         self.finish(recovered.fence);
     }
@@ -268,7 +273,7 @@ impl World {
             version: None,
             key: None,
             input,
-            entropy: [7; 16],
+            entropy: std::array::from_fn(|at| order.as_bytes().get(at).copied().unwrap_or(7)),
             token: Some(self.token),
         })
     }
@@ -284,6 +289,16 @@ impl World {
             assert!(tries < 5, "the start is admitted");
         }
         self.store.keys[0].run
+    }
+
+    /// Starts the run of another order.
+    pub fn start_as(&mut self, order: &str) -> RunId {
+        let input = self.start_input(order);
+        self.apply(input);
+        match self.answers.get(&self.token) {
+            Some(Answer::Started { run, .. }) => *run,
+            other => panic!("the start was answered with {other:?}"),
+        }
     }
 
     /// Executes one pending call against the ledger.

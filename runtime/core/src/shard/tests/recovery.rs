@@ -1,0 +1,174 @@
+//! Recoveries that are counted, runs that kill their process, and runs that cannot be run here
+//! (I18, I40).
+
+use super::program::{Program, S, step};
+use super::world::{Play, World};
+use crate::limits::RECOVERIES;
+use crate::shard::{Act, Answer};
+use crate::status::Status;
+
+#[test]
+fn a_poisoned_run_can_be_cancelled_and_is_undone() {
+    let mut world = World::of(vec![step("x").s(), step("a").s()]);
+    let run = world.start();
+    world.answer_one();
+    for _ in 0..=RECOVERIES {
+        world.restart();
+    }
+    assert_eq!(world.status(run), Status::Parked);
+    world.operate(run, Act::Cancel);
+    world.settle();
+    assert_eq!(world.status(run), Status::Cancelled);
+    assert_eq!(world.effects(), ["x", "una", "unx"], "what may have happened is undone");
+    assert!(world.open_items("dead_letter").is_empty());
+}
+
+#[test]
+fn nothing_of_a_poisoned_run_goes_on_beside_the_step_that_poisons() {
+    let branches = vec![vec![step("a").s()], vec![S::Sleep { at: "s", ms: 60_000 }, step("b").s()]];
+    let mut world = World::of(vec![super::program::fork("both", branches)]);
+    let run = world.start();
+    for _ in 0..=RECOVERIES {
+        world.restart();
+    }
+    world.settle();
+    assert_eq!(world.status(run), Status::Parked);
+    assert!(world.calls().is_empty(), "it is set aside altogether");
+    assert_eq!(world.operate(run, Act::Retry(None)), Answer::Done);
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+}
+
+#[test]
+fn what_recovery_decides_by_itself_is_no_outcome() {
+    let mut world = World::of(vec![step("a").probed().s()]);
+    let run = world.start();
+    world.restart();
+    assert_eq!(world.fold(run).expect("a run").head().recoveries, 1);
+}
+
+#[test]
+fn a_call_that_a_service_has_accepted_counts_no_recovery() {
+    let long = step("a").with(|spec| spec.within_ms = 86_400_000);
+    let mut world = World::of(vec![long.s()]).play("a", &[Play::Silent]);
+    let run = world.start();
+    let ticket = world.pending[0].ticket;
+    world.answer_one();
+    world.apply(crate::shard::Input::Accepted(ticket));
+    for _ in 0..10 {
+        world.restart();
+    }
+    assert_eq!(world.status(run), Status::Running, "nothing of it was in this process");
+}
+
+#[test]
+fn a_run_without_its_machine_can_be_terminated() {
+    let program = Program::new(vec![step("a").s(), step("b").s()]).arc();
+    let mut world = World::new(program);
+    let run = world.start();
+    world.answer_one();
+    world.machines = crate::shard::Machines::default();
+    world.restart();
+    assert_eq!(world.operate(run, Act::Terminate), Answer::Done);
+    assert_eq!(world.status(run), Status::Cancelled);
+    assert_eq!(world.open_items("dead_letter").len(), 2, "a is not undone, b is unknown");
+}
+
+#[test]
+fn a_run_without_its_machine_takes_a_cancel_and_unwinds_when_the_machine_is_there() {
+    let program = Program::new(vec![step("a").s(), step("b").s()]).arc();
+    let mut world = World::new(program.clone());
+    let run = world.start();
+    world.answer_one();
+    let machines = std::mem::take(&mut world.machines);
+    world.restart();
+    assert_eq!(world.store.runs[&run].status, "parked", "an absent version parks");
+    assert_eq!(world.operate(run, Act::Cancel), Answer::Pending);
+    world.restart();
+    world.machines = machines;
+    let out = world.shard.register(world.now, program);
+    world.finish(out);
+    world.settle();
+    assert_eq!(world.status(run), Status::Cancelled);
+    assert_eq!(world.effects(), ["a", "b", "unb", "una"]);
+}
+
+#[test]
+fn a_run_that_was_parked_for_its_machine_is_shown_running_when_it_is_there() {
+    let program = Program::new(vec![S::Sleep { at: "s", ms: 60_000 }, step("a").s()]).arc();
+    let mut world = World::new(program.clone());
+    let run = world.start();
+    let machines = std::mem::take(&mut world.machines);
+    world.restart();
+    assert_eq!(world.store.runs[&run].status, "parked");
+    world.machines = machines;
+    let out = world.shard.register(world.now, program);
+    world.finish(out);
+    assert_eq!(world.store.runs[&run].status, "waiting");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+}
+
+#[test]
+fn a_damaged_run_can_be_terminated_and_recovery_reads_no_more_of_it() {
+    let mut world = World::of(vec![step("a").s(), step("b").s()]);
+    let run = world.start();
+    world.store.rows[0].body[30] ^= 1;
+    world.restart_damaged(1);
+    assert_eq!(world.operate(run, Act::Terminate), Answer::Done);
+    assert_eq!(world.store.runs[&run].status, "cancelled");
+    assert!(world.open_items("dead_letter").is_empty());
+    let out = world.shard.checkpoint(world.now);
+    world.finish(out);
+    assert!(world.store.checkpoint > 1, "its rows hold the checkpoint back no longer");
+    world.store.checkpoint = 0;
+    world.restart_damaged(0);
+}
+
+#[test]
+fn from_its_third_recovery_on_a_run_starts_alone() {
+    let mut world = World::of(vec![step("a").s(), step("b").s()]);
+    let runs: Vec<_> = (0..3).map(|n| world.start_as(&format!("o-{n}"))).collect();
+    assert_eq!(world.pending.len(), 3);
+    world.restart();
+    world.restart();
+    assert_eq!(world.pending.len(), 3, "twice they are sent together");
+    world.restart();
+    assert_eq!(world.pending.len(), 1, "then one after the other");
+    let counts = |world: &World| -> Vec<u32> {
+        runs.iter().map(|run| world.fold(*run).expect("a run").head().recoveries).collect()
+    };
+    let mut sorted = counts(&world);
+    sorted.sort_unstable();
+    assert_eq!(sorted, [2, 2, 3], "only the one that was started is counted");
+    // The one that was sent kills its process again and again, until it is set aside.
+    for _ in 3..=RECOVERIES {
+        world.restart();
+    }
+    let parked =
+        |world: &World| runs.iter().filter(|run| world.status(**run) == Status::Parked).count();
+    assert_eq!(parked(&world), 1);
+    assert_eq!(world.pending.len(), 1, "the next one has its turn");
+    world.settle();
+    assert_eq!(parked(&world), 1);
+    let done = runs.iter().filter(|run| world.status(**run) == Status::Completed).count();
+    assert_eq!(done, 2, "the others are not harmed");
+}
+
+#[test]
+fn a_suspect_rests_altogether_until_its_turn() {
+    let branches = vec![vec![step("a").s()], vec![S::Sleep { at: "s", ms: 1_000 }, step("b").s()]];
+    let mut world = World::of(vec![super::program::fork("both", branches)]);
+    let runs: Vec<_> = (0..2).map(|n| world.start_as(&format!("o-{n}"))).collect();
+    for _ in 0..3 {
+        world.restart();
+    }
+    world.pass(2_000);
+    let owners: std::collections::BTreeSet<_> =
+        world.pending.iter().map(|send| send.ticket.run).collect();
+    assert_eq!(owners.len(), 1, "no timer moves the one that waits");
+    world.settle();
+    for run in runs {
+        assert_eq!(world.status(run), Status::Completed);
+    }
+}

@@ -1,0 +1,161 @@
+//! Services: keys that expire, breakers and limiters, credentials, bounds of accepted calls (A3, A4, T2).
+
+use super::program::{On, Program, S, read, step};
+use super::world::{Play, World};
+use crate::codegen::{BreakerSpec, ServiceSpec};
+use crate::journal::Happened;
+use crate::service::Attempt;
+use crate::shard::{Act, Answer, Input};
+use crate::status::Status;
+
+fn guarded(failures: u32) -> ServiceSpec {
+    let breaker = BreakerSpec { rate: None, failures: Some(failures), probe_ms: 60_000 };
+    ServiceSpec { breaker: Some(breaker), limit: None }
+}
+
+#[test]
+fn recovery_never_sends_an_expired_key_again() {
+    let short = step("a").with(|spec| spec.key_for_ms = Some(10_000));
+    let mut world = World::of(vec![step("x").s(), short.s()]).play("a", &[Play::Silent]);
+    let run = world.start();
+    assert!(world.answer_one() && world.answer_one());
+    world.now = world.now.plus(60_000);
+    world.restart();
+    world.settle();
+    assert_eq!(world.keys_of("a").len(), 1, "the key had expired");
+    assert_eq!(world.status(run), Status::Failed, "its outcome is unknown, so it is undone");
+    assert_eq!(world.effects(), ["x", "una", "unx"]);
+}
+
+#[test]
+fn a_probe_answers_for_an_expired_key_after_a_crash() {
+    let short = step("a").probed().with(|spec| {
+        spec.idempotent = true;
+        spec.key_for_ms = Some(10_000);
+    });
+    let mut world = World::of(vec![short.s()]).play("a", &[Play::Applied]);
+    let run = world.start();
+    let send = world.pending.pop_front().expect("a call");
+    world.applied.push(("a".into(), send.call.key));
+    world.now = world.now.plus(60_000);
+    world.restart();
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+    assert_eq!(world.calls(), ["status#1"]);
+}
+
+#[test]
+fn a_paused_run_asks_no_probe_either() {
+    let mut world = World::of(vec![step("a").probed().s()]).play("a", &[Play::Applied]);
+    let run = world.start();
+    assert_eq!(world.operate(run, Act::Pause), Answer::Done);
+    world.settle();
+    assert_eq!(world.calls(), ["a#1"], "nothing new is sent");
+    assert_eq!(world.operate(run, Act::Resume), Answer::Done);
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+    assert_eq!(world.calls(), ["a#1", "status#1"]);
+}
+
+#[test]
+fn refused_credentials_use_up_no_question_of_a_probe() {
+    let mut world = World::of(vec![step("a").probed().s()])
+        .play("a", &[Play::Applied])
+        .play("status", &vec![Play::Credentials; 6]);
+    let run = world.start();
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+    assert!(world.calls().iter().skip(1).all(|call| call == "status#1"), "{:?}", world.calls());
+}
+
+#[test]
+fn a_breaker_does_not_make_an_unresolved_step_fail_where_only_refusals_are_handled() {
+    // `on refused` alone: what is unknown would propagate, and the refusal would undo the run.
+    let leaving = step("a").with(|spec| spec.leaves_when_refused = true);
+    let program = Program::new(vec![leaving.s()]).service("Shop", guarded(1)).arc();
+    let mut world = World::new(program).play("a", &[Play::Applied]);
+    let run = world.start();
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed, "it waits for the breaker, and asks again");
+    assert_eq!(world.calls(), ["a#1", "a#2"]);
+}
+
+#[test]
+fn the_late_answer_of_an_earlier_attempt_does_not_close_the_breaker() {
+    let program =
+        Program::new(vec![step("a").s(), step("b").s()]).service("Shop", guarded(1)).arc();
+    let mut world = World::new(program).play("a", &[Play::Lost]).play("b", &[Play::Ok]);
+    world.start();
+    let first = world.pending[0].ticket;
+    world.run_calls();
+    // The breaker is open; a minute later its probe is the second attempt, still on its way.
+    world.pass(60_000);
+    assert_eq!(world.pending.len(), 1);
+    world.apply(Input::Outcome { ticket: first, result: Attempt::Ok("late".into()), token: None });
+    let sent: Vec<_> = world.pending.iter().map(|send| send.call.action.as_str()).collect();
+    assert_eq!(sent, ["a"], "b waits: the probe of the breaker has not answered");
+}
+
+#[test]
+fn heartbeats_do_not_extend_a_step_beyond_its_deadline() {
+    let slow = step("a").with(|spec| spec.deadline_ms = Some(5_000));
+    let mut world = World::of(vec![slow.s()]).play("a", &[Play::Silent]);
+    let run = world.start();
+    let ticket = world.pending[0].ticket;
+    world.answer_one();
+    world.apply(Input::Accepted(ticket));
+    for _ in 0..4 {
+        world.apply(Input::Heartbeat { ticket, token: None });
+        world.pass(1_500);
+    }
+    assert_eq!(world.pending[0].call.action, "una", "heartbeats go on, and its deadline is over");
+    world.settle();
+    assert_eq!(world.status(run), Status::Failed);
+    assert_eq!(world.calls(), ["a#1", "una#1"], "its deadline ended the policy, unresolved");
+}
+
+#[test]
+fn a_read_that_was_not_always_refused_does_not_end_as_refused() {
+    let mut world =
+        World::of(vec![read("x").s()]).play("x", &[Play::Lost, Play::Lost, Play::Refused]);
+    let run = world.start();
+    world.settle();
+    let cause = world.fold(run).expect("a run").head().cause.clone();
+    assert_eq!(cause.expect("a cause").error(), "exhausted");
+}
+
+#[test]
+fn an_undo_that_a_breaker_holds_back_for_long_is_flagged() {
+    let breaker = BreakerSpec { rate: None, failures: Some(1), probe_ms: 3_600_000 };
+    let guarded = ServiceSpec { breaker: Some(breaker), limit: None };
+    let mut body = vec![step("a").s(), step("b").s()];
+    if let Some(S::Call(call)) = body.first_mut()
+        && let Some(S::Call(undo)) = call.undo.first_mut()
+    {
+        undo.spec.service = "Other".into();
+    }
+    let program = Program::new(body).service("Other", guarded).arc();
+    let mut world =
+        World::new(program).play("b", &[Play::Failed("Declined")]).play("una", &[Play::Lost]);
+    let run = world.start();
+    world.run_calls();
+    world.pass(11 * 60_000);
+    assert_eq!(world.fold(run).expect("a run").head().flags(), ["undo_late"]);
+    world.settle();
+    assert_eq!(world.status(run), Status::Failed);
+    assert_eq!(world.effects(), ["a", "una"]);
+}
+
+#[test]
+fn a_late_completion_is_too_late_and_recorded() {
+    let mut world = World::of(vec![step("a").on(On::Use).s(), S::Sleep { at: "s", ms: 600_000 }]);
+    let run = world.start();
+    let ticket = world.pending[0].ticket;
+    world.run_calls();
+    world.token += 1;
+    let token = Some(world.token);
+    world.apply(Input::Outcome { ticket, result: Attempt::Ok("late".into()), token });
+    assert_eq!(world.answers.get(&world.token), Some(&Answer::TooLate));
+    let late = |h: &Happened| matches!(h, Happened::TooLate { .. });
+    assert!(world.happened(run).iter().any(late));
+}

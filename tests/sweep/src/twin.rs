@@ -1,0 +1,49 @@
+//! Machines that are wrong in one known way, around one that is right.
+
+use sagaflow_core::codegen::{
+    Draw, Event, Fault, Frame, Json, Machine, Move, Next, Values, WorkflowSpec,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Captures the values of an undo when it runs, not when it is armed: every undo of a step sees what
+/// its last call saw.
+pub struct LateCapture {
+    inner: Arc<dyn Machine>,
+    latest: Mutex<BTreeMap<String, Values>>,
+}
+
+impl LateCapture {
+    /// Around a machine that is right.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Machine>) -> Self {
+        Self { inner, latest: Mutex::default() }
+    }
+}
+
+impl Machine for LateCapture {
+    fn spec(&self) -> &WorkflowSpec {
+        self.inner.spec()
+    }
+
+    fn resume(&self, frame: &Frame, event: Event, draw: &mut Draw) -> Result<Move, Fault> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut frame = frame.clone();
+        if let Some(values) = frame.at.strip_suffix("/undo").and_then(|step| latest.get(step)) {
+            frame.values.extend(values.clone());
+        }
+        let next = self.inner.resume(&frame, event, draw)?;
+        if let Next::Call { frame, undo: Some(values), .. } = &next.next {
+            latest.insert(frame.at.clone(), values.clone());
+        }
+        Ok(next)
+    }
+
+    fn matches(&self, frame: &Frame, index: usize, event: &Json) -> Result<bool, Fault> {
+        self.inner.matches(frame, index, event)
+    }
+
+    fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
+        self.inner.key(input)
+    }
+}
