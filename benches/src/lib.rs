@@ -53,7 +53,7 @@ pub async fn sqlite_rate(
     sqlx::query("create table run (id integer primary key, state blob not null) strict")
         .execute(&mut db)
         .await?;
-    let body = vec![0x5a_u8; 128];
+    let body = [0x5a_u8; 128];
     let begun = Instant::now();
     let mut count = 0_i64;
     while begun.elapsed() < span {

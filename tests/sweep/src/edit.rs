@@ -202,7 +202,7 @@ impl Edited {
             let line = self.text.get(..found.span.start as usize).unwrap_or("");
             let start = line.rfind('\n').map_or(0, |at| at + 1);
             let start = u32::try_from(start).unwrap_or(0);
-            found.code.to_string() == self.code && text(start, found.span.end).contains(&self.place)
+            found.code == self.code && text(start, found.span.end).contains(&self.place)
         });
         if found && !analysis.is_accepted() {
             return Ok(());
