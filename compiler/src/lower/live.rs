@@ -5,27 +5,37 @@
 //! Branches, undos and the aftermath are fibers of their own with frames of their own, so nothing
 //! behind them is live inside, and only what they read is live where they begin.
 
+use super::bound;
 use sagaflow_fir::{
     ArmWait, AwaitStmt, Block, CallUndo, EachStmt, Expr, Fallback, ForkStmt, Handlers, LocalId,
     ParallelBlock, PatternKind, Point, Remedy, RepeatStmt, ScopeStmt, StepStmt, Stmt, Ty, Workflow,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-type Live = BTreeSet<LocalId>;
+/// Locals that something reads.
+pub(super) type Live = BTreeSet<LocalId>;
 
 /// Fills in every point of a workflow.
 pub(super) fn fill(workflow: &mut Workflow) {
     let params: Vec<LocalId> = (0..workflow.params.len() as u32).map(LocalId).collect();
-    let mut walk = Walk { points: &mut workflow.points, loops: Vec::new(), uses: Vec::new() };
+    let mut walk = Walk {
+        points: &mut workflow.points,
+        loops: Vec::new(),
+        uses: Vec::new(),
+        forks: BTreeMap::new(),
+    };
     walk.block(&workflow.body, Live::new());
     if let Some(aftermath) = &workflow.aftermath {
         walk.block(aftermath, Live::new());
     }
+    let forks = std::mem::take(&mut walk.forks);
     // The first frame holds the parameters, whether or not the first statement reads them.
     walk.set("start", params.iter().copied().collect());
     if let Some((error, step)) = workflow.failure {
         walk.set("after", params.iter().copied().chain([error, step]).collect());
     }
+    bound::keep(&mut workflow.body, &forks);
+    workflow.aftermath.iter_mut().for_each(|aftermath| bound::keep(aftermath, &forks));
 }
 
 /// A loop around the statement, innermost last.
@@ -38,6 +48,8 @@ struct Around {
     hidden: Vec<(String, Ty)>,
     /// A turn is a fiber of its own: what is around it is not in its frames.
     fiber: bool,
+    /// It is a `repeat`, to which `again` belongs.
+    repeat: bool,
 }
 
 struct Walk<'w> {
@@ -45,6 +57,8 @@ struct Walk<'w> {
     loops: Vec<Around>,
     /// Where `use` and `skip` lead, innermost last.
     uses: Vec<Live>,
+    /// What is read behind each fork of branches.
+    forks: BTreeMap<String, Live>,
 }
 
 fn read(expr: &Expr, live: &mut Live) {
@@ -149,7 +163,8 @@ impl Walk<'_> {
                 live
             }
             Stmt::Again(values) => {
-                let mut live = self.loops.last().map(|l| l.head.clone()).unwrap_or_default();
+                let around = self.loops.iter().rfind(|around| around.repeat);
+                let mut live = around.map(|l| l.head.clone()).unwrap_or_default();
                 for (local, _) in values {
                     live.remove(local);
                 }
@@ -290,12 +305,14 @@ impl Walk<'_> {
                         exit: Live::new(),
                         hidden: Vec::new(),
                         fiber: true,
+                        repeat: false,
                     });
                     // A name that nothing uses behind the fork may be unbound where its branch ends.
                     let wanted = bound.iter().filter(|local| behind.contains(local)).copied();
                     at_point.extend(self.block(body, wanted.collect()));
                     self.loops.pop();
                 }
+                self.forks.insert(fork.at.clone(), behind);
             }
             ParallelBlock::Each { pattern, over, body, bind, .. } => {
                 if let Some(bind) = bind {
@@ -306,6 +323,7 @@ impl Walk<'_> {
                     exit: Live::new(),
                     hidden: Vec::new(),
                     fiber: true,
+                    repeat: false,
                 });
                 let mut inside = self.block(body, Live::new());
                 self.loops.pop();
@@ -342,6 +360,7 @@ impl Walk<'_> {
                 exit: head.clone(),
                 hidden: hidden.clone(),
                 fiber: false,
+                repeat: false,
             });
             let mut inside = self.block(&each.body, head.clone());
             if each.settle {
@@ -385,6 +404,7 @@ impl Walk<'_> {
                 exit: exit.clone(),
                 hidden: Vec::new(),
                 fiber: false,
+                repeat: true,
             });
             let mut end = head.clone();
             if let Some(until) = &repeat.until {

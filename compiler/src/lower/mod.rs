@@ -4,6 +4,7 @@
 //! arguments in the place of the contract's names, conversions, the names live at each durable point.
 //! Only a [`Checked`] program has a FIR.
 
+mod bound;
 mod decl;
 mod expr;
 mod live;

@@ -1,5 +1,6 @@
 //! Statements, each to its FIR; a construct that cannot be executed yet is named, never ignored.
 
+use super::bound;
 use super::workflow::Lowerer;
 use crate::hir::{self, StmtKind as K};
 use sagaflow_fir as fir;
@@ -71,8 +72,9 @@ impl Lowerer<'_> {
             .branches
             .iter()
             .map(|branch| {
-                let bound = self.bound_by(branch);
-                (self.stmt(branch), bound)
+                let body = self.stmt(branch);
+                let bound = bound::assigned(&body);
+                (body, bound)
             })
             .collect();
         let stmt = fir::Stmt::Fork(Box::new(fir::ForkStmt {
@@ -81,29 +83,6 @@ impl Lowerer<'_> {
             branches: fir::ParallelBlock::Fixed(branches),
         }));
         self.guarded(stmt, unit, &fork.guard, None)
-    }
-
-    /// Names that a branch binds for what follows.
-    fn bound_by(&mut self, branch: &hir::Stmt) -> Vec<fir::LocalId> {
-        let bound: Vec<hir::LocalId> = match &branch.kind {
-            K::Let(local, _) => vec![*local],
-            K::Step(step) => step.bind.into_iter().collect(),
-            K::Await(wait) => wait.bind.into_iter().collect(),
-            K::Each(each) => each.bind.into_iter().collect(),
-            K::ParallelEach(each) => each.bind.into_iter().collect(),
-            K::Repeat(repeat) => repeat.bind.into_iter().collect(),
-            K::If(choice) => choice.joins.iter().map(|j| j.local).collect(),
-            K::Match(choice) => choice.joins.iter().map(|j| j.local).collect(),
-            K::AwaitFirst(first) => first.joins.iter().map(|j| j.local).collect(),
-            K::Parallel(inner) => {
-                return inner.branches.iter().flat_map(|b| self.bound_by(b)).collect();
-            }
-            K::Scope(scope) => {
-                return scope.body.stmts.iter().flat_map(|s| self.bound_by(s)).collect();
-            }
-            _ => Vec::new(),
-        };
-        bound.into_iter().map(|local| self.names.local(local)).collect()
     }
 
     fn parallel_each(&mut self, each: &hir::ParallelEach) -> fir::Stmt {
@@ -264,17 +243,12 @@ impl Lowerer<'_> {
     }
 }
 
-/// In a handler of a fork, `use v` binds the fork's value.
+/// In a handler of a fork, `use v` binds the fork's value and ends the handler.
 fn use_binds(block: &mut fir::Block, bind: fir::LocalId) {
-    for stmt in block {
-        match stmt {
-            fir::Stmt::Use(value) => {
-                let value = std::mem::replace(
-                    value,
-                    fir::Expr { ty: fir::Ty::Never, kind: fir::ExprKind::None },
-                );
-                *stmt = fir::Stmt::Let(bind, value);
-            }
+    let mut out = Vec::with_capacity(block.len());
+    for mut stmt in std::mem::take(block) {
+        match &mut stmt {
+            fir::Stmt::Use(_) => {}
             fir::Stmt::If(_, then, otherwise) => {
                 use_binds(then, bind);
                 use_binds(otherwise, bind);
@@ -282,7 +256,15 @@ fn use_binds(block: &mut fir::Block, bind: fir::LocalId) {
             fir::Stmt::Match(_, arms) => {
                 arms.iter_mut().for_each(|arm| use_binds(&mut arm.body, bind));
             }
+            fir::Stmt::Await(wait) => {
+                wait.arms.iter_mut().for_each(|arm| use_binds(&mut arm.body, bind));
+            }
             _ => {}
         }
+        match stmt {
+            fir::Stmt::Use(value) => out.extend([fir::Stmt::Let(bind, value), fir::Stmt::Skip]),
+            other => out.push(other),
+        }
     }
+    *block = out;
 }

@@ -19,11 +19,12 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
     keys(ledger)?;
     let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new() };
     check.term(&verdict.term)?;
-    if let Some(extra) = ledger
-        .sent
-        .iter()
-        .find(|sent| !sent.copy && !check.used.contains(&(sent.key.clone(), sent.attempt)))
-    {
+    // A quick read may be forgotten by a crash, and is then harmless.
+    let forgotten = |sent: &Sent| sent.read && ledger.crashed.is_some_and(|at| sent.pos < at);
+    if let Some(extra) = ledger.sent.iter().find(|sent| {
+        let used = check.used.contains(&(sent.key.clone(), sent.attempt));
+        !used && !sent.copy && !forgotten(sent)
+    }) {
         return Err(format!(
             "{} {} (attempt {}) at {} is not called for",
             extra.purpose.word(),

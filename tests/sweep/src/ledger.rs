@@ -26,6 +26,8 @@ pub struct Sent {
     pub undoes: Option<String>,
     /// Second argument.
     pub arg: Option<i64>,
+    /// It only looks.
+    pub read: bool,
     /// The service applied an effect for it.
     pub applied: bool,
     /// What was said, where an answer came back, and when.

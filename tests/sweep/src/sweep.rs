@@ -211,6 +211,8 @@ fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<Way> {
     let mut most = 2;
     let mut ways = Vec::new();
     match (purpose, call) {
+        // Where a stopped branch may be asking, the undo tree asks the same question again.
+        (Purpose::Probe, _) if branches(program) => return Vec::new(),
         (Purpose::Probe, _) => return vec![vec![(Plan::Refused, 1)], vec![(Plan::Lost, 1)]],
         (Purpose::Do, Some(call)) => {
             plans.extend(call.errors.iter().cloned().map(Plan::Fail));
@@ -236,4 +238,12 @@ fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<Way> {
         }
     }
     ways
+}
+
+fn branches(program: &Program) -> bool {
+    let mut found = false;
+    program.each(&mut |stmt| {
+        found |= matches!(stmt, Stmt::Parallel { .. } | Stmt::ParallelEach { .. });
+    });
+    found
 }

@@ -7,7 +7,7 @@ use sagaflow_sweep::print::print;
 use sagaflow_sweep::program::{
     Call, Class, Expr, Handler, Key, Pattern, Program, Remedy, Retry, Stmt, Undo,
 };
-use sagaflow_sweep::script::{Crash, Plan, Script};
+use sagaflow_sweep::script::{CallId, Crash, Plan, Script, Strike};
 use sagaflow_sweep::subject::{Subject, generated};
 use sagaflow_sweep::sweep::{Effort, Tally, play, sweep};
 use sagaflow_sweep::twin::LateCapture;
@@ -232,4 +232,75 @@ fn a_skipped_step_in_a_scope_of_a_branch_does_not_park_the_run() {
     if let Err(why) = play(&subject, &Script::default(), None) {
         panic!("{why}");
     }
+}
+
+/// K1: what a scope did in its second run is undone under a key of its own, also after the scope.
+#[test]
+fn the_undo_of_a_step_made_anew_has_a_key_of_its_own() {
+    let mut first = write(1, &[], Key::Plain);
+    first.errors.clear();
+    let mut last = write(2, &[], Key::Plain);
+    last.retry = Retry::Times(1);
+    let scope = Stmt::Scope {
+        name: "c".to_owned(),
+        fails: Vec::new(),
+        body: vec![Stmt::Call(first)],
+        retry: 2,
+        interrupt: None,
+        fallback: None,
+        handlers: vec![Handler { on: Pattern::Any, then: Remedy::Fail("Gone1".to_owned()) }],
+    };
+    let body = vec![scope, Stmt::Call(last)];
+    let program = Program { body, after: Vec::new(), result: Expr::Lit(0) };
+    let subject = generated(program).expect("it is accepted");
+    let strike = |action: &str, plan, attempts, once| {
+        let id = CallId { action: action.to_owned(), at: "-".to_owned() };
+        Strike { id, once, attempts, plan }
+    };
+    let strikes = vec![
+        // The first run of the scope is applied and undone, the second one only applied.
+        strike("a1", Plan::Done, 3, true),
+        strike("a2", Plan::Fail("Bad1".to_owned()), 1, false),
+    ];
+    let script = Script { strikes, ..Script::default() };
+    let ledger = play(&subject, &script, None).unwrap_or_else(|why| panic!("{why}"));
+    let undone = ledger.sent.iter().filter(|sent| sent.id.action == "u1" && sent.applied);
+    assert_eq!(undone.count(), 2, "{}", ledger.story());
+}
+
+/// P1: a commit drops nothing of a turn that settles by itself and still runs.
+#[test]
+fn a_commit_keeps_what_an_ended_branch_of_a_running_turn_has_done() {
+    let mut pivot = write(1, &[], Key::Plain);
+    pivot.class = Class::Pivot;
+    pivot.undo = Undo::None;
+    pivot.undoes.clear();
+    pivot.retry = Retry::Forever;
+    let quick = Stmt::Call(write(2, &["i"], Key::Plain));
+    let mut slow = write(3, &["i"], Key::Plain);
+    slow.retry = Retry::Times(2);
+    let inner = Stmt::Parallel { branches: vec![quick, Stmt::Call(slow)], handlers: Vec::new() };
+    let turns = Stmt::ParallelEach {
+        name: "l".to_owned(),
+        var: "i".to_owned(),
+        list: vec![1],
+        max: 1,
+        settle: true,
+        body: vec![inner],
+        give: Expr::Lit(0),
+    };
+    let branches = vec![Stmt::Call(pivot), turns];
+    let body = vec![Stmt::Parallel { branches, handlers: Vec::new() }];
+    let program = Program { body, after: Vec::new(), result: Expr::Lit(0) };
+    let subject = generated(program).expect("it is accepted");
+    // The pivot ends while one branch of the turn has ended and the other one pauses.
+    let id = CallId { action: "a3".to_owned(), at: "1".to_owned() };
+    let strikes = vec![Strike { id, once: false, attempts: 2, plan: Plan::Refused }];
+    let mut undone = 0;
+    for latency in 0..8 {
+        let script = Script { strikes: strikes.clone(), latency, ..Script::default() };
+        let ledger = play(&subject, &script, None).unwrap_or_else(|why| panic!("{why}"));
+        undone += ledger.sent.iter().filter(|sent| sent.id.action == "u2").count();
+    }
+    assert_eq!(undone, 8);
 }

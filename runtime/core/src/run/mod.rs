@@ -183,6 +183,12 @@ impl RunState {
         self.generations.insert(path.to_owned(), next);
     }
 
+    /// Whether any generation is remembered.
+    #[must_use]
+    pub fn has_generations(&self) -> bool {
+        !self.generations.is_empty()
+    }
+
     /// Forgets all generations: nothing can be called anew any more.
     pub fn forget_generations(&mut self) {
         for path in std::mem::take(&mut self.generations).into_keys() {

@@ -120,7 +120,10 @@ impl Turn<'_> {
     /// Asks a fiber to be still at its next boundary.
     pub(super) fn request_stop(&mut self, id: FiberId, stop: Stop) {
         let Some(fiber) = self.state().fiber_mut(id) else { return };
-        if !fiber.kind.program() || matches!(fiber.state, State::Still | State::Ended(_)) {
+        // Undo blocks and the aftermath go to their end; only a block within them is stopped, by its
+        // own deadline.
+        let whole = stop == Stop::Whole && !fiber.kind.program();
+        if whole || matches!(fiber.state, State::Still | State::Ended(_)) {
             return;
         }
         fiber.stop = Some(match (fiber.stop.take(), stop) {

@@ -68,16 +68,17 @@ impl Turn<'_> {
 
     /// Drops what a fiber beside the pivot has done, outside its units.
     fn trim(&mut self, id: FiberId, line: &[FiberId]) {
-        // A settle iteration, or a branch within a unit of a fiber that is not in line, keeps all.
-        // An iteration that has ended is no longer a unit that runs.
+        // A settle iteration that still runs, or a branch within a unit of a fiber that is not in
+        // line, keeps all: also a branch that has ended, since what is around it has not.
         let running = |fiber: &Fiber| !matches!(fiber.state, State::Ended(_));
-        let mut next = self.run.state.fiber(id).filter(|fiber| running(fiber)).map(|_| id);
+        let mut next = Some(id);
         while let Some((at, fiber)) = next.and_then(|id| Some((id, self.run.state.fiber(id)?))) {
             if line.contains(&at) {
                 break;
             }
             let unit_above = at != id && !fiber.units.is_empty();
-            if unit_above || matches!(fiber.kind, Kind::Branch { settle: true, .. }) {
+            let settles = matches!(fiber.kind, Kind::Branch { settle: true, .. });
+            if unit_above || (settles && running(fiber)) {
                 return;
             }
             next = fiber.kind.parent();

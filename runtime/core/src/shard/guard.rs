@@ -13,7 +13,7 @@ use crate::rate::Bucket;
 use crate::run::FiberId;
 use crate::service::{Attempt, Purpose, Refusal as Cause};
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What protects one service, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -38,8 +38,8 @@ pub(super) struct Guards {
     services: BTreeMap<String, Guard>,
     /// Permits of attempts in flight, with the service they are for.
     permits: BTreeMap<Ticket, (String, Permit)>,
-    /// Calls that were held back, by service, run and fiber: they go when an operator closes it.
-    held: BTreeSet<(String, RunId, FiberId)>,
+    /// Calls that are held back, with their service: they go when an operator closes its breaker.
+    held: BTreeMap<(RunId, FiberId), String>,
 }
 
 #[derive(Debug)]
@@ -135,21 +135,30 @@ impl Guards {
         for ticket in gone {
             self.permits.remove(&ticket);
         }
-        self.held.retain(|(_, held, _)| *held != run);
+        let held = self.held.range((run, FiberId::MIN)..=(run, FiberId::MAX));
+        for call in held.map(|(call, _)| *call).collect::<Vec<_>>() {
+            self.held.remove(&call);
+        }
     }
 
-    /// Remembers a call that was held back.
+    /// Remembers a call that is held back.
     pub(super) fn hold_back(&mut self, service: &str, run: RunId, fiber: FiberId) {
-        self.held.insert((service.to_owned(), run, fiber));
+        self.held.insert((run, fiber), service.to_owned());
     }
 
-    /// The calls that were held back from a service.
+    /// A fiber's call is held back no longer: what it pauses for from now on is its own policy.
+    pub(super) fn let_go(&mut self, run: RunId, fiber: FiberId) {
+        self.held.remove(&(run, fiber));
+    }
+
+    /// The calls that are held back from a service.
     pub(super) fn take_held(&mut self, service: &str) -> Vec<(RunId, FiberId)> {
-        let (held, others) =
-            std::mem::take(&mut self.held).into_iter().partition(|h| h.0 == service);
-        self.held = others;
-        let held: BTreeSet<(String, RunId, FiberId)> = held;
-        held.into_iter().map(|(_, run, fiber)| (run, fiber)).collect()
+        let held = self.held.iter().filter(|(_, of)| *of == service);
+        let held: Vec<_> = held.map(|(call, _)| *call).collect();
+        for call in &held {
+            self.held.remove(call);
+        }
+        held
     }
 
     /// Opens the breaker at once, and says until when nothing should be sent.

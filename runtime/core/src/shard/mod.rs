@@ -23,6 +23,7 @@ mod guard;
 mod input;
 mod letter;
 mod operate;
+mod outcome;
 mod output;
 mod policy;
 mod probe;

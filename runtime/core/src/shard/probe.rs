@@ -37,6 +37,7 @@ impl Turn<'_> {
             let (until, reason) = (refusal.until, refusal.reason.to_owned());
             return self.ask_later(id, call, spec, (question, until, reason));
         }
+        self.guards.let_go(self.id, id);
         call.phase = Phase::Asked { question };
         let send = self.question(&call, spec, args);
         if let Some(send) = send {

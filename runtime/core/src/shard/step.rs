@@ -292,7 +292,7 @@ impl Turn<'_> {
             failure.step = self.path(id);
         }
         let Some(fiber) = self.run.state.fiber(id) else { return };
-        if fiber.kind.program() && fiber.stop.is_some() {
+        if fiber.stop.is_some() {
             return self.still(id);
         }
         if let Some(unit) = fiber.units.last() {

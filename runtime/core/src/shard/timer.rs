@@ -76,7 +76,7 @@ fn undo_late(state: &RunState, fiber: &Fiber) -> Option<Time> {
 
 /// Deadlines of a fiber's open units; none while it unwinds, for the unit is no longer in time then.
 fn units(fiber: &Fiber) -> Option<Time> {
-    if matches!(fiber.state, State::Unwind(_)) || !fiber.kind.program() {
+    if matches!(fiber.state, State::Unwind(_)) {
         return None;
     }
     fiber.units.iter().filter_map(|unit| unit.deadline).min()

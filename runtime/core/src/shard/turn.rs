@@ -129,7 +129,7 @@ impl Turn<'_> {
             return;
         }
         let program = fiber.kind.program();
-        if program && fiber.stop.is_some() {
+        if fiber.stop.is_some() {
             return self.still(id);
         }
         if self.held_at_boundary(program) {
@@ -309,7 +309,16 @@ impl Turn<'_> {
             fiber.units.iter().any(|unit| unit.again)
                 || !matches!(fiber.kind, crate::run::Kind::Root | crate::run::Kind::Branch { .. })
         });
-        if !again && state.head().mode == Mode::Forward {
+        // The undo of a step that was made anew is still to be made under a key of its own (K1).
+        let renewed = |what: &crate::run::What| match what {
+            crate::run::What::Step(entry) => entry.generation > 0,
+            crate::run::What::Par { .. } => false,
+        };
+        if !again
+            && state.head().mode == Mode::Forward
+            && state.has_generations()
+            && !state.nodes().values().any(|node| renewed(&node.what))
+        {
             self.state().forget_generations();
         }
     }

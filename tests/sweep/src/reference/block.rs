@@ -110,7 +110,7 @@ impl Reference<'_> {
     fn end_fork(&mut self, fork: usize, before: usize, joined: &Join) {
         self.stop = before;
         if let Some(since) = joined.failed.as_ref().and_then(|failure| failure.since) {
-            self.stops.entry(fork).or_insert(since);
+            self.stops.insert(fork, since);
         }
     }
 
@@ -131,9 +131,11 @@ impl Reference<'_> {
             Term::Call(expect) => {
                 let keys = self.ledger.keys(&expect.id, expect.purpose);
                 let key = keys.get(expect.generation)?;
-                let sent = self.ledger.under(key).filter(|sent| sent.attempt <= expect.to);
-                let ended = sent.filter_map(|sent| sent.answered.as_ref()).map(|(pos, _)| *pos);
-                ended.filter(|pos| *pos > 0).max()
+                let sent = || self.ledger.under(key).filter(|sent| sent.attempt <= expect.to);
+                let ended = sent().filter_map(|sent| sent.answered.as_ref()).map(|(pos, _)| *pos);
+                let last = sent().filter(|sent| !sent.copy).last().filter(|sent| sent.lost);
+                let lost = last.and(self.ledger.crashed);
+                ended.filter(|pos| *pos > 0).max().max(lost)
             }
             Term::Seq(terms) | Term::Par(terms, _) | Term::Stopped(terms, _) => {
                 terms.iter().filter_map(|term| self.last_answer(term)).max()
@@ -199,6 +201,7 @@ impl Reference<'_> {
         let mut failure = loop {
             let (mut own, mut terms) = (Vec::new(), Vec::new());
             let end = self.block(body, &mut own, &mut terms);
+            let last = terms.iter().filter_map(|term| self.last_answer(term)).max();
             out.push(Term::Seq(terms));
             let failure = match end {
                 End::Failed(failure) => failure,
@@ -210,7 +213,7 @@ impl Reference<'_> {
                     }
                     return End::Next;
                 }
-                End::Next if interrupt.is_some() && self.undone_at_once(&own) => {
+                End::Next if interrupt.is_some() && self.undone_at_once(&own, last) => {
                     // The boundary behind the last step: it had not ended yet.
                     self.unwind(own, out);
                     return End::Next;
@@ -247,7 +250,7 @@ impl Reference<'_> {
     }
 
     /// Whether what a scope did was undone before anything else was called.
-    fn undone_at_once(&self, own: &[Node]) -> bool {
+    fn undone_at_once(&self, own: &[Node], ended: Option<usize>) -> bool {
         let Some(since) = self.ledger.interrupted else { return false };
         let last = own.iter().rev().find_map(|node| match node {
             Node::Step(undone) => Some(undone),
@@ -261,8 +264,7 @@ impl Reference<'_> {
         let Some(forward) = forward.get(last.generation) else { return false };
         let undo = self.ledger.sent.iter().find(|sent| sent.undoes.as_deref() == Some(*forward));
         let Some(undo) = undo.filter(|undo| undo.pos > since) else { return false };
-        let ended = self.ledger.under(forward).filter_map(|sent| sent.answered.as_ref());
-        let ended = ended.map(|(pos, _)| *pos).max().unwrap_or(0);
+        let ended = ended.unwrap_or(0);
         !self
             .ledger
             .sent

@@ -179,7 +179,7 @@ impl Reference<'_> {
                 .under(key)
                 .any(|sent| sent.attempt == attempt && sent.lost && !sent.copy);
             let plan = match &self.script.again {
-                Some(again) if lost => again.clone(),
+                Some(again) if lost && purpose != Purpose::Probe => again.clone(),
                 _ => self.script.plan(id, visit, attempt),
             };
             if plan == Plan::Ok {

@@ -94,7 +94,9 @@ pub fn evaluate(
     values: Values,
 ) -> Result<Verdict, String> {
     let mut stops = BTreeMap::new();
+    let mut passes = 0;
     loop {
+        passes += 1;
         let mut reference = Reference {
             script,
             ledger,
@@ -110,7 +112,8 @@ pub fn evaluate(
         };
         let verdict = reference.program(program);
         // When a sibling failed is known only behind it: what stops with it is judged once more.
-        if reference.stops == stops {
+        // Bound: one pass for each fork inside another, and programs are not nested deeper.
+        if reference.stops == stops || passes > 8 {
             return verdict;
         }
         stops = reference.stops;

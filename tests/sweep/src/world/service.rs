@@ -1,7 +1,7 @@
 //! Requests as they reach their services, and what is said to them.
 
 use super::{Contract, Due, Twin, World};
-use crate::ledger::Sent;
+use crate::ledger::{Purpose, Sent};
 use crate::script::{CallId, Known, Plan, Said, answer};
 use sagaflow_core::codegen::Json;
 use sagaflow_core::service::{Attempt, Refusal};
@@ -26,7 +26,7 @@ impl World {
             && self.ledger.under(&call.key).any(|sent| sent.attempt == call.attempt);
         let visit = self.visit(ticket.call, &id, &call.key);
         let plan = match &self.script.again {
-            Some(plan) if again => plan.clone(),
+            Some(plan) if again && call.purpose != Purpose::Probe => plan.clone(),
             _ => self.script.plan(&id, visit, call.attempt),
         };
         let contract = self.contract(&call.action);
@@ -65,6 +65,7 @@ impl World {
             purpose: call.purpose,
             undoes: call.undoes.clone(),
             arg,
+            read: contract.read,
             applied,
             answered: None,
             lost: !copy,
@@ -93,9 +94,11 @@ impl World {
         let id = CallId { action: call.action.clone(), at };
         self.visit(ticket.call, &id, &call.key);
         let pos = self.ledger.tick();
+        let read = self.contract(&call.action).read;
         self.ledger.sent.push(Sent {
             pos,
             id,
+            read,
             key: call.key,
             attempt: call.attempt,
             purpose: call.purpose,
@@ -125,7 +128,10 @@ impl World {
     }
 
     fn visit(&mut self, number: u64, id: &CallId, key: &str) -> u32 {
-        if let Some(visit) = self.visits.get(&(number, id.clone())).copied() {
+        // A probe is asked anew for every key of its forward call.
+        let probe = self.contract(&id.action).probe;
+        let known = self.visits.get(&(number, id.clone())).copied().filter(|_| !probe);
+        if let Some(visit) = known {
             self.by_key.insert(key.to_owned(), visit);
             return visit;
         }

@@ -117,3 +117,27 @@ fn a_retried_letter_that_is_closed_already_changes_nothing() {
     assert_eq!(world.operate(run, Act::Retry(Some(item))), Answer::TooLate);
     assert_eq!(world.pending.len(), sent, "twice clicked is one replay");
 }
+
+#[test]
+fn a_long_run_names_its_latest_effects_and_its_records_do_not_grow() {
+    let at = |n: usize| -> &'static str { Box::leak(format!("s{n:03}").into_boxed_str()) };
+    let count = crate::limits::EFFECTS + 8;
+    let mut body: Vec<_> = (0..count).map(|n| write(at(n)).s()).collect();
+    body.push(step("last").s());
+    let mut world = World::of(body).play("last", &[Play::Fault]);
+    world.unchecked = true;
+    let run = world.start();
+    world.run_calls();
+    assert_eq!(world.status(run), Status::Parked);
+    let applied = list(&world, "applied");
+    assert_eq!((applied.len(), applied[0].as_str()), (crate::limits::EFFECTS, at(8)));
+    assert_eq!(world.open_items("dead_letter")[0].body["effects"]["more"], 8);
+    let records = world.records(run);
+    let size = |number: usize| {
+        let parts = records[number].parts.set.iter();
+        let rest = parts.filter(|(part, _)| !matches!(part, crate::journal::Part::Fiber(_)));
+        rest.map(|(_, body)| body.get().len()).sum::<usize>()
+    };
+    let (early, late) = (size(5), size(count - 5));
+    assert!(late < early + 20, "record 5 has {early} bytes, a late one {late}");
+}

@@ -5,7 +5,7 @@ use super::world::{Play, World};
 use crate::codegen::{BreakerSpec, ServiceSpec};
 use crate::journal::Happened;
 use crate::service::Attempt;
-use crate::shard::{Act, Answer, Input};
+use crate::shard::{Act, Actor, Answer, BreakerAct, Input};
 use crate::status::Status;
 
 fn guarded(failures: u32) -> ServiceSpec {
@@ -94,6 +94,78 @@ fn the_late_answer_of_an_earlier_attempt_does_not_close_the_breaker() {
     world.apply(Input::Outcome { ticket: first, result: Attempt::Ok("late".into()), token: None });
     let sent: Vec<_> = world.pending.iter().map(|send| send.call.action.as_str()).collect();
     assert_eq!(sent, ["a"], "b waits: the probe of the breaker has not answered");
+}
+
+fn breaker(world: &mut World, act: BreakerAct) -> Answer {
+    world.token += 1;
+    world.apply(Input::Breaker {
+        service: "Shop".into(),
+        act,
+        actor: Actor { name: "ann".into(), ..Actor::default() },
+        reason: "because".into(),
+        token: Some(world.token),
+    });
+    world.answers.remove(&world.token).expect("an answer")
+}
+
+#[test]
+fn an_operator_holds_a_breaker_open_over_crashes_and_checkpoints_and_closes_it() {
+    let program = Program::new(vec![step("a").s()]).service("Shop", guarded(3)).arc();
+    let mut world = World::new(program);
+    assert_eq!(breaker(&mut world, BreakerAct::Open), Answer::Done);
+    for _ in 0..3 {
+        world.restart();
+        let out = world.shard.checkpoint(world.now);
+        world.finish(out);
+    }
+    world.restart();
+    let state = world.shard.services(world.now);
+    assert!(state[0].held_open && state[0].service == "Shop");
+    let run = world.start();
+    world.run_calls();
+    world.pass(1_000);
+    assert!(world.calls().is_empty(), "nothing is sent");
+    assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
+    assert_eq!(world.pending.len(), 1, "what was held back goes at once");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+    assert_eq!(world.calls(), ["a#1"], "it used no attempt");
+    world.restart();
+    assert!(!world.shard.services(world.now)[0].held_open);
+}
+
+#[test]
+fn the_state_of_breakers_and_limits_is_shown_without_changing_it() {
+    let limit = crate::codegen::LimitSpec { calls: 2, window_ms: 1_000 };
+    let service = ServiceSpec { limit: Some(limit), ..guarded(1) };
+    let program = Program::new(vec![step("a").s()]).service("Shop", service).arc();
+    let mut world = World::new(program).play("a", &[Play::Lost]);
+    let shown = |world: &World| world.shard.services(world.now)[0].clone();
+    assert_eq!(shown(&world).breaker, Some(crate::breaker::State::Closed));
+    assert_eq!(shown(&world).available, Some(2));
+    world.start();
+    world.run_calls();
+    let until = world.now.plus(60_000);
+    assert_eq!(shown(&world).breaker, Some(crate::breaker::State::Open { until }));
+    assert_eq!((shown(&world).available, shown(&world).available), (Some(1), Some(1)));
+    assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
+    assert_eq!(shown(&world).breaker, Some(crate::breaker::State::Closed));
+}
+
+#[test]
+fn closing_a_breaker_does_not_shorten_a_pause_of_the_steps_own_policy() {
+    let program = Program::new(vec![step("a").s()]).service("Shop", guarded(9)).arc();
+    let mut world = World::new(program).play("a", &[Play::Refused]);
+    assert_eq!(breaker(&mut world, BreakerAct::Open), Answer::Done);
+    let run = world.start();
+    assert!(world.pending.is_empty(), "it is held back");
+    assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
+    world.run_calls();
+    assert_eq!(world.calls(), ["a#1"]);
+    assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
+    assert!(world.pending.is_empty(), "it pauses because it was refused");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
 }
 
 #[test]

@@ -132,6 +132,49 @@ fn skipping_an_unknown_step_after_the_commit_keeps_nothing() {
 }
 
 #[test]
+fn a_branch_that_has_ended_within_a_scope_beside_the_pivot_is_still_undone_with_it() {
+    let declined = step("b").s();
+    let inner = vec![vec![step("a").s()], vec![S::Sleep { at: "s", ms: 5_000 }, declined]];
+    let scope = unit("extras", vec![fork("inner", inner)], Some(Vec::new()));
+    let slow = vec![S::Sleep { at: "t", ms: 1_000 }, pivot("p").s()];
+    let body = vec![fork("outer", vec![slow, vec![scope.s()]])];
+    let make = || World::of(body.clone()).play("b", &[Play::Failed("Declined")]);
+    let mut world = make();
+    let run = world.start();
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+    assert_eq!(world.effects(), ["a", "p", "una"], "the scope keeps its own until it ends");
+    crash_everywhere(make);
+}
+
+#[test]
+fn the_deadline_of_a_scope_in_an_undo_block_ends_it_too() {
+    let mut body = vec![step("a").s(), step("b").s()];
+    if let Some(S::Call(call)) = body.first_mut() {
+        let mut instead = vec![step("other").s()];
+        if let Some(S::Call(call)) = instead.first_mut() {
+            call.undo.clear();
+            call.spec.undo = crate::codegen::UndoSpec::None;
+        }
+        let block = std::mem::take(&mut call.undo);
+        let scope = unit("release", block, Some(instead));
+        call.undo = vec![scope.with(|unit| unit.spec.deadline_ms = Some(20_000)).s()];
+    }
+    let make = || {
+        World::of(body.clone())
+            .play("b", &[Play::Failed("Declined")])
+            .play("una", &vec![Play::Refused; 200])
+    };
+    let mut world = make();
+    let run = world.start();
+    world.settle();
+    assert_eq!(world.status(run), Status::Failed);
+    assert_eq!(world.effects(), ["a", "other"]);
+    assert_eq!(world.now.0, 1_020_000);
+    crash_everywhere(make);
+}
+
+#[test]
 fn events_of_different_keys_at_one_place_do_not_hide_each_other() {
     // Two branches wait at one place of the source, each for its own key.
     let arm = |key: &str| Arm::Event(event("shop.Paid", key));
