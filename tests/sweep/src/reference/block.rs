@@ -35,6 +35,8 @@ impl Reference<'_> {
                 self.wait(stmt, undo, out)
             }
             Stmt::Sleep(_) | Stmt::Emit | Stmt::Review | Stmt::Progress => End::Next,
+            // The boundary behind an answer comes before what follows it.
+            Stmt::Fail(_) if self.clock > self.stop => End::Stopped,
             Stmt::Fail(name) => {
                 self.failures += 1;
                 End::Failed(Failure { error: name.clone(), declared: true, since: None })
@@ -53,6 +55,7 @@ impl Reference<'_> {
         let (fork, stop) = self.begin_fork();
         for branch in branches {
             let (mut own, mut terms) = (Vec::new(), Vec::new());
+            self.clock = 0;
             let end = self.stmt(branch, &mut own, &mut terms);
             let end = self.dated(end, std::slice::from_ref(branch), &terms);
             joined.add(end, own, terms);
@@ -88,6 +91,7 @@ impl Reference<'_> {
         for value in list {
             self.env.insert(var.to_owned(), *value);
             let (mut own, mut terms) = (Vec::new(), Vec::new());
+            self.clock = 0;
             let mut end = self.block(body, &mut own, &mut terms);
             if settle && matches!(end, End::Failed(_)) {
                 self.unwind(std::mem::take(&mut own), &mut terms);

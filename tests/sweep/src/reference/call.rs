@@ -160,7 +160,7 @@ impl Reference<'_> {
             return Said::Unknown;
         }
         open.unresolved |= !read;
-        let again = self.script.again.as_ref().unwrap_or(&plan);
+        let again = self.script.again.as_ref().filter(|_| !read).unwrap_or(&plan);
         let (known, said, _) = answer(&open.known, repeatable, again);
         if !read {
             open.known = known;
@@ -288,14 +288,15 @@ impl Reference<'_> {
     }
 
     /// The key is spent: what follows is under a new one (K1).
-    fn renew(&self, open: &mut Open, out: &mut Vec<Term>) {
+    fn renew(&mut self, open: &mut Open, out: &mut Vec<Term>) {
         self.made(open, out);
         open.from = open.attempt + 1;
         open.spent = true;
     }
 
     /// The attempts under one key.
-    fn made(&self, open: &Open, out: &mut Vec<Term>) {
+    fn made(&mut self, open: &Open, out: &mut Vec<Term>) {
+        self.clock = self.since(open).unwrap_or(self.clock);
         out.push(Term::Call(Box::new(Expect {
             id: open.id.clone(),
             purpose: Purpose::Do,

@@ -109,6 +109,7 @@ pub fn evaluate(
             forks: 0,
             stop: usize::MAX,
             failures: 0,
+            clock: 0,
         };
         let verdict = reference.program(program);
         // When a sibling failed is known only behind it: what stops with it is judged once more.
@@ -134,6 +135,8 @@ struct Reference<'a> {
     /// When what is being evaluated was asked to stop.
     stop: usize,
     failures: u32,
+    /// The last answer in the branch that is being evaluated.
+    clock: usize,
 }
 
 impl Reference<'_> {

@@ -1,7 +1,7 @@
 //! Requests as they reach their services, and what is said to them.
 
 use super::{Contract, Due, Twin, World};
-use crate::ledger::{Purpose, Sent};
+use crate::ledger::Sent;
 use crate::script::{CallId, Known, Plan, Said, answer};
 use sagaflow_core::codegen::Json;
 use sagaflow_core::service::{Attempt, Refusal};
@@ -22,14 +22,14 @@ impl World {
         let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
         let arg = args.get("v").and_then(Json::as_i64);
         let id = CallId { action: call.action.clone(), at };
+        let contract = self.contract(&call.action);
         let again = self.ledger.crashed.is_some()
             && self.ledger.under(&call.key).any(|sent| sent.attempt == call.attempt);
         let visit = self.visit(ticket.call, &id, &call.key);
         let plan = match &self.script.again {
-            Some(plan) if again && call.purpose != Purpose::Probe => plan.clone(),
+            Some(plan) if again && !contract.read => plan.clone(),
             _ => self.script.plan(&id, visit, call.attempt),
         };
-        let contract = self.contract(&call.action);
         let (said, applied) = if contract.probe {
             self.probe(call.undoes.as_deref().unwrap_or_default(), &plan)
         } else if contract.read {
