@@ -162,6 +162,11 @@ pub enum ShardRecord {
         /// When.
         at: Time,
     },
+    /// Its owner stopped in good order: whatever is open was left, not torn off.
+    HandedOver {
+        /// When.
+        at: Time,
+    },
     /// An event came in from outside.
     Event(EventBody),
     /// An operator opened or closed the breaker of a service. Those that are held open are written

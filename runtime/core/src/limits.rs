@@ -17,8 +17,9 @@ pub const DELIVERIES: usize = 1_024;
 pub const EVENT_DEDUPE_MS: i64 = 24 * 3_600_000;
 
 /// Recoveries with the same open intent before a run is dead-lettered.
-/// Bound: a step that kills its process must not take the others with it again and again.
-pub const RECOVERIES: u32 = 5;
+/// Bound: a step that kills its process must not take the others with it again and again, and a node
+/// that is killed from outside while a run happens to start alone must not have that run set aside.
+pub const RECOVERIES: u32 = 10;
 
 /// Recoveries from which on a run starts alone, counted by its own record just before.
 /// Bound: two shared crashes are chance; from the third on the one to blame has to be found.

@@ -75,6 +75,7 @@ async fn a_hundred_kills_under_fifty_runs_lose_nothing_and_do_nothing_twice() {
     let ledger = Ledger::open().await;
     let (file, store) = (flow("shop/orders.flow"), folder.path().join("store.db"));
     let (store, binds) = (store.to_string_lossy().into_owned(), ledger.binds());
+    sagaflow_it::build();
     let mut args = vec![file.as_str(), "--store", store.as_str()];
     args.extend(binds.iter().map(String::as_str));
 

@@ -25,6 +25,11 @@ fn binary() -> &'static Path {
     })
 }
 
+/// Builds the program under test, so that nobody measures that.
+pub fn build() {
+    binary();
+}
+
 /// A program in `flows/`, or of these tests.
 pub fn flow(name: &str) -> String {
     let shipped = root().join("flows").join(name);
@@ -163,7 +168,8 @@ impl Flowd {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("the run is not {status}: {last}");
+        let story = self.request("GET", &format!("/api/runs/{run}/history"), None).await.1;
+        panic!("the run is not {status}: {last}\n{story:#}");
     }
 }
 

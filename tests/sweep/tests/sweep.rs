@@ -304,26 +304,3 @@ fn a_commit_keeps_what_an_ended_branch_of_a_running_turn_has_done() {
     }
     assert_eq!(undone, 8);
 }
-
-/// Q1: a question asked where the fallback has failed too is about the step, and its answer the result.
-#[test]
-#[ignore = "the shard takes no answer to this question: the run stays parked"]
-fn a_question_behind_a_failed_fallback_is_answered_with_the_result() {
-    let mut other = write(2, &[], Key::Plain);
-    other.retry = Retry::Default;
-    let mut asking = write(1, &[], Key::Plain);
-    asking.retry = Retry::Times(1);
-    asking.fallback = Some(Box::new(other));
-    asking.handlers.push(Handler { on: Pattern::Any, then: Remedy::Manual });
-    let body = vec![Stmt::Call(asking)];
-    let program = Program { body, after: Vec::new(), result: Expr::Name("s1".to_owned()) };
-    let subject = generated(program).expect("it is accepted");
-    let strike = |action: &str, attempts| {
-        let id = CallId { action: action.to_owned(), at: "-".to_owned() };
-        Strike { id, once: false, attempts, plan: Plan::Refused }
-    };
-    let strikes = vec![strike("a1", 1), strike("a2", 3)];
-    if let Err(why) = play(&subject, &Script { strikes, ..Script::default() }, None) {
-        panic!("{why}");
-    }
-}

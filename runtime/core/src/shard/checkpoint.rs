@@ -5,6 +5,7 @@ use super::Shard;
 use super::input::Answer;
 use super::output::Output;
 use super::turn::run_row;
+use crate::journal::ShardRecord;
 use crate::time::Time;
 use std::collections::BTreeMap;
 
@@ -39,6 +40,15 @@ impl Shard {
         let damaged = self.damaged.values().map(|damaged| damaged.at.saturating_sub(1));
         out.batch.checkpoint = Some(damaged.fold(position, u64::min));
         self.prune(now);
+        out
+    }
+
+    /// Says that its owner stops in good order, so that the next one counts no recovery.
+    ///
+    /// Crash: without this record the stop was a crash, and what was open is counted once.
+    pub fn hand_over(&mut self, now: Time) -> Output {
+        let mut out = Output::after(self.seq);
+        self.shard_record(now, &ShardRecord::HandedOver { at: now }, &mut out);
         out
     }
 

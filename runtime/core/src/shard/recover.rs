@@ -64,6 +64,7 @@ impl Shard {
         shard.bucket = tail.bucket;
         let stored: Vec<EventBody> = tail.events.iter().cloned().map(EventBody::from).collect();
         let rows: BTreeMap<_, _> = tail.runs.iter().map(|row| (row.run, row.clone())).collect();
+        let torn = !handed_over(&tail);
         let fold = Fold::of(tail);
         for event in stored.into_iter().chain(fold.events.iter().map(|(_, event)| event.clone())) {
             shard.events.keep(event);
@@ -104,7 +105,7 @@ impl Shard {
             if run.is_some_and(|run| run.machine.is_some() && suspicious(&run.state)) {
                 shard.suspect(id);
             } else {
-                shard.turn(now, id, None, &mut out, |turn| turn.recovered());
+                shard.turn(now, id, None, &mut out, |turn| turn.recovered(torn));
             }
             // A row may still say that the version was missing, or not yet.
             let shown = rows.get(&id).map(|row| row.status.as_str());
@@ -143,7 +144,7 @@ impl Shard {
                 run.machine = Some(machine.clone());
             }
             let shown = self.runs.get(&id).and_then(|run| run.row.as_ref()).map(|row| row.0);
-            self.turn(now, id, None, &mut out, |turn| turn.recovered());
+            self.turn(now, id, None, &mut out, |turn| turn.recovered(true));
             self.show(id, shown, &mut out);
         }
         self.deliver(now, &mut out);
@@ -201,6 +202,14 @@ impl Shard {
     }
 }
 
+/// Whether the last owner stopped in good order.
+fn handed_over(tail: &Tail) -> bool {
+    tail.rows.last().is_some_and(|row| {
+        row.run.is_none()
+            && matches!(journal::decode(&row.body), Ok(ShardRecord::HandedOver { .. }))
+    })
+}
+
 fn damaged_item(run: RunId) -> String {
     format!("{run}.damaged")
 }
@@ -251,7 +260,7 @@ impl Fold {
                     self.breakers.insert(service.clone(), (act, record));
                 }
             }
-            Ok(ShardRecord::Fence { .. }) | Err(_) => {}
+            Ok(ShardRecord::Fence { .. } | ShardRecord::HandedOver { .. }) | Err(_) => {}
         }
     }
 
@@ -304,28 +313,35 @@ impl Fold {
 }
 
 impl Turn<'_> {
-    /// A run after a recovery: one recovery is counted if something was with a service.
-    pub(super) fn recovered(&mut self) -> Answer {
+    /// A run after a recovery: one recovery is counted if its process was `torn` from it while
+    /// something was with a service.
+    pub(super) fn recovered(&mut self, torn: bool) -> Answer {
         if self.run.machine.is_none() || self.run.state.head().poisoned.is_some() {
             return Answer::Done;
         }
         let open = self.run.state.fibers().values().find(|fiber| Self::calls(fiber));
         if let Some(call) = open.and_then(|fiber| fiber.call()) {
             let path = call.path.clone();
-            let head = self.state().head_mut();
-            head.recoveries += 1;
-            let count = head.recoveries;
-            self.note(Happened::Recovered { count });
-            if count > RECOVERIES {
-                let why = "the run was recovered too often with the same step open";
-                let item = self.dead_letter("poison", &path, why);
-                self.state().head_mut().poisoned = Some(item);
-                self.note(Happened::Poisoned { path });
+            if torn {
+                self.count_recovery(path);
             }
             self.resend();
         }
         self.go_on_after();
         Answer::Done
+    }
+
+    fn count_recovery(&mut self, path: String) {
+        let head = self.state().head_mut();
+        head.recoveries += 1;
+        let count = head.recoveries;
+        self.note(Happened::Recovered { count });
+        if count > RECOVERIES {
+            let why = "the run was recovered too often with the same step open";
+            let item = self.dead_letter("poison", &path, why);
+            self.state().head_mut().poisoned = Some(item);
+            self.note(Happened::Poisoned { path });
+        }
     }
 
     /// Moves that were due while nobody could make them, and what came in the meantime.

@@ -2,6 +2,8 @@
 //!
 //! From its third recovery on a run starts alone, counted by its own record just before, so that the
 //! crash that follows is its own: a step that kills its process is found out, and harms nobody else.
+//! Those that were recovered least go first: a process that is killed from outside again and again
+//! spreads its kills over all suspects, and a run that does kill its process goes last.
 
 use super::Shard;
 use super::output::Output;
@@ -15,7 +17,8 @@ use std::collections::BTreeSet;
 /// Runs that wait for their turn, and the one that has it.
 #[derive(Default)]
 pub(super) struct Suspects {
-    waiting: BTreeSet<RunId>,
+    /// By recoveries, then by id.
+    waiting: BTreeSet<(u32, RunId)>,
     alone: Option<RunId>,
 }
 
@@ -32,7 +35,7 @@ impl Shard {
     pub(super) fn suspect(&mut self, id: RunId) {
         if let Some(mut run) = self.runs.remove(&id) {
             run.suspect = true;
-            self.suspects.waiting.insert(id);
+            self.suspects.waiting.insert((run.state.head().recoveries, id));
             self.put_back(id, run);
         }
     }
@@ -44,12 +47,12 @@ impl Shard {
                 return;
             }
             self.suspects.alone = None;
-            let Some(id) = self.suspects.waiting.pop_first() else { return };
+            let Some((_, id)) = self.suspects.waiting.pop_first() else { return };
             let Some(run) = self.runs.get_mut(&id) else { continue };
             run.suspect = false;
             self.suspects.alone = Some(id);
             // Crash: its count is in the record that what it sends waits for.
-            self.turn(now, id, None, out, |turn| turn.recovered());
+            self.turn(now, id, None, out, |turn| turn.recovered(true));
         }
     }
 

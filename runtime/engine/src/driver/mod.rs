@@ -34,6 +34,9 @@ use tokio::sync::{oneshot, watch};
 pub(crate) enum Message {
     /// An input nobody waits for.
     Tell(Input),
+    /// What a look-up found under the ownership of this epoch. Order: what was true in the store then
+    /// may not be any more once the shard has been read again, which looks up for itself.
+    Found(u64, Input),
     /// A request: the input it becomes, and who waits.
     Ask {
         /// Makes the input once the request has its token.

@@ -24,6 +24,8 @@ pub(crate) struct Owned {
     lease: Lease,
     shard: Shard,
     first: Output,
+    /// Rows read since the last checkpoint.
+    behind: usize,
 }
 
 impl<S: Store> Owner<S> {
@@ -34,6 +36,7 @@ impl<S: Store> Owner<S> {
     pub(crate) async fn acquire(&self) -> port::Result<Owned> {
         let lease = self.store.acquire(self.shard).await?;
         let tail = self.store.tail(lease).await?;
+        let behind = tail.rows.len();
         let recovery = Recovery { lease, tail, machines: self.machines.clone(), now: clock::now() };
         let recovered = Shard::recover(recovery);
         for (run, why) in &recovered.damaged {
@@ -47,7 +50,7 @@ impl<S: Store> Owner<S> {
         if let Some(on_commit) = &self.shared.on_commit {
             on_commit(&fence);
         }
-        Ok(Owned { lease, shard: recovered.shard, first })
+        Ok(Owned { lease, shard: recovered.shard, first, behind })
     }
 
     /// Serves until the engine stops or the store cannot go on.
@@ -80,6 +83,7 @@ impl<S: Store> Owner<S> {
                 &self.shared,
                 &self.caller,
                 &mut self.inlets,
+                owned.behind,
             );
             serving.begin(owned.first);
             match serving.run().await {

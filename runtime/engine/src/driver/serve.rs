@@ -70,12 +70,14 @@ pub(crate) struct Serving<'a, S: Store> {
     next_token: Token,
     /// Time never steps back for the shard, whatever the wall clock does.
     now: Time,
-    /// Rows decided since the last checkpoint, and when that was.
+    /// Rows since the last checkpoint, those that recovery has read included, and when that was.
     rows: usize,
     checkpointed: Instant,
 }
 
 impl<'a, S: Store> Serving<'a, S> {
+    /// `behind` counts the rows that recovery has read: without them, a node that is restarted again
+    /// and again would read ever more.
     pub(crate) fn new(
         store: Arc<S>,
         lease: Lease,
@@ -83,6 +85,7 @@ impl<'a, S: Store> Serving<'a, S> {
         shared: &'a Shared,
         caller: &'a Caller,
         inlets: &'a mut Inlets,
+        behind: usize,
     ) -> Self {
         Self {
             store,
@@ -96,7 +99,7 @@ impl<'a, S: Store> Serving<'a, S> {
             replies: BTreeMap::new(),
             next_token: 1,
             now: Time(i64::MIN),
-            rows: 0,
+            rows: behind,
             checkpointed: Instant::now(),
         }
     }
@@ -113,6 +116,7 @@ impl<'a, S: Store> Serving<'a, S> {
     pub(crate) async fn run(mut self) -> Lost {
         let stop = self.inlets.stop.clone();
         let mut give_up = None;
+        let mut handed_over = false;
         loop {
             self.send_pending();
             let stopping = stop.is_cancelled();
@@ -121,10 +125,15 @@ impl<'a, S: Store> Serving<'a, S> {
             }
             if stopping && self.quiet(give_up) {
                 let patient = give_up.is_none_or(|at| Instant::now() < at);
-                if self.rows == 0 || !patient {
+                if handed_over {
                     return Lost::Stopped;
                 }
-                self.checkpoint();
+                if self.rows > 0 && patient {
+                    self.checkpoint();
+                }
+                let output = self.shard.hand_over(self.now);
+                self.take(output);
+                handed_over = true;
                 continue;
             }
             let room = self.pending.batch.rows.len() < limits::BATCH_INPUTS
@@ -180,6 +189,8 @@ impl<'a, S: Store> Serving<'a, S> {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Tell(input) => self.apply(input),
+            Message::Found(epoch, input) if epoch == self.lease.epoch => self.apply(input),
+            Message::Found(..) => {}
             Message::Ask { input, reply } => {
                 let token = self.next_token;
                 self.next_token += 1;
@@ -323,6 +334,7 @@ impl<'a, S: Store> Serving<'a, S> {
     /// start have bounds of their own.
     fn find(&self, namespace: String, workflow: String, key: String) {
         let (store, back) = (Arc::clone(&self.store), self.inlets.back.clone());
+        let epoch = self.lease.epoch;
         tokio::spawn(async move {
             let mut tries = 0;
             let row = loop {
@@ -335,7 +347,9 @@ impl<'a, S: Store> Serving<'a, S> {
                     }
                 }
             };
-            let _ = back.send(Message::Tell(Input::Found { namespace, workflow, key, row })).await;
+            let found = Input::Found { namespace, workflow, key, row };
+            // The shard is gone only when the process stops.
+            let _ = back.send(Message::Found(epoch, found)).await;
         });
     }
 

@@ -141,18 +141,39 @@ fn from_its_third_recovery_on_a_run_starts_alone() {
     let mut sorted = counts(&world);
     sorted.sort_unstable();
     assert_eq!(sorted, [2, 2, 3], "only the one that was started is counted");
-    // The one that was sent kills its process again and again, until it is set aside.
-    for _ in 3..=RECOVERIES {
+    // Kills from outside hit each in turn.
+    world.restart();
+    world.restart();
+    assert_eq!(counts(&world), [3, 3, 3]);
+    // One kills its process again and again, until it is set aside; it has gone last since.
+    let killer = runs[1];
+    while world.status(killer) != Status::Parked {
+        while world.pending[0].ticket.run != killer {
+            world.answer_one();
+        }
         world.restart();
     }
-    let parked =
-        |world: &World| runs.iter().filter(|run| world.status(**run) == Status::Parked).count();
-    assert_eq!(parked(&world), 1);
-    assert_eq!(world.pending.len(), 1, "the next one has its turn");
+    assert_eq!(world.fold(killer).expect("a run").head().recoveries, RECOVERIES + 1);
     world.settle();
-    assert_eq!(parked(&world), 1);
+    assert_eq!(world.status(killer), Status::Parked);
     let done = runs.iter().filter(|run| world.status(**run) == Status::Completed).count();
     assert_eq!(done, 2, "the others are not harmed");
+}
+
+#[test]
+fn a_hand_over_in_good_order_counts_nothing() {
+    let mut world = World::of(vec![step("a").s()]);
+    let run = world.start();
+    for _ in 0..=RECOVERIES {
+        let out = world.shard.hand_over(world.now);
+        world.finish(out);
+        world.restart();
+    }
+    assert_eq!(world.fold(run).expect("a run").head().recoveries, 0);
+    world.restart();
+    assert_eq!(world.fold(run).expect("a run").head().recoveries, 1, "a crash does");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
 }
 
 #[test]
