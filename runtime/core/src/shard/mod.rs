@@ -10,7 +10,7 @@
 //!
 //! Must not: look at a clock, draw entropy, wait, or answer a caller before the commit.
 //!
-//! One file per kind of transition; [`turn`] holds what they share.
+//! One file per kind of transition; `turn` holds what they share.
 
 mod attempt;
 mod branch;

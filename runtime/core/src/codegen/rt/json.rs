@@ -134,7 +134,7 @@ fn print_json(json: Json) -> String {
     }
 }
 
-/// Appends [`print`] to a text.
+/// Appends [`print()`] to a text.
 ///
 /// # Errors
 /// As [`encode`].
