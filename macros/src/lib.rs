@@ -20,7 +20,7 @@ use syn::{LitStr, Token};
 /// One Rust module per `.flow` module, named by its last part: types, one trait per service, one
 /// tuple struct per workflow to start it with, and `flows()`, whose result a node hosts.
 ///
-/// ```ignore
+/// ```text
 /// sagaflow::include_flow!("flows/shop/orders.flow");
 /// ```
 #[proc_macro]

@@ -6,6 +6,7 @@
 pub mod ast;
 mod bracket;
 mod build;
+mod habit;
 mod message;
 mod parser;
 mod recover;

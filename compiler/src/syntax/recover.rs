@@ -7,6 +7,7 @@
 use super::ast::{self, Item, Lead, Name};
 use super::bracket;
 use super::build::{Builder, Piece};
+use super::habit::{self, Habit};
 use super::message::{self, Expected};
 use super::parser::{Failure, Rule, read};
 use super::reserved;
@@ -192,6 +193,18 @@ impl<'t> Recovery<'t> {
             Some(list) => format!("expected {list}, found {found}"),
             None => format!("{found} cannot stand here"),
         };
+        let habit = habit::seen(self.text, &self.tokens, i, blamed);
+        if let Some(Habit { token, help, replacement }) = habit {
+            let span = self.span(token.start, token.end);
+            let headline = format!("`{}` cannot stand here", self.word(token));
+            let mut diagnostic = Diagnostic::error("F0001", span, headline)
+                .label(span, "not said like this here")
+                .help(help);
+            if let Some(replacement) = replacement {
+                diagnostic = diagnostic.fix(help, span, replacement);
+            }
+            return self.diagnostics.push(diagnostic);
+        }
         let (at, meant) = self.suggestion(blamed, expected).unzip();
         let at = at.unwrap_or(token);
         let span = self.span(at.start, at.end);

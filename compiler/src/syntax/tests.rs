@@ -231,6 +231,39 @@ fn misspelt_words_are_suggested() {
 }
 
 #[test]
+fn habits_of_other_languages_are_answered() {
+    for (text, place, help) in [
+        ("  let a = 1", "let", "without a keyword"),
+        ("  step a = parallel each b in c max 2 { give b }", "step", "with `name = …` alone"),
+        ("  step A.b();", ";", "ends with its line"),
+        ("  if a && b { pass }", "&", "write `and`"),
+        ("  if !(a) { pass }", "!", "write `not`"),
+        ("  step A.b('c')", "'", "double quotes"),
+        ("  # a", "#", "starts with `//`"),
+        ("  if a then { pass }", "then", "leave it out"),
+        ("  for a in b { pass }", "for", "each x in list"),
+        ("  while a { pass }", "while", "repeat"),
+        ("  try { pass }", "try", "on E =>"),
+        ("  throw Bad", "throw", "fail Error"),
+        ("  await A.b(c)", "await", "for people and events"),
+        ("  a := 1", ":", "bound with `=`"),
+        ("  a += 1", "+", "bound once"),
+        ("  A.b(c)", "A", "called by a `step`"),
+        ("  step A.b() on Bad -> skip", "->", "on Error => …"),
+        ("  step A.b() catch { skip }", "catch", "on E =>"),
+        ("  step A.b() timeout 5s", "timeout", "within 5s"),
+        ("  step A.b() retry(3)", "(", "retry 3 times"),
+    ] {
+        let text = body(text);
+        let (_, diagnostics) = read(&text);
+        assert_eq!(diagnostics.len(), 1, "{text}: {diagnostics:?}");
+        assert_eq!(findings(&text)[0].2, place, "{text}");
+        let said = diagnostics[0].help.as_deref().unwrap_or_default();
+        assert!(said.contains(help), "{text}: {said}");
+    }
+}
+
+#[test]
 fn several_errors_are_found_at_their_places() {
     let text = "record A { a b }\n\nworkflow W() {\n  x = 3 +\n  step y = A.b(\n  fail 5\n  pass\n}\n\nenum E { a }\n";
     let places: Vec<_> = findings(text).into_iter().map(|f| (f.0, f.1)).collect();

@@ -236,6 +236,9 @@ impl<'a> Cx<'a> {
             },
             "F0115" => Some("ids of different kinds never stand for each other".to_owned()),
             _ => match &want.present().kind {
+                wanted if literal(&got.kind, wanted).is_some() => {
+                    literal(&got.kind, wanted).map(str::to_owned)
+                }
                 TyKind::Alias(id) if self.base(&want.present()).kind == self.base(got).kind => {
                     let name = &self.program.aliases[*id].name.name;
                     Some(format!("say that it is one: `{name}(…)`"))
@@ -268,6 +271,22 @@ impl<'a> Cx<'a> {
             _ => None,
         }
     }
+}
+
+/// How a value is written that was probably meant as one of the wanted type.
+fn literal(got: &TyKind, want: &TyKind) -> Option<&'static str> {
+    use TyKind as K;
+    Some(match (got, want) {
+        (K::Int, K::Date) => "a date is written as a text: `\"2026-12-31\"`",
+        (K::Int, K::Time) => "a point in time is written as a text: `\"2026-12-31T08:00:00Z\"`",
+        (K::Int | K::Decimal, K::Duration) => "a duration has a unit: `30s`, `5m`, `2h`",
+        (K::Int | K::Decimal, K::Money(_)) => "an amount has a currency: `12.50 EUR`",
+        (K::Int | K::Decimal, K::Percent) => "a percentage has its sign: `50%`",
+        (K::Int | K::Decimal | K::Money(_) | K::Date | K::Time | K::Bool, K::Text) => {
+            "put it into a text: `\"{value}\"`"
+        }
+        _ => return None,
+    })
 }
 
 fn headline(code: &str, got: &str, want: &str) -> String {

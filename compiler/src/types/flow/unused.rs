@@ -29,6 +29,9 @@ pub(super) fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnos
     for body in &bodies {
         body.walk(true, &mut |stmt| joined(stmt, &mut used));
     }
+    // What could not be read may have used them.
+    let broken = program.workflows.values().filter(|workflow| workflow.incomplete);
+    used.extend(broken.flat_map(|workflow| workflow.locals.iter().copied()));
     let mut reads: BTreeSet<LocalId> = BTreeSet::new();
     for body in &bodies {
         body.walk(true, &mut |stmt| {
