@@ -3,12 +3,19 @@
 //! Promises: each batch is written whole or not at all; a batch is refused alone, its neighbours
 //! are not; an answer is given only after the transaction has ended. The fence comes first, in the
 //! same transaction as everything it guards.
+//!
+//! Every statement is a trip to the connection's thread and back, which a run alone feels; so the
+//! fence goes with the `BEGIN`, and what a small group writes with its `COMMIT`.
 
 use super::failure::{Failure, corrupt};
 use super::table::{SEQ_MAX, event, item, journal, key, run, shard};
 use super::writer::Reply;
-use sagaflow_core::port::{Batch, Error, Lease, Result};
-use sqlx::SqliteConnection;
+use futures_util::StreamExt as _;
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{
+    Batch, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, Result, RunRow,
+};
+use sqlx::{AssertSqlSafe, Either, Executor as _, SqliteConnection};
 use std::collections::VecDeque;
 
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
@@ -129,27 +136,29 @@ fn sound(group: Vec<Waiting>) -> Vec<Waiting> {
 }
 
 async fn transact(conn: &mut SqliteConnection, group: &[Waiting]) -> Outcome {
-    let fenced = match write(conn, group).await {
+    let batches: Vec<_> = group.iter().map(|waiting| (waiting.lease, &waiting.batch)).collect();
+    let (fenced, writable) = match fence(conn, &batches).await {
         Ok(fenced) => fenced,
         Err(failure) => return Outcome::NotDone(failure),
     };
-    // Crash: before this statement returns, the log holds the whole transaction or none of it, and
-    // nobody was answered; after it the log was forced to the disk, and opening the file again
+    // Crash: before the last statement returns, the log holds the whole transaction or none of it,
+    // and nobody was answered; after it the log was forced to the disk, and opening the file again
     // finds every batch of the group.
-    match sqlx::query(COMMIT).execute(conn).await {
-        Ok(_) => Outcome::Done(fenced),
-        Err(error) => Outcome::Unknown(error.into()),
+    match Rows::of(&writable).write(conn).await {
+        Ok(()) => Outcome::Done(fenced),
+        Err((failure, false)) => Outcome::NotDone(failure),
+        Err((failure, true)) => Outcome::Unknown(failure),
     }
 }
 
-/// Writes what passes the fence and names what does not.
-async fn write(
+/// Begins, and tells which batches do not pass and why, and which may be written.
+type Fenced<'a> = (Vec<(usize, String)>, Vec<(ShardId, &'a Batch)>);
+
+async fn fence<'a>(
     conn: &mut SqliteConnection,
-    group: &[Waiting],
-) -> std::result::Result<Vec<(usize, String)>, Failure> {
-    sqlx::query(BEGIN).execute(&mut *conn).await?;
-    let batches: Vec<_> = group.iter().map(|waiting| (waiting.lease, &waiting.batch)).collect();
-    let passed = shard::fence(conn, &batches).await?;
+    batches: &[(Lease, &'a Batch)],
+) -> std::result::Result<Fenced<'a>, Failure> {
+    let passed = shard::fence(conn, batches).await?;
     let mut fenced = Vec::new();
     let mut writable = Vec::new();
     for (index, (lease, batch)) in batches.iter().enumerate() {
@@ -167,29 +176,82 @@ async fn write(
     if passed.len() + fenced.len() != batches.len() {
         return Err(Failure::Other(corrupt("the fence moved a shard twice")));
     }
-    tables(conn, &writable).await?;
-    Ok(fenced)
+    Ok((fenced, writable))
 }
 
-/// Writes every table once for the whole group, in an order that keeps its trees close together.
-async fn tables(
-    conn: &mut SqliteConnection,
-    batches: &[(sagaflow_core::id::ShardId, &Batch)],
-) -> std::result::Result<(), Failure> {
-    let mut rows = Vec::new();
-    let (mut keys, mut runs, mut items, mut events) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (shard, batch) in batches {
-        rows.extend(batch.rows.iter().map(|row| (*shard, row)));
-        keys.extend(batch.keys.iter());
-        runs.extend(batch.runs.iter().map(|row| (*shard, row)));
-        items.extend(batch.items.iter());
-        events.extend(batch.events.iter().map(|row| (*shard, row)));
+/// Bound: statements that go in one trip; a wider group has larger costs than trips.
+const TOGETHER_MAX: usize = 12;
+
+/// What a group writes, table by table, in an order that keeps their trees close together.
+#[derive(Default)]
+struct Rows<'a> {
+    journal: Vec<(ShardId, &'a JournalRow)>,
+    keys: Vec<&'a KeyRow>,
+    runs: Vec<(ShardId, &'a RunRow)>,
+    items: Vec<&'a ItemRow>,
+    events: Vec<(ShardId, &'a EventRow)>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(batches: &[(ShardId, &'a Batch)]) -> Self {
+        let mut rows = Self::default();
+        for (shard, batch) in batches {
+            rows.journal.extend(batch.rows.iter().map(|row| (*shard, row)));
+            rows.keys.extend(batch.keys.iter());
+            rows.runs.extend(batch.runs.iter().map(|row| (*shard, row)));
+            rows.items.extend(batch.items.iter());
+            rows.events.extend(batch.events.iter().map(|row| (*shard, row)));
+        }
+        rows
     }
-    journal::INSERT.write(conn, &rows, journal::bind).await?;
-    key::INSERT.write(conn, &keys, key::bind).await?;
-    run::UPSERT.write(conn, &runs, run::bind).await?;
-    item::UPSERT.write(conn, &items, item::bind).await?;
-    event::INSERT.write(conn, &events, event::bind).await?;
-    Ok(())
+
+    /// Writes and commits; a failure says whether it was the commit's.
+    async fn write(&self, conn: &mut SqliteConnection) -> std::result::Result<(), (Failure, bool)> {
+        let mut texts = journal::INSERT.statements(self.journal.len());
+        texts.extend(key::INSERT.statements(self.keys.len()));
+        texts.extend(run::UPSERT.statements(self.runs.len()));
+        texts.extend(item::UPSERT.statements(self.items.len()));
+        texts.extend(event::INSERT.statements(self.events.len()));
+        if texts.len() <= TOGETHER_MAX {
+            return self.together(conn, texts).await;
+        }
+        self.apart(conn).await.map_err(|failure| (failure, false))?;
+        let committed = sqlx::query(COMMIT).execute(conn).await;
+        committed.map(drop).map_err(|error| (error.into(), true))
+    }
+
+    async fn together(
+        &self,
+        conn: &mut SqliteConnection,
+        mut texts: Vec<&'static str>,
+    ) -> std::result::Result<(), (Failure, bool)> {
+        texts.push(COMMIT);
+        let text = AssertSqlSafe(texts.join("; "));
+        let mut query = self.journal.iter().fold(sqlx::query(text), journal::bind);
+        query = self.keys.iter().fold(query, key::bind);
+        query = self.runs.iter().fold(query, run::bind);
+        query = self.items.iter().fold(query, item::bind);
+        query = self.events.iter().fold(query, event::bind);
+        let mut done = 0;
+        let mut results = conn.fetch_many(query);
+        while let Some(result) = results.next().await {
+            match result {
+                // Order: the commit is the last statement, and none begins before the one before it
+                // has ended well.
+                Err(error) => return Err((error.into(), done + 1 == texts.len())),
+                Ok(Either::Left(_)) => done += 1,
+                Ok(Either::Right(_)) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn apart(&self, conn: &mut SqliteConnection) -> std::result::Result<(), Failure> {
+        journal::INSERT.write(conn, &self.journal, journal::bind).await?;
+        key::INSERT.write(conn, &self.keys, key::bind).await?;
+        run::UPSERT.write(conn, &self.runs, run::bind).await?;
+        item::UPSERT.write(conn, &self.items, item::bind).await?;
+        event::INSERT.write(conn, &self.events, event::bind).await?;
+        Ok(())
+    }
 }

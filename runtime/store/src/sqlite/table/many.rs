@@ -45,19 +45,17 @@ impl Many {
         Ok(changed)
     }
 
-    /// Writes all rows and collects what the statements return.
-    pub(in crate::sqlite) async fn fetch<T>(
-        &self,
-        conn: &mut SqliteConnection,
-        rows: &[T],
-        bind: impl Fn(Query, &T) -> Query,
-    ) -> Result<Vec<sqlx::sqlite::SqliteRow>, Failure> {
-        let mut found = Vec::new();
-        for (text, chunk) in self.chunks(rows) {
-            let query = chunk.iter().fold(sqlx::query(text), &bind);
-            found.extend(query.fetch_all(&mut *conn).await?);
+    /// The statements for so many rows, in the order in which rows are bound.
+    pub(in crate::sqlite) fn statements(&self, rows: usize) -> Vec<&'static str> {
+        let mut left = rows;
+        let mut texts = Vec::new();
+        for (size, text) in self.statements {
+            while left >= size {
+                texts.push(text);
+                left -= size;
+            }
         }
-        Ok(found)
+        texts
     }
 
     fn chunks<'a, T>(&self, mut rows: &'a [T]) -> Vec<(&'static str, &'a [T])> {

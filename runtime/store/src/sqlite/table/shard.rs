@@ -1,10 +1,11 @@
 //! `shard`: who may write, and up to where it is written.
 
 use super::{Many, Query, int, small, uint};
+use crate::sqlite::commit::BEGIN;
 use crate::sqlite::failure::{Failure, read_error};
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease, Result};
-use sqlx::{Row as _, SqliteConnection, SqliteExecutor};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqliteExecutor};
 use std::sync::LazyLock;
 use uuid::Uuid;
 
@@ -87,12 +88,15 @@ pub(in crate::sqlite) async fn read(
     })
 }
 
-/// Moves the shards of these batches and answers which of them may be written.
+/// Begins, moves the shards of these batches, and answers which of them may be written.
 pub(in crate::sqlite) async fn fence(
     conn: &mut SqliteConnection,
     batches: &[(Lease, &Batch)],
 ) -> std::result::Result<Vec<u32>, Failure> {
-    let rows = FENCE.fetch(conn, batches, bind).await?;
+    let mut texts = FENCE.statements(batches.len());
+    texts.insert(0, BEGIN);
+    let query = batches.iter().fold(sqlx::query(AssertSqlSafe(texts.join("; "))), bind);
+    let rows = query.fetch_all(conn).await?;
     rows.iter().map(|row| row.try_get::<u32, usize>(0).map_err(Failure::from)).collect()
 }
 
