@@ -19,16 +19,31 @@ pub fn percentile_ms(sorted: &[Duration], percent: usize) -> f64 {
 /// # Errors
 /// Where the folder cannot be written.
 pub fn sync_rate(folder: &std::path::Path, bytes: usize, span: Duration) -> anyhow::Result<f64> {
+    let begun = Instant::now();
+    let count = u32::try_from(sync_times(folder, bytes, span)?.len())?;
+    Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+}
+
+/// The same, each append's own time, in the order they were made.
+///
+/// # Errors
+/// Where the folder cannot be written.
+pub fn sync_times(
+    folder: &std::path::Path,
+    bytes: usize,
+    span: Duration,
+) -> anyhow::Result<Vec<Duration>> {
     let block = vec![0x5a_u8; bytes];
     let mut file = std::fs::File::create(folder.join(format!("append-{bytes}")))?;
     let begun = Instant::now();
-    let mut count = 0_u32;
+    let mut times = Vec::new();
     while begun.elapsed() < span {
+        let before = Instant::now();
         file.write_all(&block)?;
         file.sync_data()?;
-        count += 1;
+        times.push(before.elapsed());
     }
-    Ok(f64::from(count) / begun.elapsed().as_secs_f64())
+    Ok(times)
 }
 
 /// L5: row pairs per second into SQLite (WAL, `synchronous=FULL`) in transactions of `batch` pairs.
