@@ -1,0 +1,1 @@
+//! Builds that must fail, and what they say; see `tests/ui.rs`.
