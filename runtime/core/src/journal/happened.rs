@@ -43,6 +43,9 @@ pub enum Happened {
         attempt: u32,
         error: String,
         reason: String,
+        /// Of a declared error, by field; masked by its types.
+        #[serde(default, skip_serializing_if = "Json::is_null")]
+        payload: Json,
     },
     Retrying {
         path: String,

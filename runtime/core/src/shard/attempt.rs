@@ -187,6 +187,7 @@ impl Turn<'_> {
             if call.last == Last::None {
                 call.last = Last::Refused;
             }
+            self.note_failed(&call, spec, "refused", reason);
             return self.policy_ended(id, call);
         }
         call.phase = Phase::Backoff { until };

@@ -64,6 +64,7 @@ impl Turn<'_> {
         (question, until, reason): (u32, Time, String),
     ) {
         if self.past_deadline(&call, spec, until) {
+            self.note_failed(&call, spec, "unknown", &reason);
             return self.policy_ended(id, call);
         }
         call.phase = Phase::AskBackoff { until, question };
@@ -135,6 +136,7 @@ impl Turn<'_> {
                 if limit.is_some_and(|limit| question >= limit)
                     || self.past_deadline(&call, spec, until)
                 {
+                    self.note_failed(&call, spec, "unknown", "the probe did not answer");
                     return self.policy_ended(id, call);
                 }
                 call.phase = Phase::AskBackoff { until, question: question + 1 };

@@ -121,6 +121,7 @@ impl Turn<'_> {
                     .map_err(|expected| Answer::Mismatch { path: "failed".to_owned(), expected })?;
                 failure.step.clone_from(&call.path);
                 call.unresolved = false;
+                self.note_declared(&call, spec, &failure);
                 self.known_not(id, call, Some(failure));
             }
             Resolution::Again => {

@@ -2,7 +2,7 @@
 
 use super::program::{On, Program, S, read, step};
 use super::world::{Play, World};
-use crate::codegen::{BreakerSpec, ServiceSpec};
+use crate::codegen::{BreakerSpec, ErrorSpec, ServiceSpec, Ty};
 use crate::journal::Happened;
 use crate::service::Attempt;
 use crate::shard::{Act, Actor, Answer, BreakerAct, Input};
@@ -230,4 +230,71 @@ fn a_late_completion_is_too_late_and_recorded() {
     assert_eq!(world.answers.get(&world.token), Some(&Answer::TooLate));
     let late = |h: &Happened| matches!(h, Happened::TooLate { .. });
     assert!(world.happened(run).iter().any(late));
+}
+
+/// Names of the errors that steps failed with, and whether unwinding had begun by then.
+fn failed_lines(world: &World, run: crate::id::RunId) -> Vec<(String, bool)> {
+    let mut unwinding = false;
+    let lines = world.happened(run).into_iter().filter_map(|happened| match happened {
+        Happened::Unwinding { .. } => {
+            unwinding = true;
+            None
+        }
+        Happened::Failed { error, .. } => Some((error, unwinding)),
+        _ => None,
+    });
+    lines.collect()
+}
+
+#[test]
+fn what_a_step_ends_with_stands_in_history_before_the_unwinding() {
+    let ends: [(&[Play], &[&str]); 3] = [
+        (&[Play::Failed("Declined")], &["Declined"]),
+        (
+            &[Play::Lost, Play::Refused, Play::Failed("Declined")],
+            &["unknown", "refused", "Declined"],
+        ),
+        (&[Play::Refused, Play::Refused, Play::Refused], &["refused", "refused", "refused"]),
+    ];
+    for (plays, expected) in ends {
+        let mut world = World::of(vec![step("x").s(), step("a").s()]).play("a", plays);
+        let run = world.start();
+        world.settle();
+        let expected: Vec<_> = expected.iter().map(|error| ((*error).to_owned(), false)).collect();
+        assert_eq!(failed_lines(&world, run), expected, "{plays:?}");
+    }
+}
+
+#[test]
+fn a_step_that_leaves_because_of_a_breaker_says_so_in_history() {
+    let leaving = step("a").with(|spec| spec.leaves_when_refused = true);
+    let program = Program::new(vec![leaving.s()]).service("Shop", guarded(1)).arc();
+    let mut world = World::new(program);
+    assert_eq!(breaker(&mut world, BreakerAct::Open), Answer::Done);
+    let run = world.start();
+    world.settle();
+    assert_eq!(world.status(run), Status::Failed);
+    assert_eq!(failed_lines(&world, run), [("refused".to_owned(), false)]);
+}
+
+#[test]
+fn the_payload_of_a_declared_error_is_in_history_without_what_is_personal() {
+    let declined = ErrorSpec {
+        name: "Declined".into(),
+        fields: vec![("reason".into(), Ty::Text), ("card".into(), Ty::Pii(Box::new(Ty::Text)))],
+        transient: false,
+    };
+    let told = step("a").with(|spec| spec.errors = vec![declined]);
+    let mut world = World::of(vec![told.s()]).play("a", &[Play::Silent]);
+    let run = world.start();
+    let ticket = world.pending[0].ticket;
+    let payload = serde_json::json!({ "reason": "no funds", "card": "4111" });
+    let result = Attempt::Failed { name: "Declined".into(), payload };
+    world.apply(Input::Outcome { ticket, result, token: None });
+    let payloads = world.happened(run).into_iter().filter_map(|happened| match happened {
+        Happened::Failed { payload, .. } => Some(payload),
+        _ => None,
+    });
+    let payloads: Vec<_> = payloads.collect();
+    assert_eq!(payloads, [serde_json::json!({ "reason": "no funds", "card": "…" })]);
 }
