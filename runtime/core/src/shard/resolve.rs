@@ -65,8 +65,9 @@ impl Turn<'_> {
             Resolution::GiveUp => {
                 let path = self.entry(node).map(|entry| entry.path.clone()).unwrap_or_default();
                 let (actor, reason) = (actor.name.clone(), reason.to_owned());
+                let (by, why) = (actor.clone(), reason.clone());
                 self.note(Happened::GaveUp { path, actor, reason });
-                self.undo_ended(id, Ending::GivenUp);
+                self.undo_ended(id, Ending::GivenUp { actor: by, reason: why });
                 Answer::Done
             }
             Resolution::Failed { .. } => {
