@@ -348,6 +348,20 @@ impl Handle {
         decided(answer, "task")
     }
 
+    /// A person has looked at a review; closed once, also when its run has ended.
+    ///
+    /// # Errors
+    /// As [`Error`] says; [`Error::TooLate`] where somebody resolved it before.
+    pub async fn review(&self, item: String, actor: Actor, reason: String) -> Result<Decided> {
+        if !self.item(&item).await?.open {
+            return Err(Error::TooLate);
+        }
+        let answer = self
+            .ask(move |token| Input::Review { item, actor, reason, token: Some(token) })
+            .await?;
+        decided(answer, "review")
+    }
+
     /// Delivers an event from outside. `id` is the sender's: the same id is taken once.
     ///
     /// # Errors

@@ -210,6 +210,12 @@ impl Story {
             H::Answered { path, actor, .. } => {
                 line(Good, "answered", format!("{path}, by {}", who(actor)))
             }
+            H::Commented { actor, text, .. } => {
+                line(Faint, "comment", format!("by {}: {text}", who(actor)))
+            }
+            H::Reviewed { actor, reason, .. } => {
+                line(Good, "reviewed", format!("by {}: {reason}", who(actor)))
+            }
             H::Withdrawn { .. } => {
                 line(Faint, "withdrawn", "a question nobody needs any more".to_owned())
             }

@@ -146,6 +146,17 @@ pub enum Happened {
         item: String,
         actor: String,
     },
+    /// Free text of a person, as it was typed.
+    Commented {
+        item: String,
+        actor: String,
+        text: String,
+    },
+    Reviewed {
+        item: String,
+        actor: String,
+        reason: String,
+    },
     Withdrawn {
         item: String,
     },

@@ -29,6 +29,7 @@ mod policy;
 mod probe;
 mod recover;
 mod resolve;
+mod review;
 mod services;
 mod start;
 mod step;
@@ -57,6 +58,7 @@ use crate::run::RunState;
 use crate::time::Time;
 use event::Events;
 use guard::Guards;
+use review::Reviews;
 use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -124,6 +126,7 @@ pub struct Shard {
     starts: Starts,
     events: Events,
     guards: Guards,
+    reviews: Reviews,
     /// Runs whose records do not decode.
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
@@ -192,6 +195,7 @@ impl Shard {
             starts: Starts::default(),
             events: Events::default(),
             guards: Guards::default(),
+            reviews: Reviews::default(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
         }
@@ -235,6 +239,10 @@ impl Shard {
                     None => out.reply(token, Answer::NotFound),
                 }
             }
+            Input::Review { item, actor, reason, token } => {
+                self.review(now, item, review::Waiting { actor, reason, token }, &mut out);
+            }
+            Input::FoundItem { item, row } => self.found_item(now, &item, row, &mut out),
             Input::Breaker { service, act, actor, reason, token } => {
                 self.operate_breaker(now, (service, act), (actor, reason), token, &mut out);
             }

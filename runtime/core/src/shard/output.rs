@@ -36,6 +36,14 @@ pub enum Effect {
         /// Key.
         key: String,
     },
+    /// Look an item up in the store, and come back with
+    /// [`Input::FoundItem`](super::Input::FoundItem).
+    ///
+    /// Order: as with [`Effect::Find`].
+    FindItem {
+        /// Its id.
+        item: String,
+    },
     /// Answer a request.
     Reply {
         /// Whose.

@@ -260,7 +260,13 @@ impl Fold {
                     self.breakers.insert(service.clone(), (act, record));
                 }
             }
-            Ok(ShardRecord::Fence { .. } | ShardRecord::HandedOver { .. }) | Err(_) => {}
+            // What a review came to is in its item.
+            Ok(
+                ShardRecord::Fence { .. }
+                | ShardRecord::HandedOver { .. }
+                | ShardRecord::Reviewed { .. },
+            )
+            | Err(_) => {}
         }
     }
 

@@ -110,7 +110,7 @@ impl Turn<'_> {
                 Op::Review(text) => {
                     let path = self.path(id);
                     let body = serde_json::json!({ "text": text, "path": path });
-                    let item = self.open_item("review", body);
+                    let item = self.open_item(super::review::KIND, body);
                     self.note(Happened::Review { text, item });
                 }
                 Op::Progress { text, percent } => self.note(Happened::Progress { text, percent }),

@@ -85,6 +85,80 @@ async fn an_answer_is_typed_taken_once_and_survives_the_death_of_the_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_resolved_once_by_name_also_after_its_run_has_ended() {
+    let world = World::open().await;
+    let mut runs = Vec::new();
+    for item in ["lamp", "bulb"] {
+        let run = world.start("Odd", json!(item)).await;
+        world.node.wait_for(&run, "waiting").await;
+        runs.push(run);
+    }
+    assert_eq!(world.post(&format!("/api/runs/{}/cancel", runs[1]), json!({})).await.0, 200);
+    world.node.wait_for(&runs[1], "cancelled").await;
+    let (_, reviews) = world.node.request("GET", "/api/reviews", None).await;
+    let reviews = reviews["items"].as_array().unwrap().clone();
+    assert_eq!(reviews.len(), 2, "{reviews:?}");
+    assert_eq!(reviews[0]["body"]["text"], "odd: lamp");
+    let path =
+        |index: usize| format!("/api/reviews/{}/resolve", reviews[index]["id"].as_str().unwrap());
+    let body = || Some(json!({ "reason": "looked at it" }));
+    let headers = [("flow-actor", "eve")];
+    for index in 0..2 {
+        let done = world.node.full("POST", &path(index), body(), &headers).await;
+        assert_eq!(done.0, 200, "{}", done.2);
+    }
+    let world = world.restart().await;
+    for index in 0..2 {
+        let (status, late) = world.post(&path(index), json!({ "reason": "me too" })).await;
+        assert_eq!((status, late["code"].as_str()), (409, Some("R1008")), "{late}");
+    }
+    let (_, open) = world.node.request("GET", "/api/reviews", None).await;
+    assert_eq!(open["items"], json!([]));
+    let (_, closed) = world.node.request("GET", "/api/reviews?all=true", None).await;
+    for review in closed["items"].as_array().unwrap() {
+        let said = [&review["body"]["resolved_by"], &review["body"]["reason"]];
+        assert_eq!(said, ["eve", "looked at it"], "{review}");
+    }
+    let history = format!("/api/runs/{}/history", runs[0]);
+    let (_, history) = world.node.request("GET", &history, None).await;
+    assert!(history.to_string().contains("\"reviewed\""), "{history}");
+    let (status, _) = world.post("/api/reviews/nothing/resolve", json!({})).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_about_a_task_is_kept_with_their_names() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    let id = world.task().await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/tasks/{id}");
+    for (who, comment) in [("eve", "called the customer"), ("bob", "no answer")] {
+        let (body, headers) = (json!({ "comment": comment }), [("flow-actor", who)]);
+        let url = format!("{path}/comment");
+        let said = world.node.full("POST", &url, Some(body), &headers).await;
+        assert_eq!(said.0, 200, "{}", said.2);
+    }
+    for bad in [json!({}), json!({ "comment": "" }), json!({ "comment": "x".repeat(4_001) })] {
+        let (status, problem) = world.post(&format!("{path}/comment"), bad).await;
+        assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+    }
+    let world = world.restart().await;
+    let (_, task) = world.node.request("GET", &path, None).await;
+    let said: Vec<_> = task["comments"].as_array().unwrap().iter().collect();
+    assert_eq!(said.len(), 2, "{task}");
+    assert_eq!(
+        (&said[0]["actor"], &said[0]["text"]),
+        (&json!("eve"), &json!("called the customer"))
+    );
+    assert_eq!(world.post(&format!("{path}/answer"), json!({ "answer": true })).await.0, 200);
+    let late = world.post(&format!("{path}/comment"), json!({ "comment": "late" })).await;
+    assert_eq!((late.0, late.1["code"].as_str()), (409, Some("R1008")));
+    let (_, task) = world.node.request("GET", &path, None).await;
+    assert_eq!(task["comments"].as_array().map(Vec::len), Some(2), "they stay: {task}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_the_run_that_waits_for_its_key_and_counts_once() {
     let world = World::open().await;
     let (lamp, bulb) =

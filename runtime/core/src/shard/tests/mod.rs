@@ -6,6 +6,7 @@ mod parallel;
 mod program;
 mod random;
 mod recovery;
+mod reviews;
 mod sequence;
 mod services;
 mod stops;

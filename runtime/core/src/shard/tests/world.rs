@@ -161,6 +161,11 @@ impl World {
                     self.apply(Input::Found { namespace, workflow, key, row });
                     clean = false;
                 }
+                Effect::FindItem { item } => {
+                    let row = self.store.items.get(&item).cloned();
+                    self.apply(Input::FoundItem { item, row });
+                    clean = false;
+                }
                 Effect::Reply { token, answer } => {
                     self.answers.insert(token, answer);
                 }
