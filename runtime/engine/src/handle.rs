@@ -431,16 +431,23 @@ impl Handle {
         decided(answer, "call")
     }
 
-    async fn ask(&self, input: impl FnOnce(Token) -> Input + Send + 'static) -> Result<Answer> {
+    /// Gives the shard's task a message.
+    pub(crate) fn send(&self, message: Message) -> Result<()> {
         if self.stop.is_cancelled() {
             return Err(Error::Stopping);
         }
+        self.requests.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy { retry_after_ms: 1_000 },
+            TrySendError::Closed(_) => Error::Stopping,
+        })
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        input: impl FnOnce(Token) -> Input + Send + 'static,
+    ) -> Result<Answer> {
         let (reply, answer) = oneshot::channel();
-        match self.requests.try_send(Message::Ask { input: Box::new(input), reply }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(Error::Busy { retry_after_ms: 1_000 }),
-            Err(TrySendError::Closed(_)) => return Err(Error::Stopping),
-        }
+        self.send(Message::Ask { input: Box::new(input), reply })?;
         match tokio::time::timeout(limits::DECISION, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             // The shard lost its memory, or the store keeps it waiting: what was asked may or may
@@ -461,7 +468,7 @@ pub fn reached(view: &View, until: Until) -> bool {
             && (head.reply.is_some() || head.result.is_some() || head.mode != Mode::Forward)
 }
 
-fn decided(answer: Answer, what: &'static str) -> Result<Decided> {
+pub(crate) fn decided(answer: Answer, what: &'static str) -> Result<Decided> {
     match answer {
         Answer::Done | Answer::Duplicate => Ok(Decided::Done),
         Answer::Pending => Ok(Decided::Pending),

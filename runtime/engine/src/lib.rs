@@ -15,6 +15,7 @@ pub mod handle;
 pub mod http;
 pub mod input;
 pub mod limits;
+pub mod protect;
 pub mod reader;
 pub mod simulated;
 pub mod view;

@@ -45,7 +45,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub use guard::ServiceState;
+pub use guard::{Held, ServiceState};
 pub use input::{Act, Actor, Answer, BreakerAct, Input, Resolution, Start, TaskAct, Ticket, Token};
 pub use output::{Effect, Notice, Output, Send};
 pub use recover::{Recovered, Recovery};

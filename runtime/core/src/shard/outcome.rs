@@ -84,6 +84,8 @@ impl Turn<'_> {
                     let until = self.lock_out(&spec.service);
                     call.next = call.attempt;
                     let reason = format!("the service refuses our credentials: {reason}");
+                    // Whoever repairs them closes the breaker, and it goes at once.
+                    self.guards.hold_back(&spec.service, self.id, id);
                     self.held_back(id, call, spec, until, &reason);
                 }
                 Refusal::Undone => {

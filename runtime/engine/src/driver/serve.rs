@@ -191,6 +191,11 @@ impl<'a, S: Store> Serving<'a, S> {
             Message::Tell(input) => self.apply(input),
             Message::Found(epoch, input) if epoch == self.lease.epoch => self.apply(input),
             Message::Found(..) => {}
+            Message::Services(reply) => {
+                self.now = self.now.max(clock::now());
+                // Whoever asked may have stopped waiting.
+                let _ = reply.send(self.shard.services(self.now));
+            }
             Message::Ask { input, reply } => {
                 let token = self.next_token;
                 self.next_token += 1;

@@ -81,6 +81,7 @@ pub(crate) fn router(current: Current) -> Router {
         .route("/dead-letters/{id}/resolve", post(items::resolve))
         .route("/events/{name}", post(events::deliver))
         .route("/services", get(services::list))
+        .route("/services/{name}/breaker", post(services::operate_breaker))
         .route("/health", get(health::health))
         .method_not_allowed_fallback(no_method)
         .with_state(current.clone());

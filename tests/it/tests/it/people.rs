@@ -179,6 +179,64 @@ async fn an_event_reaches_the_run_that_waits_for_its_key_and_counts_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_holds_a_service_off_over_a_restart_and_lets_it_go() {
+    let world = World::open().await;
+    world.ledger.answer("Shop.slow", json!("made of glass"));
+    let shop = async |world: &World| {
+        let (_, services) = world.node.request("GET", "/api/services", None).await;
+        services["items"][0].clone()
+    };
+    let fresh = shop(&world).await;
+    assert_eq!((&fresh["name"], &fresh["bound"]), (&json!("small.Shop"), &json!("http")));
+    assert_eq!(fresh["breaker"], json!({ "state": "closed" }));
+    let path = "/api/services/Shop/breaker";
+    let body = Some(json!({ "state": "open", "reason": "maintenance" }));
+    let held = world.node.full("POST", path, body, &[("flow-actor", "eve")]).await;
+    assert_eq!(held.0, 200, "{}", held.2);
+    let run = world.start("Long", json!("lamp")).await;
+    let world = world.restart().await;
+    let shown = shop(&world).await["breaker"].clone();
+    let said = ["state", "held_by", "reason"].map(|name| shown[name].clone());
+    assert_eq!(said, ["open", "eve", "maintenance"], "{shown}");
+    assert!(shown["since"].is_string(), "{shown}");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(world.ledger.entries().is_empty(), "nothing is sent");
+    assert_eq!(world.post(path, json!({ "state": "closed" })).await.0, 200);
+    world.node.wait_for(&run, "completed").await;
+    assert_eq!(world.ledger.count("Shop.slow"), 1);
+    let (status, problem) = world.post(path, json!({ "state": "ajar" })).await;
+    assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+    let (status, problem) =
+        world.post("/api/services/Shap/breaker", json!({ "state": "open" })).await;
+    assert_eq!((status, problem["code"].as_str()), (404, Some("R1003")), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_that_opened_by_itself_says_when_and_is_closed_by_hand() {
+    let world = World::open().await;
+    world.ledger.answer("Shop.slow", json!("made of glass"));
+    world.ledger.next("Shop.slow", Behave::Answer(401, json!({})));
+    let run = world.start("Long", json!("lamp")).await;
+    let mut shop = Value::Null;
+    for _ in 0..500 {
+        let (_, services) = world.node.request("GET", "/api/services", None).await;
+        shop = services["items"][0].clone();
+        if shop["breaker"]["state"] == "open" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(shop["breaker"]["state"], "open", "{shop}");
+    assert!(shop["breaker"]["since"].is_string(), "{shop}");
+    assert!(shop["breaker"]["since"].as_str() < shop["breaker"]["probe_at"].as_str(), "{shop}");
+    let path = "/api/services/small.Shop/breaker";
+    assert_eq!(world.post(path, json!({ "state": "closed" })).await.0, 200);
+    world.node.wait_for(&run, "completed").await;
+    let (_, services) = world.node.request("GET", "/api/services", None).await;
+    assert_eq!(services["items"][0]["breaker"]["state"], "closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_is_undone_and_a_second_cancel_comes_too_late() {
     let world = World::open().await;
     let run = world.start("Buy", buy("lamp")).await;

@@ -121,6 +121,8 @@ fn an_operator_holds_a_breaker_open_over_crashes_and_checkpoints_and_closes_it()
     world.restart();
     let state = world.shard.services(world.now);
     assert!(state[0].held_open && state[0].service == "Shop");
+    let held = state[0].held.clone().expect("somebody holds it");
+    assert_eq!((held.actor.as_str(), held.reason.as_str()), ("ann", "because"));
     let run = world.start();
     world.run_calls();
     world.pass(1_000);
@@ -147,6 +149,7 @@ fn the_state_of_breakers_and_limits_is_shown_without_changing_it() {
     world.run_calls();
     let until = world.now.plus(60_000);
     assert_eq!(shown(&world).breaker, Some(crate::breaker::State::Open { until }));
+    assert_eq!(shown(&world).since, Some(world.now));
     assert_eq!((shown(&world).available, shown(&world).available), (Some(1), Some(1)));
     assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
     assert_eq!(shown(&world).breaker, Some(crate::breaker::State::Closed));
