@@ -355,6 +355,7 @@ async fn a_run_whose_version_is_not_here_is_shown_as_not_served() {
     assert!(waiting.get("served").is_none(), "{waiting}");
     let World { node, ledger, mut args, _folder } = world;
     drop(node);
+    let again = args.clone();
     let other = _folder.path().join("other.flow");
     let program =
         "module other\nworkflow Hello v1 (name: text) -> text deadline 1h {\n  return name\n}\n";
@@ -368,6 +369,16 @@ async fn a_run_whose_version_is_not_here_is_shown_as_not_served() {
     assert_eq!(runs["items"][0]["id"], run.as_str(), "{runs}");
     assert_eq!(runs["items"][0]["served"], false, "{runs}");
     let (_, one) = node.request("GET", &format!("/api/runs/{run}"), None).await;
-    assert_eq!(one["served"], false, "{one}");
+    assert_eq!((&one["served"], &one["status"]), (&json!(false), &json!("parked")), "{one}");
+    let (_, parked) = node.request("GET", "/api/runs?status=parked", None).await;
+    assert_eq!(parked["items"][0]["id"], run.as_str(), "it waits for a person: {parked}");
+    let (_, waiting) = node.request("GET", "/api/runs?status=waiting", None).await;
+    assert_eq!(waiting["items"], json!([]), "and for nothing else");
+    drop(node);
+    let node = World::node(&again).await;
+    let (_, one) = node.request("GET", &format!("/api/runs/{run}"), None).await;
+    assert_eq!(one["status"], "waiting", "it goes on where its program is served: {one}");
+    let (_, parked) = node.request("GET", "/api/runs?status=parked", None).await;
+    assert_eq!(parked["items"], json!([]));
     drop(ledger);
 }
