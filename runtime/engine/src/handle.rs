@@ -6,6 +6,7 @@
 use crate::driver::{Counters, Message, Services, Shared, Told};
 use crate::error::{Error, Result, suggestion};
 use crate::input;
+use crate::inputs::{Became, Inputs};
 use crate::limits;
 use crate::reader::{ItemList, Reader};
 use crate::view::{self, Entry, View};
@@ -54,12 +55,23 @@ pub enum Until {
 }
 
 /// What was decided about a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
     /// It is done.
     Done,
     /// It is recorded, and takes effect when an unresolved step allows it.
     Pending,
+    /// It takes longer than a caller waits: the id by which [`Handle::input`] tells about it.
+    Later(String),
+}
+
+/// An event that was taken in, or is about to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its id: the sender's, or a fresh one.
+    pub id: String,
+    /// The input to ask about, where the decision takes longer than a caller waits.
+    pub later: Option<String>,
 }
 
 /// The way into an engine.
@@ -72,6 +84,7 @@ pub struct Handle {
     requests: mpsc::Sender<Message>,
     reader: Arc<dyn Reader>,
     stop: CancellationToken,
+    inputs: Inputs,
 }
 
 impl Handle {
@@ -84,7 +97,8 @@ impl Handle {
         reader: Arc<dyn Reader>,
         stop: CancellationToken,
     ) -> Self {
-        Self { namespace: namespace.into(), machines, services, shared, requests, reader, stop }
+        let (namespace, inputs) = (namespace.into(), Inputs::default());
+        Self { namespace, machines, services, shared, requests, reader, stop, inputs }
     }
 
     /// Namespace of everything that is started here.
@@ -329,10 +343,15 @@ impl Handle {
         if ended {
             return Err(Error::TooLate);
         }
-        let answer = self
-            .ask(move |token| Input::Operate { run, act, actor, reason, token: Some(token) })
-            .await?;
-        decided(answer, "step")
+        let input = move |token| Input::Operate { run, act, actor, reason, token: Some(token) };
+        self.decide(input, "step").await
+    }
+
+    /// What became of an input that was answered [`Decided::Later`]; none where it is not known: it
+    /// is long ago, or the process was another one.
+    #[must_use]
+    pub fn input(&self, id: &str) -> Option<Became> {
+        self.inputs.became(id)
     }
 
     /// A person acts on a task or question.
@@ -343,9 +362,8 @@ impl Handle {
         if !self.item(&item).await?.open {
             return Err(Error::TooLate);
         }
-        let answer =
-            self.ask(move |token| Input::Task { item, act, actor, token: Some(token) }).await?;
-        decided(answer, "task")
+        let input = move |token| Input::Task { item, act, actor, token: Some(token) };
+        self.decide(input, "task").await
     }
 
     /// A person has looked at a review; closed once, also when its run has ended.
@@ -356,10 +374,8 @@ impl Handle {
         if !self.item(&item).await?.open {
             return Err(Error::TooLate);
         }
-        let answer = self
-            .ask(move |token| Input::Review { item, actor, reason, token: Some(token) })
-            .await?;
-        decided(answer, "review")
+        let input = move |token| Input::Review { item, actor, reason, token: Some(token) };
+        self.decide(input, "review").await
     }
 
     /// Delivers an event from outside. `id` is the sender's: the same id is taken once.
@@ -367,26 +383,19 @@ impl Handle {
     /// # Errors
     /// [`Error::NotFound`] where no hosted workflow names the event, [`Error::Value`] where the
     /// payload does not fit.
-    pub async fn event(&self, name: &str, id: Option<String>, payload: &Json) -> Result<String> {
+    pub async fn event(&self, name: &str, id: Option<String>, payload: &Json) -> Result<Delivered> {
         let (event, spec, schema) = self.event_spec(name)?;
         let payload = input::event(spec, schema, payload).map_err(Error::Value)?;
         let key = input::event_key(spec, &payload).ok_or(Error::NotFound("key in the payload"))?;
         let id = id.unwrap_or_else(|| uuid::Uuid::from_bytes(rand::random()).to_string());
         let (namespace, sent) = (self.namespace.to_string(), id.clone());
-        let answer = self
-            .ask(move |token| Input::Event {
-                id,
-                namespace,
-                event,
-                key,
-                payload,
-                token: Some(token),
-            })
-            .await?;
-        match answer {
-            Answer::Done | Answer::Duplicate | Answer::Pending => Ok(sent),
-            other => Err(refusal(other, "event")),
-        }
+        let input =
+            move |token| Input::Event { id, namespace, event, key, payload, token: Some(token) };
+        let later = match self.decide(input, "event").await? {
+            Decided::Done | Decided::Pending => None,
+            Decided::Later(input) => Some(input),
+        };
+        Ok(Delivered { id: sent, later })
     }
 
     fn event_spec(
@@ -453,6 +462,22 @@ impl Handle {
             // The shard lost its memory, or the store keeps it waiting: what was asked may or may
             // not have been recorded, and may be asked again.
             Ok(Err(_)) | Err(_) => Err(Error::Away { retry_after_ms: 1_000 }),
+        }
+    }
+
+    /// The same where the caller can ask later what became of it.
+    pub(crate) async fn decide(
+        &self,
+        input: impl FnOnce(Token) -> Input + Send + 'static,
+        what: &'static str,
+    ) -> Result<Decided> {
+        let (reply, mut answer) = oneshot::channel();
+        self.send(Message::Ask { input: Box::new(input), reply })?;
+        match tokio::time::timeout(limits::DECISION, &mut answer).await {
+            Ok(Ok(answer)) => decided(answer, what),
+            // The shard lost its memory: it may or may not have been recorded, and may be asked again.
+            Ok(Err(_)) => Err(Error::Away { retry_after_ms: 1_000 }),
+            Err(_) => Ok(Decided::Later(self.inputs.follow(answer, what))),
         }
     }
 }

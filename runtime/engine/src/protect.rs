@@ -3,7 +3,7 @@
 
 use crate::driver::Message;
 use crate::error::{Error, Result, suggestion};
-use crate::handle::{Decided, Handle, decided};
+use crate::handle::{Decided, Handle};
 use crate::limits;
 use sagaflow_core::shard::{Actor, BreakerAct, Input, ServiceState};
 use tokio::sync::oneshot;
@@ -36,7 +36,7 @@ impl Handle {
     ) -> Result<Decided> {
         let service = self.service(service)?;
         let input = move |token| Input::Breaker { service, act, actor, reason, token: Some(token) };
-        decided(self.ask(input).await?, "service")
+        self.decide(input, "service").await
     }
 
     /// A service by its qualified name, or by the short one where it is unique.

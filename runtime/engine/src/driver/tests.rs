@@ -1,12 +1,14 @@
 //! The loop against a store that fails, services that misbehave, and restarts.
 
-use crate::{Bound, Engine, Error, Handle, Options, Request, Until, clock};
+use crate::inputs::Became;
+use crate::{Bound, Decided, Engine, Error, Handle, Options, Request, Until, clock};
 use sagaflow_core::codegen::{
     CallSpec, Class, Draw, Event, Fault, Frame, Json, Leave, Machine, Move, Next, Point, PointKind,
     Retry, Ty, UndoSpec, Values, WorkflowSpec,
 };
 use sagaflow_core::memory::{Fault as StoreFault, Memory};
 use sagaflow_core::service::{Attempt, Attempting, Call, Purpose, Service};
+use sagaflow_core::shard::{Act, Actor};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -253,6 +255,33 @@ async fn a_store_that_is_away_holds_effects_back_and_nothing_is_lost() {
     assert_eq!(outcome(&engine.handle(), two(7)).await, ("completed".to_owned(), json!(7)));
     assert_eq!(shop.asked(), ["reserve", "pay"]);
     assert!(engine.handle().counters().commit_errors.load(Ordering::Relaxed) >= 2);
+}
+
+#[tokio::test]
+async fn an_input_that_takes_longer_than_its_caller_waits_is_told_about_later() {
+    let store = memory();
+    let shop = Shop::new(|_| fine());
+    let engine = engine_with(&store, Arc::new(Hangs(shop.clone()))).await;
+    let handle = engine.handle();
+    let run = handle.start(two(7)).await.unwrap().run;
+    while shop.asked().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Nothing is committed for longer than a caller waits.
+    (0..8).for_each(|_| store.fail_next(StoreFault::Unavailable));
+    let actor = Actor { name: "ann".to_owned(), ..Actor::default() };
+    let asked = || handle.operate(run, Act::Pause, actor.clone(), "slow".to_owned());
+    let Ok(Decided::Later(input)) = asked().await else { panic!("it was decided in time") };
+    assert_eq!(handle.input(&input), Some(Became::Pending));
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while handle.input(&input) == Some(Became::Pending) {
+        assert!(tokio::time::Instant::now() < end, "it is never decided");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(handle.input(&input), Some(Became::Applied));
+    let view = handle.view(run).await.unwrap();
+    assert!(view.state.expect("it reads").head().paused, "it was recorded");
+    assert_eq!(handle.input("another"), None);
 }
 
 #[tokio::test]
