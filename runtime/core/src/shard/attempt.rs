@@ -130,6 +130,7 @@ impl Turn<'_> {
                 attempt: call.attempt,
                 purpose: call.purpose,
                 within_ms: spec.within_ms.min(rest),
+                expires: call.first_sent.zip(spec.key_for_ms).map(|(at, good)| at.plus(good)),
             },
         )
     }
@@ -141,7 +142,7 @@ impl Turn<'_> {
         args: Json,
         request: Request,
     ) -> Send {
-        let Request { key, undoes, attempt, purpose, within_ms } = request;
+        let Request { key, undoes, attempt, purpose, within_ms, expires } = request;
         let ticket = self.ticket(call, attempt, purpose);
         let call = service::Call {
             namespace: self.run.state.origin().namespace.clone(),
@@ -157,7 +158,7 @@ impl Turn<'_> {
             within: Duration::from_millis(u64::try_from(within_ms).unwrap_or(0)),
             callback: format!("runs/{}/calls/{}/{}/{}", self.id, call.id, attempt, purpose.word()),
         };
-        Send { ticket, call, args }
+        Send { ticket, call, args, expires }
     }
 
     pub(super) fn permit(
@@ -267,4 +268,5 @@ pub(super) struct Request {
     pub(super) attempt: u32,
     pub(super) purpose: Purpose,
     pub(super) within_ms: i64,
+    pub(super) expires: Option<Time>,
 }

@@ -139,14 +139,17 @@ impl Guards {
     pub(super) fn record(&mut self, now: Time, ticket: Ticket, result: &Attempt) {
         // An attempt sent by an earlier owner of the shard has no permit, and says nothing here.
         let Some((service, permit)) = self.permits.remove(&ticket) else { return };
+        let Some(breaker) = self.services.get_mut(&service).and_then(|g| g.breaker.as_mut()) else {
+            return;
+        };
         let well = match result {
+            // It says nothing about the service: it was not sent.
+            Attempt::Refused { cause: Cause::Expired, .. } => return breaker.release(now, permit),
             Attempt::Ok(_) | Attempt::Failed { .. } => true,
             Attempt::Fault { .. } | Attempt::Refused { cause: Cause::Undone, .. } => true,
             Attempt::Refused { .. } | Attempt::Unknown { .. } => false,
         };
-        if let Some(breaker) = self.services.get_mut(&service).and_then(|g| g.breaker.as_mut()) {
-            breaker.record(now, permit, well);
-        }
+        breaker.record(now, permit, well);
     }
 
     /// Forgets what a run that has ended had in flight: nobody may answer for it any more.

@@ -88,6 +88,12 @@ impl Turn<'_> {
                     self.guards.hold_back(&spec.service, self.id, id);
                     self.held_back(id, call, spec, until, &reason);
                 }
+                Refusal::Expired => {
+                    // It never left, so it uses no attempt; what earlier ones did is as before.
+                    call.next = call.attempt;
+                    call.phase = Phase::Backoff { until: self.now };
+                    self.key_expired(id, call, spec);
+                }
                 Refusal::Undone => {
                     call.unresolved = false;
                     if call.role == Role::Ask {

@@ -88,6 +88,8 @@ impl Turn<'_> {
                 attempt: question,
                 purpose: Purpose::Probe,
                 within_ms: probe.within_ms,
+                // Nobody answers from the key of a probe (K1).
+                expires: None,
             },
         ))
     }

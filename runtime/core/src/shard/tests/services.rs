@@ -301,3 +301,89 @@ fn the_payload_of_a_declared_error_is_in_history_without_what_is_personal() {
     let payloads: Vec<_> = payloads.collect();
     assert_eq!(payloads, [serde_json::json!({ "reason": "no funds", "card": "…" })]);
 }
+
+/// When each call under a key of `a` left.
+fn spans_of(world: &World, run: crate::id::RunId) -> Vec<i64> {
+    let mut sent: std::collections::BTreeMap<String, Vec<i64>> = std::collections::BTreeMap::new();
+    for record in world.records(run) {
+        for happened in record.happened {
+            if let Happened::Sent { path, key, .. } = happened
+                && path == "a"
+            {
+                sent.entry(key).or_default().push(record.at.0);
+            }
+        }
+    }
+    sent.values().map(|at| at[at.len() - 1] - at[0]).collect()
+}
+
+#[test]
+fn a_call_that_waited_longer_than_its_key_is_good_is_not_sent_under_it() {
+    let limit = crate::codegen::LimitSpec { calls: 1, window_ms: 60_000 };
+    let limited = ServiceSpec { limit: Some(limit), breaker: None };
+    let slow = || {
+        step("a").with(|spec| {
+            spec.key_for_ms = Some(10_000);
+            (spec.retry.first_ms, spec.retry.max_ms) = (60_000, 60_000);
+        })
+    };
+    let quick = || step("a").with(|spec| spec.key_for_ms = Some(10_000));
+    let cases = [
+        ("back-off", Program::new(vec![slow().s()]).arc()),
+        ("an open breaker", Program::new(vec![quick().s()]).service("Shop", guarded(1)).arc()),
+        ("a limit", Program::new(vec![quick().s()]).service("Shop", limited).arc()),
+    ];
+    for (why, program) in cases {
+        for first in [Play::Lost, Play::Refused] {
+            let mut world = World::new(program.clone()).play("a", &[first.clone()]);
+            let run = world.start();
+            world.settle();
+            let spans = spans_of(&world, run);
+            assert!(spans.iter().all(|ms| *ms <= 10_000), "{why}, {first:?}: {spans:?}");
+            let (status, keys) = match first {
+                Play::Lost => (Status::Failed, 1),
+                _ => (Status::Completed, 2),
+            };
+            assert_eq!((world.status(run), spans.len()), (status, keys), "{why}, {first:?}");
+        }
+    }
+}
+
+fn expired() -> Attempt {
+    let cause = crate::service::Refusal::Expired;
+    Attempt::Refused { reason: "too late".into(), retry_after_ms: None, cause }
+}
+
+#[test]
+fn a_key_that_expired_on_the_way_out_is_spent_and_uses_no_attempt() {
+    let quick = step("a").with(|spec| spec.key_for_ms = Some(10_000));
+    let program = Program::new(vec![quick.s()]).service("Shop", guarded(1)).arc();
+    let mut world = World::new(program);
+    let run = world.start();
+    let first = world.pending.pop_front().expect("a call");
+    assert_eq!(first.expires, Some(world.now.plus(10_000)));
+    world.now = world.now.plus(20_000);
+    world.apply(Input::Outcome { ticket: first.ticket, result: expired(), token: None });
+    let second = world.pending.front().expect("it is sent anew").clone();
+    assert_ne!(second.call.key, first.call.key);
+    assert_eq!(second.call.attempt, 1);
+    let state = world.shard.services(world.now)[0].breaker;
+    assert_eq!(state, Some(crate::breaker::State::Closed), "it says nothing about the service");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+}
+
+#[test]
+fn a_key_that_expired_on_the_way_out_leaves_an_earlier_attempt_unknown() {
+    let quick = step("a").with(|spec| spec.key_for_ms = Some(10_000));
+    let mut world = World::of(vec![step("x").s(), quick.s()]).play("a", &[Play::Applied]);
+    let run = world.start();
+    assert!(world.answer_one() && world.answer_one());
+    world.pass(1_000);
+    let again = world.pending.pop_front().expect("the second attempt");
+    world.now = world.now.plus(20_000);
+    world.apply(Input::Outcome { ticket: again.ticket, result: expired(), token: None });
+    world.settle();
+    assert_eq!(world.status(run), Status::Failed);
+    assert_eq!(world.effects(), ["x", "a", "una", "unx"], "its undo was armed, and ran");
+}
