@@ -106,6 +106,7 @@ impl Node {
             namespace: self.config.namespace,
             machines: program.flows.machines,
             services,
+            paused: false,
             on_commit: None,
         };
         let engine = Engine::start(store, options).await?;

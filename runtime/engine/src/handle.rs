@@ -78,6 +78,8 @@ pub struct Delivered {
 #[derive(Clone)]
 pub struct Handle {
     namespace: Arc<str>,
+    /// The node's own namespace.
+    home: Arc<str>,
     machines: Machines,
     services: Arc<Services>,
     shared: Arc<Shared>,
@@ -97,8 +99,9 @@ impl Handle {
         reader: Arc<dyn Reader>,
         stop: CancellationToken,
     ) -> Self {
-        let (namespace, inputs) = (namespace.into(), Inputs::default());
-        Self { namespace, machines, services, shared, requests, reader, stop, inputs }
+        let (home, inputs): (Arc<str>, _) = (namespace.into(), Inputs::default());
+        let namespace = Arc::clone(&home);
+        Self { namespace, home, machines, services, shared, requests, reader, stop, inputs }
     }
 
     /// Namespace of everything that is started here.
@@ -128,6 +131,33 @@ impl Handle {
     #[must_use]
     pub fn ready(&self) -> bool {
         !self.shared.is_away() && !self.stop.is_cancelled() && self.shared.fatal.borrow().is_none()
+    }
+
+    /// Whether nothing is sent and no timer fires.
+    #[must_use]
+    pub fn paused(&self) -> bool {
+        self.shared.paused
+    }
+
+    /// The same node, seen from another namespace: its own runs, keys, events and items.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.into(), ..self.clone() }
+    }
+
+    /// Whether it is seen from the node's own namespace.
+    #[must_use]
+    pub fn at_home(&self) -> bool {
+        self.namespace == self.home
+    }
+
+    /// The same, from the namespace of a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what the store says.
+    pub async fn of_run(&self, run: RunId) -> Result<Self> {
+        let row = self.reader.run(run).await?.ok_or(Error::NotFound("run"))?;
+        Ok(self.in_namespace(&row.namespace))
     }
 
     /// Tells once why the engine cannot go on.

@@ -40,6 +40,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         namespace: config.namespace.clone(),
         machines: program.flows.machines.clone(),
         services,
+        paused: false,
         on_commit: args.crash_after.map(|number| crash::after(number, name.clone(), known)),
     };
     let place = args.store.as_str();

@@ -20,17 +20,18 @@ const LOOK: Duration = Duration::from_millis(400);
 
 /// A node: everything is bound, nothing is simulated.
 pub async fn serve(source: &dyn Source, args: Serve) -> Result<End, Problem> {
-    if args.paused {
-        return Err(Problem("R1032: `--paused` is not served yet".to_owned()));
-    }
     let (config, files) = configured(source, &args.node, args.files)?;
     let program = load(source, &files)?;
     let server = listen(&config).await?;
     let mut hosted = Hosted::new(&config, false, server.api());
+    hosted.paused = args.paused;
     let store = surroundings::open(&config).await?;
     let engine = hosted.start(&store, &program).await?;
     let serving = server.serve(engine.handle());
     println!("listening on {}", serving.url());
+    if args.paused {
+        eprintln!("note: paused: nothing is sent until it is started without `--paused`");
+    }
     let told = until_stopped(&engine).await;
     serving.stop().await;
     engine.stop().await;
@@ -136,6 +137,7 @@ async fn until_stopped(engine: &Engine) -> Option<String> {
 struct Hosted<'a> {
     config: &'a Config,
     simulate: bool,
+    paused: bool,
     node: String,
     /// Every version that was loaded, oldest first: a run stays on the one it started with.
     machines: Vec<Arc<dyn Machine>>,
@@ -143,7 +145,7 @@ struct Hosted<'a> {
 
 impl<'a> Hosted<'a> {
     fn new(config: &'a Config, simulate: bool, node: String) -> Self {
-        Self { config, simulate, node, machines: Vec::new() }
+        Self { config, simulate, paused: false, node, machines: Vec::new() }
     }
 
     async fn start(&mut self, store: &Arc<Sqlite>, program: &Program) -> Result<Engine, Problem> {
@@ -169,6 +171,7 @@ impl<'a> Hosted<'a> {
             namespace: self.config.namespace.clone(),
             machines: self.machines.clone(),
             services,
+            paused: self.paused,
             on_commit: None,
         };
         let StoreUrl::Sqlite(path) = &self.config.store;

@@ -131,6 +131,8 @@ pub struct Shard {
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
     suspects: Suspects,
+    /// The whole node is paused: what it is told is recorded, nothing is sent and no timer fires.
+    paused: bool,
 }
 
 /// A run that cannot be read.
@@ -198,6 +200,7 @@ impl Shard {
             reviews: Reviews::default(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
+            paused: false,
         }
     }
 
@@ -346,6 +349,7 @@ impl Shard {
             now,
             id,
             run,
+            paused: self.paused,
             guards: &mut self.guards,
             events: &self.events,
             out,
@@ -385,7 +389,7 @@ impl Shard {
             self.guards.forget(id);
             return;
         }
-        let machine = run.machine.as_ref().filter(|_| !run.suspect);
+        let machine = run.machine.as_ref().filter(|_| !run.suspect && !self.paused);
         run.due = machine.and_then(|machine| timer::next(&run.state, machine.spec()));
         if let Some(due) = run.due {
             self.due.insert((due, id));

@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) away: AtomicBool,
     /// Why the engine cannot go on, where it cannot; sent once by the shard's task.
     pub(crate) fatal: watch::Sender<Option<String>>,
+    /// Nothing is sent and no timer fires.
+    pub(crate) paused: bool,
     pub(crate) on_commit: Option<OnCommit>,
 }
 

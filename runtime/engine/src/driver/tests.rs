@@ -189,6 +189,7 @@ async fn engine_with(store: &Memory, shop: Arc<dyn Service>) -> Engine {
         namespace: "default".to_owned(),
         machines: vec![Arc::new(TwoSteps::new())],
         services: BTreeMap::from([("a.Shop".to_owned(), Bound::Code(shop))]),
+        paused: false,
         on_commit: None,
     };
     Engine::start(Arc::new(store.clone()), options).await.unwrap()

@@ -237,6 +237,87 @@ async fn a_breaker_that_opened_by_itself_says_when_and_is_closed_by_hand() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_paused_node_records_and_sends_nothing_until_it_is_started_without() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    let World { node, ledger, mut args, _folder } = world;
+    drop(node);
+    args.push("--paused".to_owned());
+    let world = World { node: World::node(&args).await, ledger, args, _folder };
+    let (_, health) = world.node.request("GET", "/api/health", None).await;
+    assert_eq!(health["paused"], true, "{health}");
+    let sent = world.ledger.entries().len();
+    let other = world.start("Buy", buy("bulb")).await;
+    assert_eq!(world.post(&format!("/api/runs/{run}/cancel"), json!({})).await.0, 200);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(world.ledger.entries().len(), sent, "nothing is sent");
+    let World { node, ledger, mut args, _folder } = world;
+    drop(node);
+    args.pop();
+    let world = World { node: World::node(&args).await, ledger, args, _folder };
+    world.node.wait_for(&run, "cancelled").await;
+    world.node.wait_for(&other, "waiting").await;
+    assert_eq!(world.ledger.count("Shop.reserve"), 2);
+    assert_eq!(world.ledger.count("Shop.release"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_in_the_path_has_runs_keys_events_and_tasks_of_its_own() {
+    let world = World::open().await;
+    let body = || Some(json!({ "input": "lamp" }));
+    let path = "/api/ns/team-a/workflows/Prepaid/runs";
+    let (status, headers, run) = world.node.full("POST", path, body(), &[]).await;
+    assert_eq!(status, 201, "{run}");
+    let there = run["id"].as_str().unwrap().to_owned();
+    assert_eq!(headers["location"], format!("/api/ns/team-a/runs/{there}").as_str());
+    let here = world.start("Prepaid", json!("lamp")).await;
+    assert_ne!(here, there, "the same key in another namespace is another run");
+    let (status, _) = world.node.request("GET", &format!("/api/runs/{there}"), None).await;
+    assert_eq!(status, 404, "it is not of this namespace");
+    let cancel = format!("/api/runs/{there}/cancel");
+    assert_eq!(world.post(&cancel, json!({})).await.0, 404);
+    let (_, listed) = world.node.request("GET", "/api/ns/team-a/runs?limit=5", None).await;
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
+    world.node.wait_for(&here, "waiting").await;
+    let payload = json!({ "item": "lamp", "amount": "5.00 EUR" });
+    assert_eq!(world.post("/api/ns/team-a/events/Paid", payload).await.0, 200);
+    let done = format!("/api/ns/team-a/runs/{there}");
+    for _ in 0..500 {
+        if world.node.request("GET", &done, None).await.1["status"] == "completed" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.node.request("GET", &done, None).await.1["status"], "completed");
+    let (_, other) = world.node.request("GET", &format!("/api/runs/{here}"), None).await;
+    assert_eq!(other["status"], "waiting", "the event was of the other namespace");
+    assert_eq!(world.node.request("GET", "/api/ns/a%2Fb/runs", None).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_completes_a_call_of_another_namespace_at_the_address_it_was_given() {
+    let world = World::open().await;
+    world.ledger.next("Shop.slow", Behave::Accept);
+    let body = Some(json!({ "input": "lamp" }));
+    let path = "/api/ns/team-a/workflows/Long/runs";
+    let (_, run) = world.node.request("POST", path, body).await;
+    world.ledger.wait_for("Shop.slow", 1).await;
+    let callback = world.ledger.entries()[0].callback.clone().unwrap();
+    let local = callback.strip_prefix(&world.node.url).unwrap().to_owned();
+    let (status, problem) = world.post(&format!("{local}/complete"), json!("glass")).await;
+    assert_eq!(status, 200, "{problem}");
+    let path = format!("/api/ns/team-a/runs/{}", run["id"].as_str().unwrap());
+    for _ in 0..500 {
+        if world.node.request("GET", &path, None).await.1["result"] == "glass" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it is not completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_is_undone_and_a_second_cancel_comes_too_late() {
     let world = World::open().await;
     let run = world.start("Buy", buy("lamp")).await;

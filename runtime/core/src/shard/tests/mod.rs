@@ -3,6 +3,7 @@
 mod letters;
 mod operators;
 mod parallel;
+mod paused;
 mod program;
 mod random;
 mod recovery;
