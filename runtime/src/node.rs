@@ -96,6 +96,7 @@ impl Node {
             urls: &self.config.services,
             failing: &[],
             simulate: false,
+            kept: None,
             node: Some(server.api()),
         };
         let services = plan.bind()?;

@@ -2,7 +2,7 @@
 
 use super::args::{Dev, Node, Serve};
 use super::{End, Problem, surroundings};
-use crate::bind::Plan;
+use crate::bind::{Plan, kept_beside};
 use crate::config::{Config, Flags, StoreUrl};
 use crate::node::signal;
 use crate::program::{Program, Source};
@@ -159,11 +159,13 @@ impl<'a> Hosted<'a> {
         self.machines.extend(fresh.iter().cloned());
         let mut all = program.clone();
         all.flows.machines.clone_from(&self.machines);
+        let StoreUrl::Sqlite(path) = &self.config.store;
         let plan = Plan {
             program: &all,
             urls: &self.config.services,
             failing: &[],
             simulate: self.simulate,
+            kept: self.simulate.then(|| kept_beside(path)),
             node: Some(self.node.clone()),
         };
         let services = plan.bind().map_err(|error| Problem(error.to_string()))?;
@@ -174,7 +176,6 @@ impl<'a> Hosted<'a> {
             paused: self.paused,
             on_commit: None,
         };
-        let StoreUrl::Sqlite(path) = &self.config.store;
         let place = path.display().to_string();
         let started = Engine::start(Arc::clone(store), options).await;
         started.map_err(|error| surroundings::store_problem(&place, &error))
