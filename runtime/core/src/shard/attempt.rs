@@ -51,7 +51,7 @@ impl Turn<'_> {
         }
         self.guards.let_go(self.id, id);
         call.attempt = call.next;
-        call.phase = Phase::Sent;
+        (call.phase, call.held) = (Phase::Sent, false);
         if call.first_sent.is_none() {
             call.first = call.attempt;
         }
@@ -81,6 +81,21 @@ impl Turn<'_> {
             Phase::Backoff { .. } => self.send(id),
             Phase::AskBackoff { question, .. } => self.ask_probe(id, call, &spec, question),
             _ => {}
+        }
+    }
+
+    /// After a recovery: what is held back is in the calls themselves.
+    pub(super) fn remember_held(&mut self) {
+        let ids: Vec<_> = self.run.state.fibers().keys().copied().collect();
+        for id in ids {
+            let Some((call, spec)) = self.calling(id).filter(|(call, _)| call.held) else {
+                continue;
+            };
+            let service = match (&call.phase, &spec.probe) {
+                (Phase::AskBackoff { .. }, Some(probe)) => &probe.service,
+                _ => &spec.service,
+            };
+            self.guards.hold_back(service, self.id, id);
         }
     }
 
@@ -191,7 +206,7 @@ impl Turn<'_> {
             self.note_failed(&call, spec, "refused", reason);
             return self.policy_ended(id, call);
         }
-        call.phase = Phase::Backoff { until };
+        (call.phase, call.held) = (Phase::Backoff { until }, true);
         let (path, reason) = (call.path.clone(), reason.to_owned());
         self.note(Happened::HeldBack { path, until, reason });
         self.put_call(id, call);

@@ -38,7 +38,7 @@ impl Turn<'_> {
             return self.ask_later(id, call, spec, (question, until, reason));
         }
         self.guards.let_go(self.id, id);
-        call.phase = Phase::Asked { question };
+        (call.phase, call.held) = (Phase::Asked { question }, false);
         let send = self.question(&call, spec, args);
         if let Some(send) = send {
             self.note(Happened::Sent {
@@ -67,7 +67,7 @@ impl Turn<'_> {
             self.note_failed(&call, spec, "unknown", &reason);
             return self.policy_ended(id, call);
         }
-        call.phase = Phase::AskBackoff { until, question };
+        (call.phase, call.held) = (Phase::AskBackoff { until, question }, true);
         let path = call.path.clone();
         self.note(Happened::HeldBack { path, until, reason });
         self.put_call(id, call);

@@ -337,6 +337,7 @@ impl Turn<'_> {
         if self.run.machine.is_none() || self.run.state.head().poisoned.is_some() {
             return Answer::Done;
         }
+        self.remember_held();
         let open = self.run.state.fibers().values().find(|fiber| Self::calls(fiber));
         if let Some(call) = open.and_then(|fiber| fiber.call()) {
             let path = call.path.clone();

@@ -179,6 +179,7 @@ impl Turn<'_> {
             unresolved: false,
             last: Last::None,
             declared: None,
+            held: false,
             phase: Phase::Backoff { until: self.now },
         };
         call.key = self.key(&call, &spec.service, &spec.action, purpose);

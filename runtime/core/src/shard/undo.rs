@@ -148,6 +148,7 @@ impl Turn<'_> {
             unresolved: true,
             last: Last::None,
             declared: None,
+            held: false,
             phase: Phase::Backoff { until: self.now },
         };
         self.put_call(id, Box::new(call));

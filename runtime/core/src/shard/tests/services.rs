@@ -137,6 +137,27 @@ fn an_operator_holds_a_breaker_open_over_crashes_and_checkpoints_and_closes_it()
 }
 
 #[test]
+fn what_was_held_back_before_a_crash_goes_at_once_too_when_the_breaker_is_closed() {
+    // It used to wait out the rest of a minute.
+    let program = Program::new(vec![step("a").s(), step("b").probed().s()]);
+    let mut world =
+        World::new(program.service("Shop", guarded(9)).arc()).play("b", &[Play::Applied]);
+    assert_eq!(breaker(&mut world, BreakerAct::Open), Answer::Done);
+    let run = world.start();
+    world.restart();
+    assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
+    assert!(world.answer_one(), "the call goes");
+    assert_eq!(breaker(&mut world, BreakerAct::Open), Answer::Done);
+    assert!(world.answer_one(), "its answer is lost, and the probe is held back");
+    assert!(world.pending.is_empty());
+    world.restart();
+    assert_eq!(breaker(&mut world, BreakerAct::Close), Answer::Done);
+    assert!(world.answer_one(), "the question goes");
+    assert_eq!(world.status(run), Status::Completed);
+    assert_eq!(world.calls(), ["a#1", "b#1", "status#1"]);
+}
+
+#[test]
 fn the_state_of_breakers_and_limits_is_shown_without_changing_it() {
     let limit = crate::codegen::LimitSpec { calls: 2, window_ms: 1_000 };
     let service = ServiceSpec { limit: Some(limit), ..guarded(1) };
@@ -335,7 +356,7 @@ fn a_call_that_waited_longer_than_its_key_is_good_is_not_sent_under_it() {
     ];
     for (why, program) in cases {
         for first in [Play::Lost, Play::Refused] {
-            let mut world = World::new(program.clone()).play("a", &[first.clone()]);
+            let mut world = World::new(program.clone()).play("a", std::slice::from_ref(&first));
             let run = world.start();
             world.settle();
             let spans = spans_of(&world, run);
