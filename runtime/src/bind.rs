@@ -8,6 +8,7 @@ use sagaflow_engine::http::{Binding, Http};
 use sagaflow_engine::simulated::{Failing, Simulated, World};
 use sagaflow_engine::{Bound, Services};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Why a service cannot be bound.
@@ -27,6 +28,14 @@ pub enum Error {
     /// A `--fail` that was not understood.
     #[error("R1035: {0}")]
     Failing(#[from] sagaflow_engine::simulated::Unreadable),
+    /// What simulations did before cannot be read.
+    #[error("R1035: what simulated services did before cannot be read: `{path}`: {cause}")]
+    Kept {
+        /// The file.
+        path: String,
+        /// What the system says.
+        cause: String,
+    },
     /// Nothing answers for it.
     #[error(
         "R1035: nothing is bound to {0}; bind each with `--bind NAME=URL` or `[services.\"NAME\"]`"
@@ -44,6 +53,8 @@ pub struct Plan<'a> {
     pub failing: &'a [(String, String)],
     /// Whether what nobody bound is simulated.
     pub simulate: bool,
+    /// Where simulations keep what they did; in memory where it is none.
+    pub kept: Option<PathBuf>,
     /// Base of this node's API, for completions.
     pub node: Option<String>,
 }
@@ -67,7 +78,14 @@ impl Plan<'_> {
             failing.entry(service).or_default().insert(action, failing_one);
         }
         let node = self.node.as_deref().and_then(|url| url.parse().ok());
-        let world = Arc::new(World::default());
+        let world = match &self.kept {
+            Some(path) => World::kept_in(path.clone()).map_err(|cause| Error::Kept {
+                path: path.display().to_string(),
+                cause: cause.to_string(),
+            })?,
+            None => World::default(),
+        };
+        let world = Arc::new(world);
         let (mut services, mut unbound) = (Services::new(), Vec::new());
         for (name, contract) in &contracts {
             let failing = failing.remove(name).unwrap_or_default();
@@ -114,6 +132,13 @@ impl Plan<'_> {
         };
         contract.keys().filter_map(sample).collect()
     }
+}
+
+/// The file beside a store in which simulations keep what they did.
+pub fn kept_beside(store: &Path) -> PathBuf {
+    let mut name = store.as_os_str().to_owned();
+    name.push(".simulated");
+    name.into()
 }
 
 /// A service's qualified name, from that or the short one where it is unique.

@@ -96,6 +96,7 @@ impl Node {
             urls: &self.config.services,
             failing: &[],
             simulate: false,
+            kept: None,
             node: Some(server.api()),
         };
         let services = plan.bind()?;
@@ -106,6 +107,7 @@ impl Node {
             namespace: self.config.namespace,
             machines: program.flows.machines,
             services,
+            paused: false,
             on_commit: None,
         };
         let engine = Engine::start(store, options).await?;

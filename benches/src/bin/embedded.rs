@@ -54,6 +54,7 @@ async fn engine(path: &Path) -> anyhow::Result<Engine> {
             .into_iter()
             .map(|(name, code)| (name, Bound::Code(code)))
             .collect(),
+        paused: false,
         on_commit: None,
     };
     Ok(Engine::start(store, options).await?)

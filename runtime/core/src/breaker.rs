@@ -74,6 +74,8 @@ struct Tick {
 pub struct Breaker {
     spec: BreakerSpec,
     state: State,
+    /// When it opened, or closed again; none: closed since the process began.
+    since: Option<Time>,
     /// Grows with every change of state and every probe: results of an earlier one are ignored.
     epoch: u64,
     window: VecDeque<Tick>,
@@ -90,6 +92,7 @@ impl Breaker {
         Self {
             spec,
             state: State::Closed,
+            since: None,
             epoch: 0,
             window: VecDeque::new(),
             calls: 0,
@@ -108,7 +111,7 @@ impl Breaker {
             State::Open { .. } | State::HalfOpen { .. } => {
                 // A probe that never answers (its process died) must not hold the service for ever,
                 // so a pause later another one may go, and the lost one's answer counts no more.
-                self.turn(State::HalfOpen { next: now.plus(self.pause()) });
+                self.turn(now, State::HalfOpen { next: now.plus(self.pause()) });
                 Permit::Probe { epoch: self.epoch }
             }
         }
@@ -120,7 +123,7 @@ impl Breaker {
             (Permit::Pass { epoch }, State::Closed) if epoch == self.epoch => self.count(now, ok),
             (Permit::Probe { epoch }, State::HalfOpen { .. }) if epoch == self.epoch => {
                 if ok {
-                    self.turn(State::Closed)
+                    self.turn(now, State::Closed)
                 } else {
                     self.open(now)
                 }
@@ -134,7 +137,7 @@ impl Breaker {
         if let (Permit::Probe { epoch }, State::HalfOpen { .. }) = (permit, self.state)
             && epoch == self.epoch
         {
-            self.turn(State::HalfOpen { next: now });
+            self.turn(now, State::HalfOpen { next: now });
         }
     }
 
@@ -144,14 +147,20 @@ impl Breaker {
     }
 
     /// Closes at once: an operator says that the service is well.
-    pub fn close(&mut self) {
-        self.turn(State::Closed);
+    pub fn close(&mut self, now: Time) {
+        self.turn(now, State::Closed);
     }
 
     /// What it looks like.
     #[must_use]
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Since when it is closed, or not; none: since the process began.
+    #[must_use]
+    pub fn since(&self) -> Option<Time> {
+        self.since
     }
 
     fn count(&mut self, now: Time, ok: bool) {
@@ -189,10 +198,14 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Time) {
-        self.turn(State::Open { until: now.plus(self.pause()) });
+        self.turn(now, State::Open { until: now.plus(self.pause()) });
     }
 
-    fn turn(&mut self, state: State) {
+    fn turn(&mut self, now: Time, state: State) {
+        let closed = |state: State| matches!(state, State::Closed);
+        if closed(self.state) != closed(state) {
+            self.since = Some(now);
+        }
         self.state = state;
         self.epoch += 1;
         self.window.clear();

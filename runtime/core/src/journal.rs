@@ -183,6 +183,17 @@ pub enum ShardRecord {
         /// When.
         at: Time,
     },
+    /// A person has looked at the review of a run that is no longer with the shard.
+    Reviewed {
+        /// Id of the item.
+        item: String,
+        /// Who.
+        actor: String,
+        /// What came of it.
+        reason: String,
+        /// When.
+        at: Time,
+    },
     /// All triggers of an event have started what they start.
     Triggered {
         /// Namespace.

@@ -59,6 +59,10 @@ pub const PROBES: u32 = 3;
 /// Bound: identical requests in flight; more than that is a client gone wild.
 pub const STARTS_PER_KEY: usize = 1_024;
 
+/// People who may wait for one review to be looked up.
+/// Bound: as with starts; more than that is a script gone wild.
+pub const RESOLVERS_PER_REVIEW: usize = 1_024;
+
 /// Lines of history that may wait for a record, two for each quick read.
 /// Bound: a loop that only reads would otherwise lose all its progress in a crash, and grow for ever.
 pub const UNRECORDED: usize = 32;

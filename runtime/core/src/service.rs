@@ -115,6 +115,8 @@ pub enum Refusal {
     Undone,
     /// Credentials: ours to repair; opens the breaker at once and uses no attempt.
     Credentials,
+    /// The key was good no longer when the call was about to leave: it did not.
+    Expired,
 }
 
 /// A future of an attempt.

@@ -27,6 +27,9 @@ pub struct Options {
     pub machines: Vec<Arc<dyn Machine>>,
     /// What answers for their services, by qualified name.
     pub services: Services,
+    /// Send nothing and fire no timer: what is asked for is recorded, and the next engine that is not
+    /// paused goes on with it.
+    pub paused: bool,
     /// Called with every batch after its commit and before anything of it leaves.
     pub on_commit: Option<OnCommit>,
 }
@@ -62,6 +65,7 @@ impl Engine {
             counters: Arc::clone(&counters),
             away: AtomicBool::new(false),
             fatal,
+            paused: options.paused,
             on_commit: options.on_commit,
         });
         let (requests, inbox) = mpsc::channel(limits::INBOX);
@@ -72,6 +76,7 @@ impl Engine {
             store: Arc::clone(&store),
             shard: ShardId(0),
             machines: machines.clone(),
+            paused: options.paused,
             shared: Arc::clone(&shared),
             caller: Caller::new(Arc::clone(&services), counters),
             inlets: Inlets { inbox, outcomes, back, stop: stop.clone() },

@@ -19,7 +19,8 @@ use sagaflow_core::service::Call;
 use std::future::Future;
 
 /// What is remembered under a forward key.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Memory {
     /// The effect happened; this was the answer.
     Done(Json),

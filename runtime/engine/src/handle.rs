@@ -6,6 +6,7 @@
 use crate::driver::{Counters, Message, Services, Shared, Told};
 use crate::error::{Error, Result, suggestion};
 use crate::input;
+use crate::inputs::{Became, Inputs};
 use crate::limits;
 use crate::reader::{ItemList, Reader};
 use crate::view::{self, Entry, View};
@@ -54,24 +55,38 @@ pub enum Until {
 }
 
 /// What was decided about a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decided {
     /// It is done.
     Done,
     /// It is recorded, and takes effect when an unresolved step allows it.
     Pending,
+    /// It takes longer than a caller waits: the id by which [`Handle::input`] tells about it.
+    Later(String),
+}
+
+/// An event that was taken in, or is about to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its id: the sender's, or a fresh one.
+    pub id: String,
+    /// The input to ask about, where the decision takes longer than a caller waits.
+    pub later: Option<String>,
 }
 
 /// The way into an engine.
 #[derive(Clone)]
 pub struct Handle {
     namespace: Arc<str>,
+    /// The node's own namespace.
+    home: Arc<str>,
     machines: Machines,
     services: Arc<Services>,
     shared: Arc<Shared>,
     requests: mpsc::Sender<Message>,
     reader: Arc<dyn Reader>,
     stop: CancellationToken,
+    inputs: Inputs,
 }
 
 impl Handle {
@@ -84,7 +99,9 @@ impl Handle {
         reader: Arc<dyn Reader>,
         stop: CancellationToken,
     ) -> Self {
-        Self { namespace: namespace.into(), machines, services, shared, requests, reader, stop }
+        let (home, inputs): (Arc<str>, _) = (namespace.into(), Inputs::default());
+        let namespace = Arc::clone(&home);
+        Self { namespace, home, machines, services, shared, requests, reader, stop, inputs }
     }
 
     /// Namespace of everything that is started here.
@@ -114,6 +131,33 @@ impl Handle {
     #[must_use]
     pub fn ready(&self) -> bool {
         !self.shared.is_away() && !self.stop.is_cancelled() && self.shared.fatal.borrow().is_none()
+    }
+
+    /// Whether nothing is sent and no timer fires.
+    #[must_use]
+    pub fn paused(&self) -> bool {
+        self.shared.paused
+    }
+
+    /// The same node, seen from another namespace: its own runs, keys, events and items.
+    #[must_use]
+    pub fn in_namespace(&self, namespace: &str) -> Self {
+        Self { namespace: namespace.into(), ..self.clone() }
+    }
+
+    /// Whether it is seen from the node's own namespace.
+    #[must_use]
+    pub fn at_home(&self) -> bool {
+        self.namespace == self.home
+    }
+
+    /// The same, from the namespace of a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what the store says.
+    pub async fn of_run(&self, run: RunId) -> Result<Self> {
+        let row = self.reader.run(run).await?.ok_or(Error::NotFound("run"))?;
+        Ok(self.in_namespace(&row.namespace))
     }
 
     /// Tells once why the engine cannot go on.
@@ -329,10 +373,15 @@ impl Handle {
         if ended {
             return Err(Error::TooLate);
         }
-        let answer = self
-            .ask(move |token| Input::Operate { run, act, actor, reason, token: Some(token) })
-            .await?;
-        decided(answer, "step")
+        let input = move |token| Input::Operate { run, act, actor, reason, token: Some(token) };
+        self.decide(input, "step").await
+    }
+
+    /// What became of an input that was answered [`Decided::Later`]; none where it is not known: it
+    /// is long ago, or the process was another one.
+    #[must_use]
+    pub fn input(&self, id: &str) -> Option<Became> {
+        self.inputs.became(id)
     }
 
     /// A person acts on a task or question.
@@ -343,9 +392,20 @@ impl Handle {
         if !self.item(&item).await?.open {
             return Err(Error::TooLate);
         }
-        let answer =
-            self.ask(move |token| Input::Task { item, act, actor, token: Some(token) }).await?;
-        decided(answer, "task")
+        let input = move |token| Input::Task { item, act, actor, token: Some(token) };
+        self.decide(input, "task").await
+    }
+
+    /// A person has looked at a review; closed once, also when its run has ended.
+    ///
+    /// # Errors
+    /// As [`Error`] says; [`Error::TooLate`] where somebody resolved it before.
+    pub async fn review(&self, item: String, actor: Actor, reason: String) -> Result<Decided> {
+        if !self.item(&item).await?.open {
+            return Err(Error::TooLate);
+        }
+        let input = move |token| Input::Review { item, actor, reason, token: Some(token) };
+        self.decide(input, "review").await
     }
 
     /// Delivers an event from outside. `id` is the sender's: the same id is taken once.
@@ -353,26 +413,19 @@ impl Handle {
     /// # Errors
     /// [`Error::NotFound`] where no hosted workflow names the event, [`Error::Value`] where the
     /// payload does not fit.
-    pub async fn event(&self, name: &str, id: Option<String>, payload: &Json) -> Result<String> {
+    pub async fn event(&self, name: &str, id: Option<String>, payload: &Json) -> Result<Delivered> {
         let (event, spec, schema) = self.event_spec(name)?;
         let payload = input::event(spec, schema, payload).map_err(Error::Value)?;
         let key = input::event_key(spec, &payload).ok_or(Error::NotFound("key in the payload"))?;
         let id = id.unwrap_or_else(|| uuid::Uuid::from_bytes(rand::random()).to_string());
         let (namespace, sent) = (self.namespace.to_string(), id.clone());
-        let answer = self
-            .ask(move |token| Input::Event {
-                id,
-                namespace,
-                event,
-                key,
-                payload,
-                token: Some(token),
-            })
-            .await?;
-        match answer {
-            Answer::Done | Answer::Duplicate | Answer::Pending => Ok(sent),
-            other => Err(refusal(other, "event")),
-        }
+        let input =
+            move |token| Input::Event { id, namespace, event, key, payload, token: Some(token) };
+        let later = match self.decide(input, "event").await? {
+            Decided::Done | Decided::Pending => None,
+            Decided::Later(input) => Some(input),
+        };
+        Ok(Delivered { id: sent, later })
     }
 
     fn event_spec(
@@ -417,21 +470,44 @@ impl Handle {
         decided(answer, "call")
     }
 
-    async fn ask(&self, input: impl FnOnce(Token) -> Input + Send + 'static) -> Result<Answer> {
+    /// Gives the shard's task a message.
+    pub(crate) fn send(&self, message: Message) -> Result<()> {
         if self.stop.is_cancelled() {
             return Err(Error::Stopping);
         }
+        self.requests.try_send(message).map_err(|error| match error {
+            TrySendError::Full(_) => Error::Busy { retry_after_ms: 1_000 },
+            TrySendError::Closed(_) => Error::Stopping,
+        })
+    }
+
+    pub(crate) async fn ask(
+        &self,
+        input: impl FnOnce(Token) -> Input + Send + 'static,
+    ) -> Result<Answer> {
         let (reply, answer) = oneshot::channel();
-        match self.requests.try_send(Message::Ask { input: Box::new(input), reply }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(Error::Busy { retry_after_ms: 1_000 }),
-            Err(TrySendError::Closed(_)) => return Err(Error::Stopping),
-        }
+        self.send(Message::Ask { input: Box::new(input), reply })?;
         match tokio::time::timeout(limits::DECISION, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             // The shard lost its memory, or the store keeps it waiting: what was asked may or may
             // not have been recorded, and may be asked again.
             Ok(Err(_)) | Err(_) => Err(Error::Away { retry_after_ms: 1_000 }),
+        }
+    }
+
+    /// The same where the caller can ask later what became of it.
+    pub(crate) async fn decide(
+        &self,
+        input: impl FnOnce(Token) -> Input + Send + 'static,
+        what: &'static str,
+    ) -> Result<Decided> {
+        let (reply, mut answer) = oneshot::channel();
+        self.send(Message::Ask { input: Box::new(input), reply })?;
+        match tokio::time::timeout(limits::DECISION, &mut answer).await {
+            Ok(Ok(answer)) => decided(answer, what),
+            // The shard lost its memory: it may or may not have been recorded, and may be asked again.
+            Ok(Err(_)) => Err(Error::Away { retry_after_ms: 1_000 }),
+            Err(_) => Ok(Decided::Later(self.inputs.follow(answer, what))),
         }
     }
 }
@@ -447,7 +523,7 @@ pub fn reached(view: &View, until: Until) -> bool {
             && (head.reply.is_some() || head.result.is_some() || head.mode != Mode::Forward)
 }
 
-fn decided(answer: Answer, what: &'static str) -> Result<Decided> {
+pub(crate) fn decided(answer: Answer, what: &'static str) -> Result<Decided> {
     match answer {
         Answer::Done | Answer::Duplicate => Ok(Decided::Done),
         Answer::Pending => Ok(Decided::Pending),

@@ -35,6 +35,10 @@ pub const SHUTDOWN: Duration = Duration::from_secs(10);
 /// How long a caller waits for a recorded decision before it is told to ask again.
 pub const DECISION: Duration = Duration::from_secs(5);
 
+/// Inputs answered "later" that are still told about.
+/// Bound: as many as may wait for a decision at once, and the last ones that did.
+pub const INPUTS: usize = 2 * INBOX;
+
 /// Rows after which a shard is checkpointed.
 /// Bound: what a recovery reads beside the snapshots.
 pub const CHECKPOINT_ROWS: usize = 2_000;

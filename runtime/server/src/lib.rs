@@ -11,6 +11,7 @@
 mod api;
 mod guards;
 mod listen;
+mod namespace;
 mod problem;
 mod request;
 

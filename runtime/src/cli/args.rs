@@ -83,7 +83,7 @@ pub struct Serve {
     /// What `dev` takes too
     #[command(flatten)]
     pub node: Node,
-    /// Start nothing and send nothing until resumed
+    /// Record what is asked for, but send nothing and fire no timer until it is started without this
     #[arg(long)]
     pub paused: bool,
 }

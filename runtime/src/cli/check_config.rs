@@ -19,6 +19,7 @@ pub fn check(source: &dyn Source, args: &CheckConfig) -> Result<End, Problem> {
         urls: &config.services,
         failing: &[],
         simulate: false,
+        kept: None,
         node: None,
     };
     plan.bind().map_err(|error| said(&error))?;

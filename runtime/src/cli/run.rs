@@ -3,8 +3,8 @@
 use super::args::Run;
 use super::follow::{self, Rest};
 use super::{End, Problem, crash, surroundings};
-use crate::bind::Plan;
-use crate::config::{Config, Flags};
+use crate::bind::{Plan, kept_beside};
+use crate::config::{Config, Flags, StoreUrl};
 use crate::program::{Program, Source};
 use crate::story::Story;
 use sagaflow_core::codegen::{Json, Machine};
@@ -26,11 +26,13 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
     let flags = Flags { store: Some(args.store.clone()), listen: None, bind: args.bind.clone() };
     let config =
         Config::load(None, std::env::vars(), &flags).map_err(|e| Problem(e.to_string()))?;
+    let StoreUrl::Sqlite(path) = &config.store;
     let services = Plan {
         program: &program,
         urls: &config.services,
         failing: &args.fail,
         simulate: true,
+        kept: Some(kept_beside(path)),
         node: None,
     };
     let services = services.bind().map_err(|error| Problem(error.to_string()))?;
@@ -40,6 +42,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         namespace: config.namespace.clone(),
         machines: program.flows.machines.clone(),
         services,
+        paused: false,
         on_commit: args.crash_after.map(|number| crash::after(number, name.clone(), known)),
     };
     let place = args.store.as_str();

@@ -2,7 +2,7 @@
 
 use super::args::{Dev, Node, Serve};
 use super::{End, Problem, surroundings};
-use crate::bind::Plan;
+use crate::bind::{Plan, kept_beside};
 use crate::config::{Config, Flags, StoreUrl};
 use crate::node::signal;
 use crate::program::{Program, Source};
@@ -20,17 +20,18 @@ const LOOK: Duration = Duration::from_millis(400);
 
 /// A node: everything is bound, nothing is simulated.
 pub async fn serve(source: &dyn Source, args: Serve) -> Result<End, Problem> {
-    if args.paused {
-        return Err(Problem("R1032: `--paused` is not served yet".to_owned()));
-    }
     let (config, files) = configured(source, &args.node, args.files)?;
     let program = load(source, &files)?;
     let server = listen(&config).await?;
     let mut hosted = Hosted::new(&config, false, server.api());
+    hosted.paused = args.paused;
     let store = surroundings::open(&config).await?;
     let engine = hosted.start(&store, &program).await?;
     let serving = server.serve(engine.handle());
     println!("listening on {}", serving.url());
+    if args.paused {
+        eprintln!("note: paused: nothing is sent until it is started without `--paused`");
+    }
     let told = until_stopped(&engine).await;
     serving.stop().await;
     engine.stop().await;
@@ -136,6 +137,7 @@ async fn until_stopped(engine: &Engine) -> Option<String> {
 struct Hosted<'a> {
     config: &'a Config,
     simulate: bool,
+    paused: bool,
     node: String,
     /// Every version that was loaded, oldest first: a run stays on the one it started with.
     machines: Vec<Arc<dyn Machine>>,
@@ -143,7 +145,7 @@ struct Hosted<'a> {
 
 impl<'a> Hosted<'a> {
     fn new(config: &'a Config, simulate: bool, node: String) -> Self {
-        Self { config, simulate, node, machines: Vec::new() }
+        Self { config, simulate, paused: false, node, machines: Vec::new() }
     }
 
     async fn start(&mut self, store: &Arc<Sqlite>, program: &Program) -> Result<Engine, Problem> {
@@ -157,11 +159,13 @@ impl<'a> Hosted<'a> {
         self.machines.extend(fresh.iter().cloned());
         let mut all = program.clone();
         all.flows.machines.clone_from(&self.machines);
+        let StoreUrl::Sqlite(path) = &self.config.store;
         let plan = Plan {
             program: &all,
             urls: &self.config.services,
             failing: &[],
             simulate: self.simulate,
+            kept: self.simulate.then(|| kept_beside(path)),
             node: Some(self.node.clone()),
         };
         let services = plan.bind().map_err(|error| Problem(error.to_string()))?;
@@ -169,9 +173,9 @@ impl<'a> Hosted<'a> {
             namespace: self.config.namespace.clone(),
             machines: self.machines.clone(),
             services,
+            paused: self.paused,
             on_commit: None,
         };
-        let StoreUrl::Sqlite(path) = &self.config.store;
         let place = path.display().to_string();
         let started = Engine::start(Arc::clone(store), options).await;
         started.map_err(|error| surroundings::store_problem(&place, &error))

@@ -141,9 +141,10 @@ impl Story {
                 let asked = if *purpose == Purpose::Probe { " said what happened" } else { "" };
                 line(Good, "ok", format!("{}{asked}  ({took}{again})", step(path, action)))
             }
-            H::Failed { path, action, error, reason, .. } => {
+            H::Failed { path, action, error, reason, payload, .. } => {
                 self.sent.remove(path);
-                line(Bad, "failed", format!("{}: {}", step(path, action), because(error, reason)))
+                let why = because(error, reason);
+                line(Bad, "failed", format!("{}: {why}{}", step(path, action), shown(payload)))
             }
             H::Retrying { path, attempt, at: next, reason } => {
                 let pause = span(next.since(at));
@@ -208,6 +209,12 @@ impl Story {
             H::Released { actor, .. } => line(Faint, "released", format!("by {}", who(actor))),
             H::Answered { path, actor, .. } => {
                 line(Good, "answered", format!("{path}, by {}", who(actor)))
+            }
+            H::Commented { actor, text, .. } => {
+                line(Faint, "comment", format!("by {}: {text}", who(actor)))
+            }
+            H::Reviewed { actor, reason, .. } => {
+                line(Good, "reviewed", format!("by {}: {reason}", who(actor)))
             }
             H::Withdrawn { .. } => {
                 line(Faint, "withdrawn", "a question nobody needs any more".to_owned())
@@ -287,6 +294,17 @@ fn because(error: &str, reason: &str) -> String {
         (false, true) => error.to_owned(),
         (false, false) => format!("{error} ({reason})"),
     }
+}
+
+/// The payload of a declared error, which is masked where it comes from: `("no funds")`, and the
+/// names of its fields where it has several.
+fn shown(payload: &Json) -> String {
+    let Some(fields) = payload.as_object() else { return String::new() };
+    let fields: Vec<_> = match fields.values().next().filter(|_| fields.len() == 1) {
+        Some(only) => vec![only.to_string()],
+        None => fields.iter().map(|(name, value)| format!("{name}: {value}")).collect(),
+    };
+    format!("({})", fields.join(", "))
 }
 
 fn who(actor: &str) -> &str {

@@ -66,6 +66,7 @@ fn a_failed_run_reads_from_start_to_undo() {
                     attempt: 1,
                     error: "Declined".to_owned(),
                     reason: String::new(),
+                    payload: serde_json::json!({ "reason": "no funds" }),
                 },
                 H::Unwinding { path: "hold".to_owned(), error: "PaymentDeclined".to_owned() },
                 H::Undoing { path: "Inventory.reserve".to_owned(), due: false },
@@ -81,7 +82,7 @@ fn a_failed_run_reads_from_start_to_undo() {
     ]);
     let expected = "     0.000s  started     FulfilOrder v1, key 42\n\
                     \x20    0.120s  ok          Inventory.reserve  (120 ms)\n\
-                    \x20    1.350s  failed      hold = Payments.authorize: Declined\n\
+                    \x20    1.350s  failed      hold = Payments.authorize: Declined(\"no funds\")\n\
                     \x20    1.350s  undoing     hold: because of PaymentDeclined\n\
                     \x20    1.350s  ← undo      Inventory.reserve\n\
                     \x20    1.400s  ← undone    Inventory.reserve  by Inventory.release\n";

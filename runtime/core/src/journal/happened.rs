@@ -43,6 +43,9 @@ pub enum Happened {
         attempt: u32,
         error: String,
         reason: String,
+        /// Of a declared error, by field; masked by its types.
+        #[serde(default, skip_serializing_if = "Json::is_null")]
+        payload: Json,
     },
     Retrying {
         path: String,
@@ -142,6 +145,17 @@ pub enum Happened {
         path: String,
         item: String,
         actor: String,
+    },
+    /// Free text of a person, as it was typed.
+    Commented {
+        item: String,
+        actor: String,
+        text: String,
+    },
+    Reviewed {
+        item: String,
+        actor: String,
+        reason: String,
     },
     Withdrawn {
         item: String,

@@ -67,6 +67,9 @@ pub struct Call {
     /// The last declared error that the policy retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<Failure>,
+    /// It pauses because it was held back from its service, not because of its own policy.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
     /// Where it stands.
     pub phase: Phase,
 }

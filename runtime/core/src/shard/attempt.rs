@@ -51,7 +51,7 @@ impl Turn<'_> {
         }
         self.guards.let_go(self.id, id);
         call.attempt = call.next;
-        call.phase = Phase::Sent;
+        (call.phase, call.held) = (Phase::Sent, false);
         if call.first_sent.is_none() {
             call.first = call.attempt;
         }
@@ -81,6 +81,21 @@ impl Turn<'_> {
             Phase::Backoff { .. } => self.send(id),
             Phase::AskBackoff { question, .. } => self.ask_probe(id, call, &spec, question),
             _ => {}
+        }
+    }
+
+    /// After a recovery: what is held back is in the calls themselves.
+    pub(super) fn remember_held(&mut self) {
+        let ids: Vec<_> = self.run.state.fibers().keys().copied().collect();
+        for id in ids {
+            let Some((call, spec)) = self.calling(id).filter(|(call, _)| call.held) else {
+                continue;
+            };
+            let service = match (&call.phase, &spec.probe) {
+                (Phase::AskBackoff { .. }, Some(probe)) => &probe.service,
+                _ => &spec.service,
+            };
+            self.guards.hold_back(service, self.id, id);
         }
     }
 
@@ -130,6 +145,7 @@ impl Turn<'_> {
                 attempt: call.attempt,
                 purpose: call.purpose,
                 within_ms: spec.within_ms.min(rest),
+                expires: call.first_sent.zip(spec.key_for_ms).map(|(at, good)| at.plus(good)),
             },
         )
     }
@@ -141,7 +157,7 @@ impl Turn<'_> {
         args: Json,
         request: Request,
     ) -> Send {
-        let Request { key, undoes, attempt, purpose, within_ms } = request;
+        let Request { key, undoes, attempt, purpose, within_ms, expires } = request;
         let ticket = self.ticket(call, attempt, purpose);
         let call = service::Call {
             namespace: self.run.state.origin().namespace.clone(),
@@ -157,7 +173,7 @@ impl Turn<'_> {
             within: Duration::from_millis(u64::try_from(within_ms).unwrap_or(0)),
             callback: format!("runs/{}/calls/{}/{}/{}", self.id, call.id, attempt, purpose.word()),
         };
-        Send { ticket, call, args }
+        Send { ticket, call, args, expires }
     }
 
     pub(super) fn permit(
@@ -187,9 +203,10 @@ impl Turn<'_> {
             if call.last == Last::None {
                 call.last = Last::Refused;
             }
+            self.note_failed(&call, spec, "refused", reason);
             return self.policy_ended(id, call);
         }
-        call.phase = Phase::Backoff { until };
+        (call.phase, call.held) = (Phase::Backoff { until }, true);
         let (path, reason) = (call.path.clone(), reason.to_owned());
         self.note(Happened::HeldBack { path, until, reason });
         self.put_call(id, call);
@@ -266,4 +283,5 @@ pub(super) struct Request {
     pub(super) attempt: u32,
     pub(super) purpose: Purpose,
     pub(super) within_ms: i64,
+    pub(super) expires: Option<Time>,
 }

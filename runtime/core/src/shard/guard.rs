@@ -22,14 +22,36 @@ pub struct ServiceState {
     pub service: String,
     /// Its breaker; none where its contract declares none.
     pub breaker: Option<breaker::State>,
+    /// Since when its breaker is closed, or not; none: since the process began.
+    pub since: Option<Time>,
     /// An operator holds it open: nothing is sent until an operator closes it.
     pub held_open: bool,
+    /// Who does, why, and since when.
+    pub held: Option<Held>,
     /// Nothing is sent before this instant, because it refuses our credentials.
     pub locked_out: Option<Time>,
     /// Its limit; none where its contract declares none.
     pub limit: Option<LimitSpec>,
     /// Calls the limit lets through at once.
     pub available: Option<u32>,
+}
+
+/// How an operator came to hold a breaker open.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    /// Who.
+    pub actor: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Time,
+}
+
+impl Held {
+    fn of(record: &ShardRecord) -> Option<Self> {
+        let ShardRecord::Breaker { actor, reason, at, .. } = record else { return None };
+        Some(Self { actor: actor.clone(), reason: reason.clone(), at: *at })
+    }
 }
 
 /// Guards by service.
@@ -117,14 +139,17 @@ impl Guards {
     pub(super) fn record(&mut self, now: Time, ticket: Ticket, result: &Attempt) {
         // An attempt sent by an earlier owner of the shard has no permit, and says nothing here.
         let Some((service, permit)) = self.permits.remove(&ticket) else { return };
+        let Some(breaker) = self.services.get_mut(&service).and_then(|g| g.breaker.as_mut()) else {
+            return;
+        };
         let well = match result {
+            // It says nothing about the service: it was not sent.
+            Attempt::Refused { cause: Cause::Expired, .. } => return breaker.release(now, permit),
             Attempt::Ok(_) | Attempt::Failed { .. } => true,
             Attempt::Fault { .. } | Attempt::Refused { cause: Cause::Undone, .. } => true,
             Attempt::Refused { .. } | Attempt::Unknown { .. } => false,
         };
-        if let Some(breaker) = self.services.get_mut(&service).and_then(|g| g.breaker.as_mut()) {
-            breaker.record(now, permit, well);
-        }
+        breaker.record(now, permit, well);
     }
 
     /// Forgets what a run that has ended had in flight: nobody may answer for it any more.
@@ -190,12 +215,12 @@ impl Guards {
     }
 
     /// An operator closes the breaker: the service is well, whatever was learned about it.
-    pub(super) fn close(&mut self, service: &str, spec: Option<&ServiceSpec>) {
+    pub(super) fn close(&mut self, service: &str, spec: Option<&ServiceSpec>, now: Time) {
         let guard = self.guard(service, spec);
         guard.held_open = None;
         guard.locked_out = Time(i64::MIN);
         if let Some(breaker) = &mut guard.breaker {
-            breaker.close();
+            breaker.close(now);
         }
     }
 
@@ -216,7 +241,9 @@ impl Guards {
         ServiceState {
             service: service.to_owned(),
             breaker: guard.breaker.as_ref().map(Breaker::state),
+            since: guard.breaker.as_ref().and_then(Breaker::since),
             held_open: guard.held_open.is_some(),
+            held: guard.held_open.as_ref().and_then(Held::of),
             locked_out: Some(guard.locked_out).filter(|until| now < *until),
             limit: guard.limit.clone(),
             available: guard.bucket.as_ref().map(|bucket| bucket.available(now)),

@@ -2,7 +2,7 @@
 
 use crate::codegen::{Json, Values};
 use crate::id::RunId;
-use crate::port::KeyRow;
+use crate::port::{ItemRow, KeyRow};
 use crate::service::{Attempt, Purpose};
 use crate::time::Time;
 
@@ -70,6 +70,24 @@ pub enum Input {
         actor: Actor,
         /// Who waits for the answer.
         token: Option<Token>,
+    },
+    /// A person has looked at a review.
+    Review {
+        /// Id of the item.
+        item: String,
+        /// Who.
+        actor: Actor,
+        /// What came of it.
+        reason: String,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
+    /// The answer to [`Effect::FindItem`](super::Effect::FindItem).
+    FoundItem {
+        /// Id of the item.
+        item: String,
+        /// What the store holds.
+        row: Option<ItemRow>,
     },
     /// An operator opens or closes the breaker of a service.
     Breaker {
@@ -177,6 +195,8 @@ pub enum TaskAct {
     Release,
     /// Answer it: a value of the task's type; for a question about a step a [`Resolution`] in JSON.
     Answer(Json),
+    /// Say something about it, for whoever comes next.
+    Comment(String),
 }
 
 /// What is done about a run.

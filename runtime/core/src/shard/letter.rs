@@ -36,6 +36,20 @@ impl Turn<'_> {
         self.close_item(&fault.item, KIND, body);
     }
 
+    /// The same, where a person decided it: the letter stays in the list as a record of who and why.
+    pub(super) fn close_letter_by(
+        &mut self,
+        fault: &Fault,
+        how: &str,
+        (actor, reason): (&str, &str),
+    ) {
+        let body = json!({
+            "message": fault.message, "resolved": how, "actor": actor, "reason": reason,
+            "effects": self.effects(),
+        });
+        self.close_item(&fault.item, KIND, body);
+    }
+
     /// Writes the open letters again where what became of an effect has changed.
     pub(super) fn refresh_letters(&mut self) {
         if !self.letters && !self.run.state.effects_changed() {

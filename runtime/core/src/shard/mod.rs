@@ -29,6 +29,7 @@ mod policy;
 mod probe;
 mod recover;
 mod resolve;
+mod review;
 mod services;
 mod start;
 mod step;
@@ -44,7 +45,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub use guard::ServiceState;
+pub use guard::{Held, ServiceState};
 pub use input::{Act, Actor, Answer, BreakerAct, Input, Resolution, Start, TaskAct, Ticket, Token};
 pub use output::{Effect, Notice, Output, Send};
 pub use recover::{Recovered, Recovery};
@@ -57,6 +58,7 @@ use crate::run::RunState;
 use crate::time::Time;
 use event::Events;
 use guard::Guards;
+use review::Reviews;
 use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -124,10 +126,13 @@ pub struct Shard {
     starts: Starts,
     events: Events,
     guards: Guards,
+    reviews: Reviews,
     /// Runs whose records do not decode.
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
     suspects: Suspects,
+    /// The whole node is paused: what it is told is recorded, nothing is sent and no timer fires.
+    paused: bool,
 }
 
 /// A run that cannot be read.
@@ -192,8 +197,10 @@ impl Shard {
             starts: Starts::default(),
             events: Events::default(),
             guards: Guards::default(),
+            reviews: Reviews::default(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
+            paused: false,
         }
     }
 
@@ -235,6 +242,10 @@ impl Shard {
                     None => out.reply(token, Answer::NotFound),
                 }
             }
+            Input::Review { item, actor, reason, token } => {
+                self.review(now, item, review::Waiting { actor, reason, token }, &mut out);
+            }
+            Input::FoundItem { item, row } => self.found_item(now, &item, row, &mut out),
             Input::Breaker { service, act, actor, reason, token } => {
                 self.operate_breaker(now, (service, act), (actor, reason), token, &mut out);
             }
@@ -338,6 +349,7 @@ impl Shard {
             now,
             id,
             run,
+            paused: self.paused,
             guards: &mut self.guards,
             events: &self.events,
             out,
@@ -377,7 +389,7 @@ impl Shard {
             self.guards.forget(id);
             return;
         }
-        let machine = run.machine.as_ref().filter(|_| !run.suspect);
+        let machine = run.machine.as_ref().filter(|_| !run.suspect && !self.paused);
         run.due = machine.and_then(|machine| timer::next(&run.state, machine.spec()));
         if let Some(due) = run.due {
             self.due.insert((due, id));

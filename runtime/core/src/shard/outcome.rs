@@ -84,7 +84,15 @@ impl Turn<'_> {
                     let until = self.lock_out(&spec.service);
                     call.next = call.attempt;
                     let reason = format!("the service refuses our credentials: {reason}");
+                    // Whoever repairs them closes the breaker, and it goes at once.
+                    self.guards.hold_back(&spec.service, self.id, id);
                     self.held_back(id, call, spec, until, &reason);
+                }
+                Refusal::Expired => {
+                    // It never left, so it uses no attempt; what earlier ones did is as before.
+                    call.next = call.attempt;
+                    call.phase = Phase::Backoff { until: self.now };
+                    self.key_expired(id, call, spec);
                 }
                 Refusal::Undone => {
                     call.unresolved = false;
@@ -210,6 +218,7 @@ impl Turn<'_> {
         }
         call.unresolved = false;
         if call.role == Role::Ask {
+            self.note_declared(&call, spec, &failure);
             return self.known_not(id, call, Some(failure));
         }
         if spec.retry.on.contains(&name) {
@@ -217,6 +226,7 @@ impl Turn<'_> {
             self.new_generation(id, &mut call, spec);
             return self.retry(id, call, spec, (Last::Declared, name, None));
         }
+        self.note_declared(&call, spec, &failure);
         self.known_not(id, call, Some(failure));
     }
 
@@ -259,6 +269,18 @@ impl Turn<'_> {
     pub(super) fn decode(&self, ty: Option<&Ty>, value: &Json) -> Result<Json, String> {
         let (Some(ty), Some(machine)) = (ty, &self.run.machine) else { return Ok(Json::Null) };
         machine.spec().schema.decode(ty, value).map_err(|mismatch| mismatch.to_string())
+    }
+
+    /// The payload of a declared error without what is personal or secret.
+    pub(super) fn mask_payload(&self, spec: &CallSpec, failure: &Failure) -> Json {
+        let error = spec.errors.iter().find(|error| error.name == failure.name);
+        let (Some(machine), Some(error)) = (&self.run.machine, error) else { return Json::Null };
+        let fields = error.fields.iter().filter_map(|(name, ty)| {
+            let value = failure.payload.get(name)?;
+            Some((name.clone(), machine.spec().schema.mask(ty, value)))
+        });
+        let fields: serde_json::Map<_, _> = fields.collect();
+        if fields.is_empty() { Json::Null } else { Json::Object(fields) }
     }
 
     fn mask_result(&self, spec: &CallSpec, value: &Json) -> Json {

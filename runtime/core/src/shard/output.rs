@@ -7,6 +7,7 @@ use crate::journal::Happened;
 use crate::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow};
 use crate::service;
 use crate::status::{Cause, Status};
+use crate::time::Time;
 
 /// One call to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Send {
     pub call: service::Call,
     /// Arguments by parameter name.
     pub args: Json,
+    /// It must not leave later: its key is good until then (A4).
+    pub expires: Option<Time>,
 }
 
 /// Something that leaves the shard after its commit.
@@ -35,6 +38,14 @@ pub enum Effect {
         workflow: String,
         /// Key.
         key: String,
+    },
+    /// Look an item up in the store, and come back with
+    /// [`Input::FoundItem`](super::Input::FoundItem).
+    ///
+    /// Order: as with [`Effect::Find`].
+    FindItem {
+        /// Its id.
+        item: String,
     },
     /// Answer a request.
     Reply {

@@ -28,14 +28,10 @@ impl Turn<'_> {
             call.last = last;
         }
         call.next = call.attempt + 1;
-        self.note(Happened::Failed {
-            path: call.path.clone(),
-            action: self.action(spec),
-            purpose: call.purpose,
-            attempt: call.attempt,
-            error: last_word(last).to_owned(),
-            reason: reason.clone(),
-        });
+        match call.declared.clone().filter(|_| last == Last::Declared) {
+            Some(failure) => self.note_declared(&call, spec, &failure),
+            None => self.note_failed(&call, spec, last_word(last), &reason),
+        }
         self.watch_undo(id, &call);
         if call.unresolved && !spec.idempotent {
             // It may not be repeated: the probe is the question, where there is one (A4).
@@ -58,6 +54,32 @@ impl Turn<'_> {
         self.note(Happened::Retrying { path, attempt, at: until, reason });
         self.put_call(id, call);
         self.boundary(id);
+    }
+
+    /// History has a line for whatever a step ends with, so that nothing unwinds without a reason.
+    pub(super) fn note_failed(&mut self, call: &Call, spec: &CallSpec, error: &str, reason: &str) {
+        self.note(Happened::Failed {
+            path: call.path.clone(),
+            action: self.action(spec),
+            purpose: call.purpose,
+            attempt: call.attempt,
+            error: error.to_owned(),
+            reason: reason.to_owned(),
+            payload: Json::Null,
+        });
+    }
+
+    /// The same for a declared error, with its payload.
+    pub(super) fn note_declared(&mut self, call: &Call, spec: &CallSpec, failure: &Failure) {
+        self.note(Happened::Failed {
+            path: call.path.clone(),
+            action: self.action(spec),
+            purpose: call.purpose,
+            attempt: call.attempt,
+            error: failure.name.clone(),
+            reason: String::new(),
+            payload: self.mask_payload(spec, failure),
+        });
     }
 
     pub(super) fn random(&mut self) -> u64 {
@@ -97,6 +119,7 @@ impl Turn<'_> {
             self.put_call(id, call);
             return self.fault(id, "its key has expired, and nobody can tell whether it happened");
         }
+        self.note_failed(&call, spec, last_word(Last::Lost), "its key has expired");
         self.policy_ended(id, call);
     }
 

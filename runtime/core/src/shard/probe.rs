@@ -38,7 +38,7 @@ impl Turn<'_> {
             return self.ask_later(id, call, spec, (question, until, reason));
         }
         self.guards.let_go(self.id, id);
-        call.phase = Phase::Asked { question };
+        (call.phase, call.held) = (Phase::Asked { question }, false);
         let send = self.question(&call, spec, args);
         if let Some(send) = send {
             self.note(Happened::Sent {
@@ -64,9 +64,10 @@ impl Turn<'_> {
         (question, until, reason): (u32, Time, String),
     ) {
         if self.past_deadline(&call, spec, until) {
+            self.note_failed(&call, spec, "unknown", &reason);
             return self.policy_ended(id, call);
         }
-        call.phase = Phase::AskBackoff { until, question };
+        (call.phase, call.held) = (Phase::AskBackoff { until, question }, true);
         let path = call.path.clone();
         self.note(Happened::HeldBack { path, until, reason });
         self.put_call(id, call);
@@ -87,6 +88,8 @@ impl Turn<'_> {
                 attempt: question,
                 purpose: Purpose::Probe,
                 within_ms: probe.within_ms,
+                // Nobody answers from the key of a probe (K1).
+                expires: None,
             },
         ))
     }
@@ -135,6 +138,7 @@ impl Turn<'_> {
                 if limit.is_some_and(|limit| question >= limit)
                     || self.past_deadline(&call, spec, until)
                 {
+                    self.note_failed(&call, spec, "unknown", "the probe did not answer");
                     return self.policy_ended(id, call);
                 }
                 call.phase = Phase::AskBackoff { until, question: question + 1 };

@@ -58,8 +58,20 @@ impl Shard {
     /// fence's output and so waits for its commit.
     #[must_use]
     pub fn recover(recovery: Recovery) -> Recovered {
+        Self::recover_as(recovery, false)
+    }
+
+    /// The same for a paused node: whatever it is told is recorded, nothing is sent, and no timer
+    /// fires, until a node that is not paused recovers the shard.
+    #[must_use]
+    pub fn recover_paused(recovery: Recovery) -> Recovered {
+        Self::recover_as(recovery, true)
+    }
+
+    fn recover_as(recovery: Recovery, paused: bool) -> Recovered {
         let Recovery { lease, tail, machines, now } = recovery;
         let mut shard = Self::new(machines);
+        shard.paused = paused;
         shard.seq = tail.last;
         shard.bucket = tail.bucket;
         let stored: Vec<EventBody> = tail.events.iter().cloned().map(EventBody::from).collect();
@@ -260,7 +272,13 @@ impl Fold {
                     self.breakers.insert(service.clone(), (act, record));
                 }
             }
-            Ok(ShardRecord::Fence { .. } | ShardRecord::HandedOver { .. }) | Err(_) => {}
+            // What a review came to is in its item.
+            Ok(
+                ShardRecord::Fence { .. }
+                | ShardRecord::HandedOver { .. }
+                | ShardRecord::Reviewed { .. },
+            )
+            | Err(_) => {}
         }
     }
 
@@ -319,6 +337,7 @@ impl Turn<'_> {
         if self.run.machine.is_none() || self.run.state.head().poisoned.is_some() {
             return Answer::Done;
         }
+        self.remember_held();
         let open = self.run.state.fibers().values().find(|fiber| Self::calls(fiber));
         if let Some(call) = open.and_then(|fiber| fiber.call()) {
             let path = call.path.clone();

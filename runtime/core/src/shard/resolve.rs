@@ -65,8 +65,9 @@ impl Turn<'_> {
             Resolution::GiveUp => {
                 let path = self.entry(node).map(|entry| entry.path.clone()).unwrap_or_default();
                 let (actor, reason) = (actor.name.clone(), reason.to_owned());
+                let (by, why) = (actor.clone(), reason.clone());
                 self.note(Happened::GaveUp { path, actor, reason });
-                self.undo_ended(id, Ending::GivenUp);
+                self.undo_ended(id, Ending::GivenUp { actor: by, reason: why });
                 Answer::Done
             }
             Resolution::Failed { .. } => {
@@ -121,6 +122,7 @@ impl Turn<'_> {
                     .map_err(|expected| Answer::Mismatch { path: "failed".to_owned(), expected })?;
                 failure.step.clone_from(&call.path);
                 call.unresolved = false;
+                self.note_declared(&call, spec, &failure);
                 self.known_not(id, call, Some(failure));
             }
             Resolution::Again => {

@@ -61,7 +61,10 @@ impl Shard {
         let spec = self.service_specs().remove(service);
         match act {
             BreakerAct::Open => self.guards.hold_open(service, spec.as_ref(), record),
-            BreakerAct::Close => self.guards.close(service, spec.as_ref()),
+            BreakerAct::Close => {
+                let ShardRecord::Breaker { at, .. } = record else { return };
+                self.guards.close(service, spec.as_ref(), at);
+            }
         }
     }
 

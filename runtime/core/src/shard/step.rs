@@ -110,7 +110,7 @@ impl Turn<'_> {
                 Op::Review(text) => {
                     let path = self.path(id);
                     let body = serde_json::json!({ "text": text, "path": path });
-                    let item = self.open_item("review", body);
+                    let item = self.open_item(super::review::KIND, body);
                     self.note(Happened::Review { text, item });
                 }
                 Op::Progress { text, percent } => self.note(Happened::Progress { text, percent }),
@@ -179,6 +179,7 @@ impl Turn<'_> {
             unresolved: false,
             last: Last::None,
             declared: None,
+            held: false,
             phase: Phase::Backoff { until: self.now },
         };
         call.key = self.key(&call, &spec.service, &spec.action, purpose);

@@ -42,7 +42,8 @@ impl Shard {
 
     /// Starts the next run under suspicion once the one before it has had an outcome.
     pub(super) fn next_suspect(&mut self, now: Time, out: &mut Output) {
-        loop {
+        // Of a paused node nothing is sent, so none of them would ever be done with its turn.
+        while !self.paused {
             if self.suspects.alone.is_some_and(|id| self.at_work(id)) {
                 return;
             }

@@ -85,6 +85,7 @@ impl Turn<'_> {
         }
         if let Some(by) = &asked.claim
             && *by != actor.name
+            && !matches!(act, TaskAct::Comment(_))
         {
             return Answer::Claimed { by: by.clone() };
         }
@@ -101,6 +102,11 @@ impl Turn<'_> {
                 let (item, actor) = (item.to_owned(), actor.name.clone());
                 self.show_claim(&item, &asked, None);
                 self.note(Happened::Released { item, actor });
+                Answer::Done
+            }
+            TaskAct::Comment(text) => {
+                let (item, actor) = (item.to_owned(), actor.name.clone());
+                self.note(Happened::Commented { item, actor, text });
                 Answer::Done
             }
             TaskAct::Answer(value) => match asked.arm {

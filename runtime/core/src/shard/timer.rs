@@ -110,6 +110,9 @@ impl Shard {
 impl Turn<'_> {
     /// Fires everything that is due.
     pub(super) fn timers(&mut self) {
+        if self.paused {
+            return;
+        }
         let origin = self.run.state.origin();
         if origin.deadline.is_some_and(|deadline| deadline <= self.now) {
             self.deadline_passed();

@@ -25,6 +25,8 @@ pub(super) struct Turn<'a> {
     pub(super) now: Time,
     pub(super) id: RunId,
     pub(super) run: Run,
+    /// The whole node is.
+    pub(super) paused: bool,
     pub(super) guards: &'a mut Guards,
     pub(super) events: &'a Events,
     pub(super) out: &'a mut Output,
@@ -148,11 +150,11 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether fibers may not pass a boundary now: the run is paused or set aside, or a cause waits
-    /// for an unresolved step.
+    /// Whether fibers may not pass a boundary now: the node or the run is paused, the run is set aside,
+    /// or a cause waits for an unresolved step.
     pub(super) fn held_at_boundary(&self, program: bool) -> bool {
         let head = self.run.state.head();
-        let aside = head.paused || head.poisoned.is_some() || self.run.suspect;
+        let aside = self.paused || head.paused || head.poisoned.is_some() || self.run.suspect;
         aside || (program && head.pending.is_some())
     }
 

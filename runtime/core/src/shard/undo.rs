@@ -9,14 +9,19 @@ use crate::run::{
 use crate::service::Purpose;
 
 /// How an undo ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// It is undone.
     Done,
     /// There was nothing to undo.
     Needless,
     /// A person gave it up.
-    GivenUp,
+    GivenUp {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Turn<'_> {
@@ -143,6 +148,7 @@ impl Turn<'_> {
             unresolved: true,
             last: Last::None,
             declared: None,
+            held: false,
             phase: Phase::Backoff { until: self.now },
         };
         self.put_call(id, Box::new(call));
@@ -171,7 +177,7 @@ impl Turn<'_> {
         let Some(node) = fiber.kind.undoes() else { return };
         let entry = self.entry(node).map(|entry| (entry.path.clone(), entry.call));
         let (path, call) = entry.unwrap_or_default();
-        match how {
+        match &how {
             Ending::Done => {
                 self.turn_effect(call, Fate::Undone);
                 self.note(Happened::Undone { path });
@@ -181,9 +187,14 @@ impl Turn<'_> {
                 self.note(Happened::NotNeeded { path });
             }
             // The line that says who gave it up is written already.
-            Ending::GivenUp => {}
+            Ending::GivenUp { .. } => {}
         }
-        self.close_fault(&fiber, "done");
+        match (how, fiber.fault()) {
+            (Ending::GivenUp { actor, reason }, Some(fault)) => {
+                self.close_letter_by(fault, "given up", (&actor, &reason));
+            }
+            _ => self.close_fault(&fiber, "done"),
+        }
         if fiber.head.is_some() {
             self.drop_list(fiber.head, None);
         }

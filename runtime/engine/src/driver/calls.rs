@@ -5,10 +5,11 @@
 
 use super::Message;
 use super::counters::Counters;
+use crate::clock;
 use crate::http::{Answered, Http};
 use crate::limits;
 use futures_util::FutureExt as _;
-use sagaflow_core::service::{Attempt, Service};
+use sagaflow_core::service::{Attempt, Refusal, Service};
 use sagaflow_core::shard::{Input, Send};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -91,7 +92,12 @@ impl Caller {
         self.in_flight.spawn(async move {
             let Ok(_place) = this.places.clone().acquire_owned().await else { return };
             let ticket = send.ticket;
-            let input = match this.attempt(*send).await {
+            // Order: asked when nothing is waited for any more: the commit and a place are behind it.
+            let attempt = match send.expires {
+                Some(expires) if clock::now() > expires => Answered::Ended(expired()),
+                _ => this.attempt(*send).await,
+            };
+            let input = match attempt {
                 Answered::Ended(result) => {
                     this.counters.attempt(&result);
                     Input::Outcome { ticket, result, token: None }
@@ -126,6 +132,12 @@ impl Caller {
             }
         }
     }
+}
+
+/// A4: a call is never sent later than its key is good for.
+fn expired() -> Attempt {
+    let reason = "its key expired before it could be sent".to_owned();
+    Attempt::Refused { reason, retry_after_ms: None, cause: Refusal::Expired }
 }
 
 fn panicked() -> Attempt {

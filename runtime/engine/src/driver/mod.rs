@@ -25,7 +25,7 @@ pub(crate) use owner::Owner;
 pub(crate) use serve::Inlets;
 
 use sagaflow_core::port;
-use sagaflow_core::shard::{Answer, Input, Token};
+use sagaflow_core::shard::{Answer, Input, ServiceState, Token};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{oneshot, watch};
@@ -37,6 +37,8 @@ pub(crate) enum Message {
     /// What a look-up found under the ownership of this epoch. Order: what was true in the store then
     /// may not be any more once the shard has been read again, which looks up for itself.
     Found(u64, Input),
+    /// What protects the services, as it stands: a look, which decides nothing.
+    Services(oneshot::Sender<Vec<ServiceState>>),
     /// A request: the input it becomes, and who waits.
     Ask {
         /// Makes the input once the request has its token.
@@ -58,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) away: AtomicBool,
     /// Why the engine cannot go on, where it cannot; sent once by the shard's task.
     pub(crate) fatal: watch::Sender<Option<String>>,
+    /// Nothing is sent and no timer fires.
+    pub(crate) paused: bool,
     pub(crate) on_commit: Option<OnCommit>,
 }
 

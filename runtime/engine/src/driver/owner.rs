@@ -14,6 +14,7 @@ pub(crate) struct Owner<S: Store> {
     pub(crate) store: Arc<S>,
     pub(crate) shard: ShardId,
     pub(crate) machines: Machines,
+    pub(crate) paused: bool,
     pub(crate) shared: Arc<Shared>,
     pub(crate) caller: Caller,
     pub(crate) inlets: Inlets,
@@ -38,7 +39,10 @@ impl<S: Store> Owner<S> {
         let tail = self.store.tail(lease).await?;
         let behind = tail.rows.len();
         let recovery = Recovery { lease, tail, machines: self.machines.clone(), now: clock::now() };
-        let recovered = Shard::recover(recovery);
+        let recovered = match self.paused {
+            true => Shard::recover_paused(recovery),
+            false => Shard::recover(recovery),
+        };
         for (run, why) in &recovered.damaged {
             tracing::error!(%run, %why, "a run cannot be read; it is set aside");
         }

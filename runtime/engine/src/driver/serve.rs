@@ -191,6 +191,11 @@ impl<'a, S: Store> Serving<'a, S> {
             Message::Tell(input) => self.apply(input),
             Message::Found(epoch, input) if epoch == self.lease.epoch => self.apply(input),
             Message::Found(..) => {}
+            Message::Services(reply) => {
+                self.now = self.now.max(clock::now());
+                // Whoever asked may have stopped waiting.
+                let _ = reply.send(self.shard.services(self.now));
+            }
             Message::Ask { input, reply } => {
                 let token = self.next_token;
                 self.next_token += 1;
@@ -301,6 +306,7 @@ impl<'a, S: Store> Serving<'a, S> {
             match effect {
                 Effect::Call(send) => self.caller.send(send, self.inlets.back.clone()),
                 Effect::Find { namespace, workflow, key } => self.find(namespace, workflow, key),
+                Effect::FindItem { item } => self.find_item(item),
                 Effect::Reply { token, answer } => {
                     if let Some(reply) = self.replies.remove(&token) {
                         self.count_start(&answer);
@@ -350,6 +356,27 @@ impl<'a, S: Store> Serving<'a, S> {
             let found = Input::Found { namespace, workflow, key, row };
             // The shard is gone only when the process stops.
             let _ = back.send(Message::Found(epoch, found)).await;
+        });
+    }
+
+    /// Looks an item up, as patiently.
+    fn find_item(&self, item: String) {
+        let (store, back) = (Arc::clone(&self.store), self.inlets.back.clone());
+        let epoch = self.lease.epoch;
+        tokio::spawn(async move {
+            let mut tries = 0;
+            let row = loop {
+                match store.item(&item).await {
+                    Ok(row) => break row,
+                    Err(error) => {
+                        tries += 1;
+                        tracing::warn!(%error, tries, "an item could not be looked up");
+                        tokio::time::sleep(pause(tries)).await;
+                    }
+                }
+            };
+            // The shard is gone only when the process stops.
+            let _ = back.send(Message::Found(epoch, Input::FoundItem { item, row })).await;
         });
     }
 

@@ -1,17 +1,23 @@
 //! The loop against a store that fails, services that misbehave, and restarts.
 
-use crate::{Bound, Engine, Error, Handle, Options, Request, Until, clock};
+use crate::inputs::Became;
+use crate::{Bound, Decided, Engine, Error, Handle, Options, Request, Until, clock};
 use sagaflow_core::codegen::{
     CallSpec, Class, Draw, Event, Fault, Frame, Json, Leave, Machine, Move, Next, Point, PointKind,
     Retry, Ty, UndoSpec, Values, WorkflowSpec,
 };
+use sagaflow_core::journal::Happened;
 use sagaflow_core::memory::{Fault as StoreFault, Memory};
 use sagaflow_core::service::{Attempt, Attempting, Call, Purpose, Service};
+use sagaflow_core::shard::{Act, Actor};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// How long a key of `pay` is good: longer than any test takes that does not mean to outlast it.
+const KEY_FOR_MS: i64 = 2_000;
 
 /// `step reserve = Shop.reserve(n)` (undone by `release`), then `step pay = Shop.pay(n)`.
 struct TwoSteps(WorkflowSpec);
@@ -22,7 +28,7 @@ fn call(action: &str, undo: UndoSpec, result: Option<Ty>) -> PointKind {
         action: action.to_owned(),
         class: Class::Write,
         idempotent: true,
-        key_for_ms: None,
+        key_for_ms: (action == "pay").then_some(KEY_FOR_MS),
         within_ms: 500,
         deadline_ms: None,
         retry: Retry { attempts: Some(3), first_ms: 10, max_ms: 10, jitter: false, on: Vec::new() },
@@ -144,6 +150,18 @@ impl Service for Shop {
     }
 }
 
+/// Takes its store away when it has reserved, for longer than the key of the payment is good.
+struct Outage(Arc<Shop>, Memory);
+impl Service for Outage {
+    fn call<'a>(&'a self, call: &'a Call, args: Json) -> Attempting<'a> {
+        if call.action == "reserve" {
+            // The pauses between so many tries add up to over 3 s.
+            (0..6).for_each(|_| self.1.fail_next(StoreFault::Unavailable));
+        }
+        self.0.call(call, args)
+    }
+}
+
 /// Never answers a first attempt to pay.
 struct Hangs(Arc<Shop>);
 impl Service for Hangs {
@@ -171,6 +189,7 @@ async fn engine_with(store: &Memory, shop: Arc<dyn Service>) -> Engine {
         namespace: "default".to_owned(),
         machines: vec![Arc::new(TwoSteps::new())],
         services: BTreeMap::from([("a.Shop".to_owned(), Bound::Code(shop))]),
+        paused: false,
         on_commit: None,
     };
     Engine::start(Arc::new(store.clone()), options).await.unwrap()
@@ -253,6 +272,58 @@ async fn a_store_that_is_away_holds_effects_back_and_nothing_is_lost() {
     assert_eq!(outcome(&engine.handle(), two(7)).await, ("completed".to_owned(), json!(7)));
     assert_eq!(shop.asked(), ["reserve", "pay"]);
     assert!(engine.handle().counters().commit_errors.load(Ordering::Relaxed) >= 2);
+}
+
+#[tokio::test]
+async fn an_input_that_takes_longer_than_its_caller_waits_is_told_about_later() {
+    let store = memory();
+    let shop = Shop::new(|_| fine());
+    let engine = engine_with(&store, Arc::new(Hangs(shop.clone()))).await;
+    let handle = engine.handle();
+    let run = handle.start(two(7)).await.unwrap().run;
+    while shop.asked().len() < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Nothing is committed for longer than a caller waits.
+    (0..8).for_each(|_| store.fail_next(StoreFault::Unavailable));
+    let actor = Actor { name: "ann".to_owned(), ..Actor::default() };
+    let asked = || handle.operate(run, Act::Pause, actor.clone(), "slow".to_owned());
+    let Ok(Decided::Later(input)) = asked().await else { panic!("it was decided in time") };
+    assert_eq!(handle.input(&input), Some(Became::Pending));
+    let end = tokio::time::Instant::now() + Duration::from_secs(20);
+    while handle.input(&input) == Some(Became::Pending) {
+        assert!(tokio::time::Instant::now() < end, "it is never decided");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(handle.input(&input), Some(Became::Applied));
+    let view = handle.view(run).await.unwrap();
+    assert!(view.state.expect("it reads").head().paused, "it was recorded");
+    assert_eq!(handle.input("another"), None);
+}
+
+#[tokio::test]
+async fn a_call_whose_commit_took_longer_than_its_key_is_good_leaves_under_a_new_one() {
+    // It used to be sent however long its commit had taken.
+    let (store, shop) = (memory(), Shop::new(|_| fine()));
+    let engine = engine_with(&store, Arc::new(Outage(shop.clone(), store.clone()))).await;
+    let handle = engine.handle();
+    let run = handle.start(two(7)).await.unwrap().run;
+    let view = handle.wait(run, Until::End, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(view.row.status, "completed");
+    let history = handle.history(run, 0, 100).await.unwrap();
+    let mut keys = Vec::new();
+    for happened in history.iter().flat_map(|entry| &entry.happened) {
+        if let Happened::Sent { path, key, .. } = happened
+            && path == "pay"
+        {
+            keys.push(key.clone());
+        }
+    }
+    assert_eq!(keys.len(), 2, "the first key was spent before it left");
+    let log = shop.log.lock().unwrap().clone();
+    let paid: Vec<_> = log.iter().filter(|(action, ..)| action == "pay").collect();
+    assert_eq!(paid.len(), 1, "{log:?}");
+    assert_eq!((&paid[0].1, paid[0].2), (&keys[1], 1), "and used no attempt");
 }
 
 #[tokio::test]

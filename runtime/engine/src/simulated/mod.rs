@@ -4,11 +4,10 @@
 //! clauses of the guard hold over all simulated services of one [`World`]. Reads answer by type and
 //! are not remembered.
 //!
-//! Crash: a world lives in memory. What it forgets, it answers again in the same way, because an
-//! answer is drawn from its key; only "undone" is forgotten, and the engine never sends a forward
-//! call after its undo.
+//! Crash: a world that is kept in a file answers for what it did before; one that is not forgets it.
 
 mod failing;
+mod kept;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +16,12 @@ pub use failing::{Failing, Unreadable};
 use crate::clock;
 use crate::contract::{Action, Contract};
 use crate::guard::{self, Begun, Memory};
+use kept::Kept;
 use sagaflow_core::codegen::{Class, Json, SampleSeed, Ty};
 use sagaflow_core::service::{Attempt, Attempting, Call, Purpose, Refusal, Service};
 use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Bound: keys that are remembered; a simulation that is asked for more forgets the oldest.
@@ -31,14 +33,44 @@ pub struct World {
     memory: Mutex<Memories>,
 }
 
+impl World {
+    /// A world that is kept in a file, and remembers what is there.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub fn kept_in(path: PathBuf) -> io::Result<Self> {
+        let (kept, known) = Kept::open(path)?;
+        let mut memories = Memories::default();
+        known.into_iter().for_each(|(key, memory)| memories.remember(&key, memory));
+        memories.kept = Some(kept);
+        Ok(Self { memory: Mutex::new(memories) })
+    }
+}
+
 #[derive(Default)]
 struct Memories {
     by_key: BTreeMap<String, Memory>,
     order: VecDeque<String>,
+    kept: Option<Kept>,
 }
 
 impl Memories {
-    fn put(&mut self, key: &str, memory: Memory) {
+    /// Remembers it; what cannot be kept has not happened.
+    fn put(&mut self, key: &str, memory: Memory) -> Result<(), Attempt> {
+        if let Some(kept) = &mut self.kept
+            && let Err(error) = kept.add(key, &memory)
+        {
+            return Err(Attempt::Refused {
+                reason: format!("the simulation cannot keep what it does: {error}"),
+                retry_after_ms: None,
+                cause: Refusal::Away,
+            });
+        }
+        self.remember(key, memory);
+        Ok(())
+    }
+
+    fn remember(&mut self, key: &str, memory: Memory) {
         if self.by_key.insert(key.to_owned(), memory).is_none() {
             self.order.push_back(key.to_owned());
         }
@@ -94,12 +126,18 @@ impl Simulated {
         match (call.purpose, &call.undoes) {
             (Purpose::Probe, Some(forward)) => {
                 let (found, memory) = guard::judge_probe(memories.by_key.get(forward).cloned());
-                memory.into_iter().for_each(|memory| memories.put(forward, memory));
-                return Attempt::Ok(found.unwrap_or(Json::Null));
+                let kept = memory.map_or(Ok(()), |memory| memories.put(forward, memory));
+                return match kept {
+                    Ok(()) => Attempt::Ok(found.unwrap_or(Json::Null)),
+                    Err(refused) => refused,
+                };
             }
             (Purpose::Undo, Some(forward)) => {
                 let (_, memory) = guard::judge_undo(memories.by_key.get(forward).cloned());
-                memory.into_iter().for_each(|memory| memories.put(forward, memory));
+                let kept = memory.map_or(Ok(()), |memory| memories.put(forward, memory));
+                if let Err(refused) = kept {
+                    return refused;
+                }
             }
             _ => {}
         }
@@ -132,15 +170,15 @@ impl Simulated {
             Begun::Fresh => {
                 let attempt =
                     declared.unwrap_or_else(|| Attempt::Ok(self.sampled(call, action, args)));
-                match &attempt {
+                let kept = match &attempt {
                     Attempt::Ok(answer) => memories.put(&call.key, Memory::Done(answer.clone())),
                     Attempt::Failed { name, payload } => memories.put(
                         &call.key,
                         Memory::Failed { name: name.clone(), payload: payload.clone() },
                     ),
-                    _ => {}
-                }
-                attempt
+                    _ => Ok(()),
+                };
+                kept.map_or_else(|refused| refused, |()| attempt)
             }
         }
     }

@@ -37,16 +37,15 @@ fn contract() -> Contract {
 }
 
 fn service(failing: &[(&str, &str)]) -> Simulated {
+    in_world(World::default(), failing)
+}
+
+fn in_world(world: World, failing: &[(&str, &str)]) -> Simulated {
     let read = |(name, text): &(&str, &str)| {
         let failing = Failing::parse(text, name, &contract()[*name]).unwrap();
         ((*name).to_owned(), failing)
     };
-    Simulated::new(
-        Arc::new(World::default()),
-        contract(),
-        failing.iter().map(read).collect(),
-        BTreeMap::new(),
-    )
+    Simulated::new(Arc::new(world), contract(), failing.iter().map(read).collect(), BTreeMap::new())
 }
 
 fn call(action: &str, purpose: Purpose, key: &str, undoes: Option<&str>) -> Call {
@@ -166,4 +165,70 @@ fn a_failure_that_the_contract_does_not_know_is_refused_in_words() {
     for bad in ["Declined(", "Declined(x)", "Declined(1)", "Declined(\"a\", 1, 2)", ""] {
         assert!(read(bad).is_err(), "{bad}");
     }
+}
+
+/// A file for one test, gone with it.
+struct Place(std::path::PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let file = format!("sagaflow-{}-{name}.simulated", std::process::id());
+        let place = Self(std::env::temp_dir().join(file));
+        let _ = std::fs::remove_file(&place.0);
+        place
+    }
+
+    fn open(&self) -> Simulated {
+        in_world(World::kept_in(self.0.clone()).unwrap(), &[])
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn what_was_done_before_a_crash_is_neither_forgotten_nor_done_again() {
+    let place = Place::new("crash");
+    let Attempt::Ok(hold) = forward(&place.open(), "a") else { panic!("it answers") };
+    undo(&place.open(), "u", "b");
+    let after = place.open();
+    assert_eq!(probe(&after, "a"), Attempt::Ok(hold.clone()), "it used to be `none`");
+    assert_eq!(forward(&after, "a"), Attempt::Ok(hold));
+    assert!(undone(&forward(&after, "b")), "its undo came before the crash");
+    assert_eq!(probe(&after, "c"), Attempt::Ok(Json::Null));
+    assert!(undone(&forward(&place.open(), "c")), "a probe has said that it never happens");
+}
+
+#[test]
+fn an_answer_is_kept_also_where_the_next_process_is_told_to_fail() {
+    let place = Place::new("fail");
+    let Attempt::Ok(hold) = forward(&place.open(), "a") else { panic!("it answers") };
+    let world = World::kept_in(place.0.clone()).unwrap();
+    let failing = in_world(world, &[("authorize", "Declined")]);
+    assert_eq!(forward(&failing, "a"), Attempt::Ok(hold));
+    assert!(matches!(forward(&failing, "b"), Attempt::Failed { .. }));
+}
+
+#[test]
+fn a_torn_line_is_skipped_and_what_follows_it_is_kept() {
+    let place = Place::new("torn");
+    forward(&place.open(), "a");
+    let whole = std::fs::read(&place.0).unwrap();
+    std::fs::write(&place.0, [&whole[..], &whole[..whole.len() / 2]].concat()).unwrap();
+    let Attempt::Ok(hold) = forward(&place.open(), "b") else { panic!("it answers") };
+    let after = place.open();
+    assert!(matches!(probe(&after, "a"), Attempt::Ok(found) if !found.is_null()));
+    assert_eq!(probe(&after, "b"), Attempt::Ok(hold));
+}
+
+#[test]
+fn what_cannot_be_kept_has_not_happened() {
+    let folder = std::env::temp_dir().join("sagaflow-no-such-folder/x.simulated");
+    let service = in_world(World::kept_in(folder).unwrap(), &[]);
+    let refused = |attempt| matches!(attempt, Attempt::Refused { cause: Refusal::Away, .. });
+    assert!(refused(forward(&service, "a")));
+    assert!(refused(probe(&service, "a")), "it cannot promise `never` either");
 }

@@ -385,7 +385,9 @@ impl<'p> World<'p> {
                 self.schedule(0, Due::Request(input));
             }
             Effect::Reply { token: 0, answer } => self.started = Some(answer),
-            Effect::Reply { .. }
+            // Nobody resolves a review here.
+            Effect::FindItem { .. }
+            | Effect::Reply { .. }
             | Effect::Notice { .. }
             | Effect::History { .. }
             | Effect::Publish(_) => {}

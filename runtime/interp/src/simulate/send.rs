@@ -15,7 +15,7 @@ use std::time::Duration;
 impl World<'_> {
     /// A call leaves: its service answers, at once or after the time it was given.
     pub(super) fn send(&mut self, send: Send) {
-        let Send { ticket, call, args } = send;
+        let Send { ticket, call, args, .. } = send;
         let name = format!("{}.{}", call.service, call.action);
         let Some(action) = self.program.fir().action(&call.service, &call.action).cloned() else {
             let message = format!("`{name}` is in no contract");

@@ -37,6 +37,8 @@ pub async fn heartbeat(Engine(handle): Engine, place: Place) -> Result<Response>
 
 async fn end(handle: &Handle, place: &Place, completion: Completion) -> Result<Response> {
     let ticket = ticket(place)?;
+    // The address that the service was given names the run alone.
+    let handle = &handle.of_run(ticket.run).await?;
     let action = action(handle, ticket).await?;
     let decided = handle.complete(ticket, completed(&action, &completion)).await?;
     Ok(operate::answer(decided, ""))

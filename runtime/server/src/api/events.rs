@@ -5,8 +5,10 @@ use crate::problem::Result;
 use crate::request::{self, Path};
 use axum::Json;
 use axum::body::Bytes;
-use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sagaflow_engine::Delivered;
+use serde_json::json;
 
 /// `POST /api/events/{Event}`: the body is the payload, `Idempotency-Key` the sender's id.
 pub async fn deliver(
@@ -14,8 +16,14 @@ pub async fn deliver(
     Path(name): Path<String>,
     headers: HeaderMap,
     bytes: Bytes,
-) -> Result<Json<Value>> {
+) -> Result<Response> {
     let payload = request::body(&bytes)?;
-    let id = handle.event(&name, request::key(&headers)?, &payload).await?;
-    Ok(Json(json!({ "id": id })))
+    let Delivered { id, later } = handle.event(&name, request::key(&headers)?, &payload).await?;
+    Ok(match later {
+        None => Json(json!({ "id": id })).into_response(),
+        Some(input) => {
+            let body = json!({ "id": id, "status": "pending", "input": input });
+            (StatusCode::ACCEPTED, Json(body)).into_response()
+        }
+    })
 }

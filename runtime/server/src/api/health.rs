@@ -28,7 +28,8 @@ pub async fn health(Engine(handle): Engine) -> Response {
     let counters: serde_json::Map<_, _> =
         counters.into_iter().map(|(name, _, value)| (name.to_owned(), value.into())).collect();
     let status = if handle.ready() { "ready" } else { "not_ready" };
-    Json(json!({ "status": status, "counters": counters })).into_response()
+    Json(json!({ "status": status, "paused": handle.paused(), "counters": counters }))
+        .into_response()
 }
 
 /// `GET /metrics`, in the text format of Prometheus.

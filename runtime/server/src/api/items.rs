@@ -7,12 +7,17 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use sagaflow_core::journal::Happened;
 use sagaflow_core::port::ItemRow;
 use sagaflow_core::shard::{Act, TaskAct};
 use sagaflow_core::value::print_time;
 use sagaflow_engine::reader::ItemList;
+use sagaflow_engine::view::Entry;
 use sagaflow_engine::{Error, Handle, code};
 use serde_json::{Value, json};
+
+/// Bound: longest comment, in characters; it is a line of the run's history.
+const COMMENT_MAX: usize = 4_000;
 
 fn shape(item: &ItemRow) -> Value {
     json!({
@@ -50,9 +55,26 @@ pub async fn tasks(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
     list(&handle, &uri, "task").await
 }
 
-/// `GET /api/tasks/{id}`
+/// `GET /api/tasks/{id}`: with what people said about it.
 pub async fn task(Engine(handle): Engine, Path(id): Path<String>) -> Result<Json<Value>> {
-    Ok(Json(shape(&item(&handle, &id, "task").await?)))
+    let item = item(&handle, &id, "task").await?;
+    let mut shown = shape(&item);
+    if let Some(run) = item.run {
+        let history = super::shape::whole_history(&handle, run).await?;
+        shown["comments"] = comments(&history, &id).into();
+    }
+    Ok(Json(shown))
+}
+
+fn comments(history: &[Entry], id: &str) -> Vec<Value> {
+    let lines = history.iter().flat_map(|entry| entry.happened.iter().map(|line| (entry.at, line)));
+    let comments = lines.filter_map(|(at, line)| match line {
+        Happened::Commented { item, actor, text } if item == id => {
+            Some(json!({ "at": print_time(at), "actor": actor, "text": text }))
+        }
+        _ => None,
+    });
+    comments.collect()
 }
 
 async fn act(handle: Handle, id: String, headers: &HeaderMap, act: TaskAct) -> Result<Response> {
@@ -95,9 +117,19 @@ pub async fn answer(
 }
 
 /// `POST /api/tasks/{id}/comment`
-pub async fn comment(Engine(handle): Engine, Path(id): Path<String>) -> Result<Response> {
-    item(&handle, &id, "task").await?;
-    Err(Problem::new(code::REFUSED, "comments are not kept yet"))
+pub async fn comment(
+    Engine(handle): Engine,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    let body = request::object(&bytes, &["comment"])?;
+    let comment = request::text(&body, "comment")?;
+    if !(1..=COMMENT_MAX).contains(&comment.chars().count()) {
+        let words = format!("`comment` must have 1 to {COMMENT_MAX} characters");
+        return Err(Problem::new(code::VALUE, words).with("path", "comment"));
+    }
+    act(handle, id, &headers, TaskAct::Comment(comment)).await
 }
 
 /// `GET /api/reviews`
@@ -106,9 +138,17 @@ pub async fn reviews(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
 }
 
 /// `POST /api/reviews/{id}/resolve`
-pub async fn resolve_review(Engine(handle): Engine, Path(id): Path<String>) -> Result<Response> {
+pub async fn resolve_review(
+    Engine(handle): Engine,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    let body = request::object(&bytes, &["reason"])?;
+    let reason = request::text(&body, "reason")?;
     item(&handle, &id, "review").await?;
-    Err(Problem::new(code::REFUSED, "reviews cannot be resolved yet"))
+    let decided = handle.review(id, request::actor(&headers), reason).await?;
+    Ok(operate::answer(decided, ""))
 }
 
 /// `GET /api/dead-letters`

@@ -14,6 +14,7 @@ mod workflows;
 
 use crate::guards;
 use crate::listen::Current;
+use crate::namespace::{self, Namespace};
 use crate::problem::Problem;
 use crate::request::BODY_MAX;
 use axum::Router;
@@ -40,10 +41,13 @@ where
 {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let current = Current::from_ref(state);
         let handle = current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Self(handle))
+        Ok(Self(match parts.extensions.get::<Namespace>() {
+            Some(Namespace(name)) => handle.in_namespace(name),
+            None => handle,
+        }))
     }
 }
 
@@ -81,10 +85,11 @@ pub(crate) fn router(current: Current) -> Router {
         .route("/dead-letters/{id}/resolve", post(items::resolve))
         .route("/events/{name}", post(events::deliver))
         .route("/services", get(services::list))
+        .route("/services/{name}/breaker", post(services::operate_breaker))
         .route("/health", get(health::health))
         .method_not_allowed_fallback(no_method)
         .with_state(current.clone());
-    Router::new()
+    let all = Router::new()
         .nest("/api", api)
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
@@ -92,7 +97,11 @@ pub(crate) fn router(current: Current) -> Router {
         .route("/metrics", get(health::metrics))
         .with_state(current)
         .method_not_allowed_fallback(no_method)
-        .fallback(no_route)
+        .fallback(no_route);
+    // Order: the namespace is taken out of the path before the routes are looked at.
+    Router::new()
+        .fallback_service(all)
+        .layer(middleware::map_request(namespace::split))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_MAX))
         .layer(middleware::map_response(too_large))

@@ -98,13 +98,15 @@ pub fn resolution(outcome: Option<&Value>) -> Result<Resolution> {
     serde_json::from_value(outcome.cloned().ok_or_else(bad)?).map_err(|_| bad())
 }
 
-/// 200 for a decision that took effect, 202 for one that waits for an unresolved step.
+/// 200 for a decision that took effect, 202 for one that waits for an unresolved step, or that takes
+/// longer than a request waits.
 pub fn answer(decided: Decided, input: &str) -> Response {
-    match decided {
-        Decided::Done => (StatusCode::OK, Json(json!({ "status": "applied" }))).into_response(),
-        Decided::Pending => {
-            let body = json!({ "status": "pending", "input": input });
-            (StatusCode::ACCEPTED, Json(body)).into_response()
+    let input = match decided {
+        Decided::Done => {
+            return (StatusCode::OK, Json(json!({ "status": "applied" }))).into_response();
         }
-    }
+        Decided::Pending => input.to_owned(),
+        Decided::Later(input) => input,
+    };
+    (StatusCode::ACCEPTED, Json(json!({ "status": "pending", "input": input }))).into_response()
 }

@@ -1,6 +1,7 @@
 //! Runs: start, look, list, history.
 
 use super::{Engine, shape};
+use crate::namespace;
 use crate::problem::{Problem, Result};
 use crate::request::{self, Path, Query, bad};
 use axum::Json;
@@ -59,7 +60,7 @@ async fn answer(
         (true, true) => StatusCode::CREATED,
         (true, false) => StatusCode::OK,
     };
-    let location = [(LOCATION, format!("/api/runs/{}", started.run))];
+    let location = [(LOCATION, format!("{}/runs/{}", namespace::base(handle), started.run))];
     // A run that completed tells what it gave up at its own address: its caller does not wait for it.
     let history = match view.row.ended_at.is_some() && view.row.status != "completed" {
         true => shape::whole_history(handle, started.run).await?,

@@ -85,6 +85,80 @@ async fn an_answer_is_typed_taken_once_and_survives_the_death_of_the_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_resolved_once_by_name_also_after_its_run_has_ended() {
+    let world = World::open().await;
+    let mut runs = Vec::new();
+    for item in ["lamp", "bulb"] {
+        let run = world.start("Odd", json!(item)).await;
+        world.node.wait_for(&run, "waiting").await;
+        runs.push(run);
+    }
+    assert_eq!(world.post(&format!("/api/runs/{}/cancel", runs[1]), json!({})).await.0, 200);
+    world.node.wait_for(&runs[1], "cancelled").await;
+    let (_, reviews) = world.node.request("GET", "/api/reviews", None).await;
+    let reviews = reviews["items"].as_array().unwrap().clone();
+    assert_eq!(reviews.len(), 2, "{reviews:?}");
+    assert_eq!(reviews[0]["body"]["text"], "odd: lamp");
+    let path =
+        |index: usize| format!("/api/reviews/{}/resolve", reviews[index]["id"].as_str().unwrap());
+    let body = || Some(json!({ "reason": "looked at it" }));
+    let headers = [("flow-actor", "eve")];
+    for index in 0..2 {
+        let done = world.node.full("POST", &path(index), body(), &headers).await;
+        assert_eq!(done.0, 200, "{}", done.2);
+    }
+    let world = world.restart().await;
+    for index in 0..2 {
+        let (status, late) = world.post(&path(index), json!({ "reason": "me too" })).await;
+        assert_eq!((status, late["code"].as_str()), (409, Some("R1008")), "{late}");
+    }
+    let (_, open) = world.node.request("GET", "/api/reviews", None).await;
+    assert_eq!(open["items"], json!([]));
+    let (_, closed) = world.node.request("GET", "/api/reviews?all=true", None).await;
+    for review in closed["items"].as_array().unwrap() {
+        let said = [&review["body"]["resolved_by"], &review["body"]["reason"]];
+        assert_eq!(said, ["eve", "looked at it"], "{review}");
+    }
+    let history = format!("/api/runs/{}/history", runs[0]);
+    let (_, history) = world.node.request("GET", &history, None).await;
+    assert!(history.to_string().contains("\"reviewed\""), "{history}");
+    let (status, _) = world.post("/api/reviews/nothing/resolve", json!({})).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_say_about_a_task_is_kept_with_their_names() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    let id = world.task().await["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/tasks/{id}");
+    for (who, comment) in [("eve", "called the customer"), ("bob", "no answer")] {
+        let (body, headers) = (json!({ "comment": comment }), [("flow-actor", who)]);
+        let url = format!("{path}/comment");
+        let said = world.node.full("POST", &url, Some(body), &headers).await;
+        assert_eq!(said.0, 200, "{}", said.2);
+    }
+    for bad in [json!({}), json!({ "comment": "" }), json!({ "comment": "x".repeat(4_001) })] {
+        let (status, problem) = world.post(&format!("{path}/comment"), bad).await;
+        assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+    }
+    let world = world.restart().await;
+    let (_, task) = world.node.request("GET", &path, None).await;
+    let said: Vec<_> = task["comments"].as_array().unwrap().iter().collect();
+    assert_eq!(said.len(), 2, "{task}");
+    assert_eq!(
+        (&said[0]["actor"], &said[0]["text"]),
+        (&json!("eve"), &json!("called the customer"))
+    );
+    assert_eq!(world.post(&format!("{path}/answer"), json!({ "answer": true })).await.0, 200);
+    let late = world.post(&format!("{path}/comment"), json!({ "comment": "late" })).await;
+    assert_eq!((late.0, late.1["code"].as_str()), (409, Some("R1008")));
+    let (_, task) = world.node.request("GET", &path, None).await;
+    assert_eq!(task["comments"].as_array().map(Vec::len), Some(2), "they stay: {task}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_reaches_the_run_that_waits_for_its_key_and_counts_once() {
     let world = World::open().await;
     let (lamp, bulb) =
@@ -102,6 +176,145 @@ async fn an_event_reaches_the_run_that_waits_for_its_key_and_counts_once() {
     assert_eq!(other["status"], "waiting");
     let (status, problem) = world.post("/api/events/Paid", json!({ "item": "bulb" })).await;
     assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_holds_a_service_off_over_a_restart_and_lets_it_go() {
+    let world = World::open().await;
+    world.ledger.answer("Shop.slow", json!("made of glass"));
+    let shop = async |world: &World| {
+        let (_, services) = world.node.request("GET", "/api/services", None).await;
+        services["items"][0].clone()
+    };
+    let fresh = shop(&world).await;
+    assert_eq!((&fresh["name"], &fresh["bound"]), (&json!("small.Shop"), &json!("http")));
+    assert_eq!(fresh["breaker"], json!({ "state": "closed" }));
+    let path = "/api/services/Shop/breaker";
+    let body = Some(json!({ "state": "open", "reason": "maintenance" }));
+    let held = world.node.full("POST", path, body, &[("flow-actor", "eve")]).await;
+    assert_eq!(held.0, 200, "{}", held.2);
+    let run = world.start("Long", json!("lamp")).await;
+    let world = world.restart().await;
+    let shown = shop(&world).await["breaker"].clone();
+    let said = ["state", "held_by", "reason"].map(|name| shown[name].clone());
+    assert_eq!(said, ["open", "eve", "maintenance"], "{shown}");
+    assert!(shown["since"].is_string(), "{shown}");
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(world.ledger.entries().is_empty(), "nothing is sent");
+    assert_eq!(world.post(path, json!({ "state": "closed" })).await.0, 200);
+    world.node.wait_for(&run, "completed").await;
+    assert_eq!(world.ledger.count("Shop.slow"), 1);
+    let (status, problem) = world.post(path, json!({ "state": "ajar" })).await;
+    assert_eq!((status, problem["code"].as_str()), (400, Some("R1005")), "{problem}");
+    let (status, problem) =
+        world.post("/api/services/Shap/breaker", json!({ "state": "open" })).await;
+    assert_eq!((status, problem["code"].as_str()), (404, Some("R1003")), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_breaker_that_opened_by_itself_says_when_and_is_closed_by_hand() {
+    let world = World::open().await;
+    world.ledger.answer("Shop.slow", json!("made of glass"));
+    world.ledger.next("Shop.slow", Behave::Answer(401, json!({})));
+    let run = world.start("Long", json!("lamp")).await;
+    let mut shop = Value::Null;
+    for _ in 0..500 {
+        let (_, services) = world.node.request("GET", "/api/services", None).await;
+        shop = services["items"][0].clone();
+        if shop["breaker"]["state"] == "open" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(shop["breaker"]["state"], "open", "{shop}");
+    assert!(shop["breaker"]["since"].is_string(), "{shop}");
+    assert!(shop["breaker"]["since"].as_str() < shop["breaker"]["probe_at"].as_str(), "{shop}");
+    let path = "/api/services/small.Shop/breaker";
+    assert_eq!(world.post(path, json!({ "state": "closed" })).await.0, 200);
+    world.node.wait_for(&run, "completed").await;
+    let (_, services) = world.node.request("GET", "/api/services", None).await;
+    assert_eq!(services["items"][0]["breaker"]["state"], "closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_node_records_and_sends_nothing_until_it_is_started_without() {
+    let world = World::open().await;
+    let run = world.start("Buy", buy("lamp")).await;
+    world.node.wait_for(&run, "waiting").await;
+    let World { node, ledger, mut args, _folder } = world;
+    drop(node);
+    args.push("--paused".to_owned());
+    let world = World { node: World::node(&args).await, ledger, args, _folder };
+    let (_, health) = world.node.request("GET", "/api/health", None).await;
+    assert_eq!(health["paused"], true, "{health}");
+    let sent = world.ledger.entries().len();
+    let other = world.start("Buy", buy("bulb")).await;
+    assert_eq!(world.post(&format!("/api/runs/{run}/cancel"), json!({})).await.0, 200);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(world.ledger.entries().len(), sent, "nothing is sent");
+    let World { node, ledger, mut args, _folder } = world;
+    drop(node);
+    args.pop();
+    let world = World { node: World::node(&args).await, ledger, args, _folder };
+    world.node.wait_for(&run, "cancelled").await;
+    world.node.wait_for(&other, "waiting").await;
+    assert_eq!(world.ledger.count("Shop.reserve"), 2);
+    assert_eq!(world.ledger.count("Shop.release"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_in_the_path_has_runs_keys_events_and_tasks_of_its_own() {
+    let world = World::open().await;
+    let body = || Some(json!({ "input": "lamp" }));
+    let path = "/api/ns/team-a/workflows/Prepaid/runs";
+    let (status, headers, run) = world.node.full("POST", path, body(), &[]).await;
+    assert_eq!(status, 201, "{run}");
+    let there = run["id"].as_str().unwrap().to_owned();
+    assert_eq!(headers["location"], format!("/api/ns/team-a/runs/{there}").as_str());
+    let here = world.start("Prepaid", json!("lamp")).await;
+    assert_ne!(here, there, "the same key in another namespace is another run");
+    let (status, _) = world.node.request("GET", &format!("/api/runs/{there}"), None).await;
+    assert_eq!(status, 404, "it is not of this namespace");
+    let cancel = format!("/api/runs/{there}/cancel");
+    assert_eq!(world.post(&cancel, json!({})).await.0, 404);
+    let (_, listed) = world.node.request("GET", "/api/ns/team-a/runs?limit=5", None).await;
+    assert_eq!(listed["items"].as_array().map(Vec::len), Some(1), "{listed}");
+    world.node.wait_for(&here, "waiting").await;
+    let payload = json!({ "item": "lamp", "amount": "5.00 EUR" });
+    assert_eq!(world.post("/api/ns/team-a/events/Paid", payload).await.0, 200);
+    let done = format!("/api/ns/team-a/runs/{there}");
+    for _ in 0..500 {
+        if world.node.request("GET", &done, None).await.1["status"] == "completed" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.node.request("GET", &done, None).await.1["status"], "completed");
+    let (_, other) = world.node.request("GET", &format!("/api/runs/{here}"), None).await;
+    assert_eq!(other["status"], "waiting", "the event was of the other namespace");
+    assert_eq!(world.node.request("GET", "/api/ns/a%2Fb/runs", None).await.0, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_completes_a_call_of_another_namespace_at_the_address_it_was_given() {
+    let world = World::open().await;
+    world.ledger.next("Shop.slow", Behave::Accept);
+    let body = Some(json!({ "input": "lamp" }));
+    let path = "/api/ns/team-a/workflows/Long/runs";
+    let (_, run) = world.node.request("POST", path, body).await;
+    world.ledger.wait_for("Shop.slow", 1).await;
+    let callback = world.ledger.entries()[0].callback.clone().unwrap();
+    let local = callback.strip_prefix(&world.node.url).unwrap().to_owned();
+    let (status, problem) = world.post(&format!("{local}/complete"), json!("glass")).await;
+    assert_eq!(status, 200, "{problem}");
+    let path = format!("/api/ns/team-a/runs/{}", run["id"].as_str().unwrap());
+    for _ in 0..500 {
+        if world.node.request("GET", &path, None).await.1["result"] == "glass" {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it is not completed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -223,6 +436,7 @@ async fn a_run_whose_version_is_not_here_is_shown_as_not_served() {
     assert!(waiting.get("served").is_none(), "{waiting}");
     let World { node, ledger, mut args, _folder } = world;
     drop(node);
+    let again = args.clone();
     let other = _folder.path().join("other.flow");
     let program =
         "module other\nworkflow Hello v1 (name: text) -> text deadline 1h {\n  return name\n}\n";
@@ -236,6 +450,16 @@ async fn a_run_whose_version_is_not_here_is_shown_as_not_served() {
     assert_eq!(runs["items"][0]["id"], run.as_str(), "{runs}");
     assert_eq!(runs["items"][0]["served"], false, "{runs}");
     let (_, one) = node.request("GET", &format!("/api/runs/{run}"), None).await;
-    assert_eq!(one["served"], false, "{one}");
+    assert_eq!((&one["served"], &one["status"]), (&json!(false), &json!("parked")), "{one}");
+    let (_, parked) = node.request("GET", "/api/runs?status=parked", None).await;
+    assert_eq!(parked["items"][0]["id"], run.as_str(), "it waits for a person: {parked}");
+    let (_, waiting) = node.request("GET", "/api/runs?status=waiting", None).await;
+    assert_eq!(waiting["items"], json!([]), "and for nothing else");
+    drop(node);
+    let node = World::node(&again).await;
+    let (_, one) = node.request("GET", &format!("/api/runs/{run}"), None).await;
+    assert_eq!(one["status"], "waiting", "it goes on where its program is served: {one}");
+    let (_, parked) = node.request("GET", "/api/runs?status=parked", None).await;
+    assert_eq!(parked["items"], json!([]));
     drop(ledger);
 }

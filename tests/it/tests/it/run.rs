@@ -46,6 +46,7 @@ async fn a_failed_run_is_undone_in_reverse_and_exits_1() {
     let (undoing, void) = (at("because of Unshippable"), at("← undone    hold  by Payments.void"));
     let release = at("← undone    Inventory.reserve  by Inventory.release");
     assert!(undoing < void && void < release, "{}", output.out);
+    assert!(at("failed      parcel = Shipping.book: NoCarrier") < undoing, "{}", output.out);
     assert!(output.out.contains("failed with Unshippable, at parcel"), "{}", output.out);
 }
 

@@ -15,7 +15,7 @@ impl World {
 
     /// One request reaches its service; a copy is answered too, but nobody waits for the answer.
     pub(super) fn request(&mut self, send: Send, copy: bool) {
-        let Send { ticket, mut call, args } = send;
+        let Send { ticket, mut call, args, .. } = send;
         if self.twin == Some(Twin::KeyOfTheEpoch) {
             call.key = format!("{}-{}", call.key, self.epoch);
         }
@@ -89,7 +89,7 @@ impl World {
 
     /// The process died between the commit and the request: it never left.
     pub(super) fn withheld(&mut self, send: Send) {
-        let Send { ticket, call, args } = send;
+        let Send { ticket, call, args, .. } = send;
         let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
         let id = CallId { action: call.action.clone(), at };
         self.visit(ticket.call, &id, &call.key);

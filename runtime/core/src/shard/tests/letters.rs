@@ -89,6 +89,31 @@ fn an_undo_that_was_given_up_is_not_said_to_be_needless() {
 }
 
 #[test]
+fn the_letter_of_an_undo_that_was_given_up_says_who_and_why() {
+    // It used to be closed as `done`, like one whose undo had succeeded.
+    let letter = |outcome| {
+        let mut world = World::of(vec![step("a").s(), step("b").s()])
+            .play("b", &[Play::Failed("Declined")])
+            .play("una", &[Play::Fault]);
+        let run = world.start();
+        world.settle();
+        let item = world.open_items("dead_letter")[0].id.clone();
+        let act = Act::Resolve { path: "a".into(), outcome };
+        assert_eq!(world.operate(run, act), Answer::Done);
+        world.settle();
+        assert_eq!(world.status(run), Status::Failed);
+        let row = world.store.items[&item].clone();
+        assert!(!row.open);
+        row.body
+    };
+    let given_up = letter(Resolution::GiveUp);
+    let said = ["resolved", "actor", "reason"].map(|name| given_up[name].clone());
+    assert_eq!(said, ["given up", "ann", "because"]);
+    assert_eq!(given_up["effects"]["not_undone"][0]["path"], "a", "it still stands");
+    assert_eq!(letter(Resolution::Ok(Json::Null))["resolved"], "done");
+}
+
+#[test]
 fn a_condition_with_a_bug_opens_one_letter_and_closes_it_with_its_wait() {
     let arm = Arm::Event(event("shop.Paid", "o-1"));
     let wait = S::Wait { at: "w", arms: vec![(arm, Vec::new())], within: Some(60_000) };

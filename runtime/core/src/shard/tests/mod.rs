@@ -3,9 +3,11 @@
 mod letters;
 mod operators;
 mod parallel;
+mod paused;
 mod program;
 mod random;
 mod recovery;
+mod reviews;
 mod sequence;
 mod services;
 mod stops;

@@ -74,6 +74,8 @@ pub struct World {
     pub crash: Crash,
     pub commits: usize,
     pub epoch: u64,
+    /// Restarts are of a paused node.
+    pub paused: bool,
     pub token: u64,
     /// Leaves the comparison with the fold out: it costs the whole state for every record.
     pub unchecked: bool,
@@ -102,6 +104,7 @@ impl World {
             crash: Crash::Never,
             commits: 0,
             epoch: 1,
+            paused: false,
             token: 0,
             unchecked: false,
             folded: BTreeMap::new(),
@@ -159,6 +162,11 @@ impl World {
                         .find(|row| row.workflow == workflow && row.key == key)
                         .cloned();
                     self.apply(Input::Found { namespace, workflow, key, row });
+                    clean = false;
+                }
+                Effect::FindItem { item } => {
+                    let row = self.store.items.get(&item).cloned();
+                    self.apply(Input::FoundItem { item, row });
                     clean = false;
                 }
                 Effect::Reply { token, answer } => {
@@ -225,7 +233,11 @@ impl World {
         };
         let lease = Lease { shard: ShardId(0), epoch: self.epoch, owner: uuid::Uuid::from_u128(1) };
         let machines = self.machines.clone();
-        let recovered = Shard::recover(Recovery { lease, tail, machines, now: self.now });
+        let recovery = Recovery { lease, tail, machines, now: self.now };
+        let recovered = match self.paused {
+            true => Shard::recover_paused(recovery),
+            false => Shard::recover(recovery),
+        };
         assert_eq!(recovered.damaged.len(), damaged, "{:?}", recovered.damaged);
         self.shard = recovered.shard;
         self.finish(recovered.fence);
