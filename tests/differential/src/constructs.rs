@@ -93,28 +93,20 @@ fn kind(json: &Json, found: &mut BTreeSet<String>) {
 
 /// A clause, where it is there at all.
 fn clause(name: &str, json: &Json, found: &mut BTreeSet<String>) {
-    match name {
+    let there = match name {
         "wait" | "remedy" | "otherwise" | "undo" | "branches" | "on" | "pattern" | "ty" => {
-            if let Some(variant) = variant(json) {
-                found.insert(format!("{name} {variant}"));
-            }
+            found.extend(variant(json).map(|variant| format!("{name} {variant}")));
+            return;
         }
         "by" | "probe" | "fallback" | "until" | "times" | "max" | "retry" | "rest"
-        | "aftermath" | "bind" => {
-            if !json.is_null() {
-                found.insert(format!("clause {name}"));
-            }
-        }
+        | "aftermath" | "bind" => !json.is_null(),
         "settle" | "keep" | "fresh" | "commits" | "skips" | "fails" | "optional" => {
-            if *json == Json::Bool(true) {
-                found.insert(format!("clause {name}"));
-            }
+            *json == Json::Bool(true)
         }
-        "interrupts" => {
-            if json.as_array().is_some_and(|interrupts| !interrupts.is_empty()) {
-                found.insert("clause interrupts".to_owned());
-            }
-        }
-        _ => {}
+        "interrupts" => json.as_array().is_some_and(|interrupts| !interrupts.is_empty()),
+        _ => false,
+    };
+    if there {
+        found.insert(format!("clause {name}"));
     }
 }
