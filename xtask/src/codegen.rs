@@ -1,5 +1,6 @@
 //! Generated files that are committed: written by `cargo xtask codegen`, compared by `--check`.
 
+use crate::sh;
 use anyhow::Context as _;
 use std::fs;
 
@@ -17,6 +18,14 @@ pub fn run(check: bool) -> anyhow::Result<()> {
             fs::write(path, &text).with_context(|| format!("write `{path}`"))?;
             println!("wrote {path}");
         }
+    }
+    let mut write = vec!["run", "--quiet", "-p", "sagaflow-differential", "--example", "write"];
+    if check {
+        write.extend(["--", "--check"]);
+    }
+    if let Err(error) = sh("cargo", &write) {
+        anyhow::ensure!(check, error);
+        stale.push("tests/differential/flows/generated");
     }
     anyhow::ensure!(stale.is_empty(), "stale: {} (run `cargo xtask codegen`)", stale.join(", "));
     Ok(())

@@ -25,8 +25,8 @@ pub(super) fn machine(
     workflow: &Workflow,
     module: &Ident,
 ) -> Result<TokenStream, String> {
-    let mut graph = graph(names.fir, workflow);
-    let solved = solve(&mut graph)?;
+    let graph = graph(names.fir, workflow);
+    let solved = solve(&graph)?;
     let mut taken = BTreeSet::new();
     let mut points = BTreeMap::new();
     for at in solved.brings.keys() {

@@ -5,9 +5,19 @@
 
 use super::expr::Exprs;
 use super::names::{ident, rt};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use sagaflow_fir::{Expr, PatternKind, Ty};
+use sagaflow_fir::{Expr, ExprKind, PatternKind, Ty};
+use syn::Lifetime;
+
+/// The label of a `match`: none inside it has the same, because each counts those inside itself.
+fn label(subject: &Expr, arms: &[(PatternKind, Expr)]) -> Lifetime {
+    let mut inside = 0;
+    for part in std::iter::once(subject).chain(arms.iter().map(|(_, value)| value)) {
+        part.each(&mut |expr| inside += usize::from(matches!(expr.kind, ExprKind::Match(..))));
+    }
+    Lifetime::new(&format!("'chosen{inside}"), Span::call_site())
+}
 
 impl Exprs<'_, '_> {
     /// A `match` as an expression.
@@ -17,13 +27,14 @@ impl Exprs<'_, '_> {
         arms: &[(PatternKind, Expr)],
         ty: &Ty,
     ) -> TokenStream {
+        let label = label(subject, arms);
         let arms = arms.iter().map(|(pattern, value)| {
             let value = self.value_as(value, ty);
-            (pattern, quote!(break 'chosen (#value);))
+            (pattern, quote!(break #label (#value);))
         });
         let tests = self.tests(subject, arms.collect());
         let (rt, ty) = (rt(), self.names.inner(ty, self.depth));
-        quote!('chosen: {
+        quote!(#label: {
             #tests
             ::core::result::Result::<#ty, #rt::Fault>::Err(#rt::fault("no arm of a match fits"))?
         })

@@ -113,9 +113,13 @@ impl Lowerer<'_> {
     }
 
     pub(super) fn handlers(&mut self, handlers: &hir::Handlers) -> fir::Handlers {
+        // A handler of an error that nothing it guards fails with (F0117) never runs, and what its
+        // names hold has no type.
+        let lives = |handler: &&hir::Handler| !matches!(&handler.on, hir::On::Error { decls, .. } if decls.is_empty());
         let on = handlers
             .on
             .iter()
+            .filter(lives)
             .map(|handler| {
                 let (on, binders) = match &handler.on {
                     hir::On::Timeout => (fir::On::Timeout, Vec::new()),

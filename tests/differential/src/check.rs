@@ -1,6 +1,6 @@
 //! Many traces of many machines, against the interpreter of the same text.
 
-use crate::{Stats, compare};
+use crate::{Stats, compare, tables};
 use sagaflow::codegen::Machine;
 use sagaflow_compiler::load::{Files, load};
 use sagaflow_fir::Fir;
@@ -35,7 +35,7 @@ impl Files for Disk {
     }
 }
 
-/// The program of a path below this package.
+/// The program of a path below this package, as it is interpreted.
 ///
 /// # Panics
 /// Where the flows are not where they were, or have errors.
@@ -76,16 +76,18 @@ pub fn check(machines: Vec<Arc<dyn Machine>>, path: &str) -> Stats {
 /// # Panics
 /// Where the machines differ, with the seed that repeats it; where too many points were not reached.
 #[must_use]
-pub fn check_generated(machines: Vec<Arc<dyn Machine>>, path: &str, traces: u64) -> Stats {
-    let fir = fir(path);
-    let (mut seen, mut not_reached, mut points) = (Stats::default(), 0, 0);
+pub fn check_generated(machines: Vec<Arc<dyn Machine>>, fir: &Arc<Fir>, traces: u64) -> Stats {
+    let (mut seen, mut not_reached, mut points) = (Stats::default(), Vec::new(), 0);
     for machine in &machines {
-        let own = traced(machine.as_ref(), &fir, traces);
-        not_reached += missed(machine.as_ref(), &own).len();
+        let own = traced(machine.as_ref(), fir, traces);
+        let name = &machine.spec().name;
+        let missed = missed(machine.as_ref(), &own).into_iter();
+        not_reached.extend(missed.map(|at| format!("{name}: {at}")));
         points += machine.spec().points.len();
         seen.add(own);
     }
-    assert!(not_reached * 10 < points, "{not_reached} of {points} points are never reached");
+    let few = not_reached.len() * 10 < points;
+    assert!(few, "of {points} points no trace reaches {not_reached:#?}");
     seen
 }
 
@@ -97,6 +99,7 @@ fn missed<'m>(machine: &'m dyn Machine, own: &Stats) -> Vec<&'m String> {
 fn traced(machine: &dyn Machine, fir: &Arc<Fir>, traces: u64) -> Stats {
     let name = &machine.spec().name;
     let interp = Interpreter::new(Arc::clone(fir), name).expect("it runs interpreted too");
+    tables(machine, &interp).unwrap_or_else(|differ| panic!("{differ}"));
     let (first, traces) = (number("FLOW_SEED", 0), number("FLOW_TRACES", traces));
     let mut own = Stats::default();
     for seed in first..first + traces {
@@ -105,6 +108,7 @@ fn traced(machine: &dyn Machine, fir: &Arc<Fir>, traces: u64) -> Stats {
             Err(differ) => panic!("{differ}"),
         }
     }
+    println!("`{name}`: seeds {first}..{}, {} resumes", first + traces, own.resumes);
     // What mostly faults is hardly compared.
     assert!(own.faults * 4 < own.resumes, "`{name}`: {own:?}");
     own

@@ -5,7 +5,9 @@
 
 mod check;
 mod compare;
+mod constructs;
 mod random;
 
 pub use check::{check, check_generated, fir};
-pub use compare::{Stats, compare};
+pub use compare::{Stats, compare, tables};
+pub use constructs::constructs;

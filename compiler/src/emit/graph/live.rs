@@ -22,32 +22,12 @@ type Set = BTreeSet<Var>;
 
 /// Solves a graph; the error names the point and what it lacks.
 ///
-/// A name that a branch binds only on some of its paths (a step left by `skip`) is not among what
-/// the branch ends with: nothing may read it after the join.
-pub(in crate::emit) fn solve<'f>(graph: &mut Graph<'f>) -> Result<Solved<'f>, String> {
-    loop {
-        match attempt(graph) {
-            Ok(solved) => return Ok(solved),
-            Err((at, lacks)) if !drop_from_ends(graph, lacks) => {
-                let name = &graph.vars[lacks.0].name;
-                return Err(format!("durable point `{at}` does not keep `{name}`"));
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-/// Takes a variable out of what branches end with; whether there was one.
-fn drop_from_ends(graph: &mut Graph<'_>, var: Var) -> bool {
-    let mut dropped = false;
-    for block in &mut graph.blocks {
-        if let Term::EndWith(vars) = &mut block.term {
-            let before = vars.len();
-            vars.retain(|kept| *kept != var);
-            dropped |= vars.len() < before;
-        }
-    }
-    dropped
+/// What a branch ends with is FIR's to say: the names it binds that are read behind its fork.
+pub(in crate::emit) fn solve<'f>(graph: &Graph<'f>) -> Result<Solved<'f>, String> {
+    attempt(graph).map_err(|(at, lacks)| {
+        let name = &graph.vars[lacks.0].name;
+        format!("durable point `{at}` does not keep `{name}`")
+    })
 }
 
 fn attempt<'f>(graph: &Graph<'f>) -> Result<Solved<'f>, (&'f str, Var)> {

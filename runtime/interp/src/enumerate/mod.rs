@@ -8,7 +8,7 @@ mod variants;
 mod words;
 
 use crate::simulate::{
-    Called, Chance, Choice, Crash, Failing, Given, Plan, Program, Question, Script, Strike,
+    BEGIN, Called, Chance, Choice, Crash, Failing, Given, Plan, Program, Question, Script, Strike,
     StrikeKind, World,
 };
 use crate::trace::Seen;
@@ -42,6 +42,8 @@ pub struct Subject<'a> {
     pub input: Values,
     /// Scripted outcomes that hold in every run.
     pub given: Vec<Given>,
+    /// Events that are sent in every run: event, payload, after how many ms.
+    pub deliver: Vec<(String, Json, i64)>,
     /// The expectations.
     pub judge: Judge<'a>,
 }
@@ -76,6 +78,7 @@ pub fn every_failure(subject: &Subject<'_>) -> Tally {
         literals: Literals::of(fir, workflow, &input),
         runs: 0,
         covered: BTreeSet::new(),
+        crashed: BTreeSet::new(),
         kept: Vec::new(),
         broken: BTreeSet::new(),
     };
@@ -101,12 +104,21 @@ struct Enumeration<'a> {
     spec: &'a WorkflowSpec,
     literals: Literals,
     runs: u64,
-    /// Everything reached by any run.
+    /// Everything reached by kept runs.
     covered: BTreeSet<String>,
+    /// Everything reached by runs with a crash, which are not kept: what only they reach is tested, but
+    /// what a later run reaches first without one is still to be made to fail.
+    crashed: BTreeSet<String>,
     /// Runs that reached something new, with what they were told.
     kept: Vec<(Script, Shown)>,
-    /// Points whose calls have been made to fail.
-    broken: BTreeSet<String>,
+    /// Calls that have been made to fail: point, why it is made, action. A step's call and its probe
+    /// are at one point.
+    broken: BTreeSet<(String, &'static str, String)>,
+}
+
+/// What tells one call of the source from another.
+fn site(call: &Called) -> (String, &'static str, String) {
+    (call.at.clone(), call.purpose.word(), call.action.clone())
 }
 
 impl Enumeration<'_> {
@@ -139,12 +151,15 @@ impl Enumeration<'_> {
         }
         let mut world = World::new(self.subject.program, script.clone());
         let told = |wrong: String| format!("{wrong}; {}", words::of(script));
+        for (event, payload, after_ms) in &self.subject.deliver {
+            world.deliver(event, payload.clone(), *after_ms);
+        }
         let run = world.run(self.subject.workflow, self.subject.input.clone()).map_err(told)?;
         (self.subject.judge)(&world, run).map_err(told)?;
         let state = world.state(run).ok_or_else(|| told("the run is gone".to_owned()))?;
         Ok(Shown {
             seen: world.seen(),
-            calls: world.ledger().calls(run).cloned().collect(),
+            calls: world.ledger().in_program_order(run).into_iter().cloned().collect(),
             records: world.records(run),
             chances: world.chances().to_vec(),
             questions: world.questions(run).cloned().collect(),
@@ -271,7 +286,10 @@ impl Enumeration<'_> {
     fn task_answers(&self, path: &str, task: &str) -> Vec<Choice> {
         let Some(human) = self.fir.humans.get(task) else { return Vec::new() };
         let ty = &human.answer;
-        let values = variants::of(self.fir, &self.spec.schema, &self.literals, ty, &Json::Null);
+        let usual =
+            crate::simulate::sample_answer(self.fir, &self.spec.schema, (task, path), BEGIN);
+        let usual = usual.unwrap_or_default();
+        let values = variants::of(self.fir, &self.spec.schema, &self.literals, ty, &usual);
         let choice = |answer| Choice::Task { path: path.to_owned(), answer };
         values.into_iter().map(Some).chain([None]).map(choice).collect()
     }
@@ -282,17 +300,18 @@ impl Enumeration<'_> {
         let script = script.clone();
         let mut calls: Vec<Called> = Vec::new();
         for call in &shown.calls {
-            if self.broken.contains(&call.at) {
+            if self.broken.contains(&site(call)) {
                 continue;
             }
             // Of the turns of a loop, the first and the last.
-            let turns: Vec<_> = calls.iter().filter(|other| other.at == call.at).cloned().collect();
-            if turns.len() == 2 {
-                calls.retain(|other| other.at != call.at || *other == turns[0]);
+            let same = |other: &Called| site(other) == site(call);
+            let turns: Vec<_> = calls.iter().filter(|other| same(other)).cloned().collect();
+            if let [first, _] = turns.as_slice() {
+                calls.retain(|other| !same(other) || other == first);
             }
             calls.push(call.clone());
         }
-        self.broken.extend(calls.iter().map(|call| call.at.clone()));
+        self.broken.extend(calls.iter().map(site));
         for call in calls {
             for failing in self.ways(&call) {
                 let mut changed = script.clone();
@@ -355,8 +374,24 @@ impl Enumeration<'_> {
                 let mut changed = script.clone();
                 changed.crash = Some(Crash { record, before });
                 let shown = self.run(&changed)?;
-                self.covered.extend(shown.seen);
+                self.crashed.extend(shown.seen.iter().cloned());
+                self.answers_after_crash(&changed, &shown)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A question is answered by a process that has not asked it.
+    fn answers_after_crash(&mut self, script: &Script, shown: &Shown) -> Result<(), String> {
+        if shown.status != Status::Parked {
+            return Ok(());
+        }
+        let Some(question) = shown.questions.first().cloned() else { return Ok(()) };
+        for answer in self.permitted(&question, shown) {
+            let mut script = script.clone();
+            script.choices.push(Choice::Manual { path: question.path.clone(), answer });
+            let shown = self.run(&script)?;
+            self.crashed.extend(shown.seen);
         }
         Ok(())
     }
@@ -382,10 +417,14 @@ impl Enumeration<'_> {
     /// A step that no run has reached was not tested. Calls of undo blocks are no steps: some are
     /// armed where nothing can fail any more.
     fn never_reached(&self) -> Result<(), String> {
+        let reached = |at: &str| {
+            let point = Seen::point(&self.spec.name, at);
+            self.covered.contains(&point) || self.crashed.contains(&point)
+        };
         let missed = self.spec.points.values().find(|point| {
             matches!(point.kind, PointKind::Call(_))
                 && !point.path.split('/').any(|segment| segment == "undo")
-                && !self.covered.contains(&Seen::point(&self.spec.name, &point.at))
+                && !reached(&point.at)
         });
         match missed {
             Some(point) => Err(format!("`{}` is never reached by any run", point.path)),

@@ -48,6 +48,7 @@ pub struct Ledger {
     calls: Vec<Called>,
     seen: BTreeSet<(String, String)>,
     effects: Vec<Applied>,
+    late: Vec<Applied>,
 }
 
 impl Ledger {
@@ -63,6 +64,18 @@ impl Ledger {
         if !(read && self.effects.contains(&effect)) {
             self.effects.push(effect);
         }
+    }
+
+    /// A request arrived after its key was spent.
+    pub(super) fn arrived_late(&mut self, request: Applied) {
+        self.late.push(request);
+    }
+
+    /// Requests that arrived after they were undone, or after a probe had answered that they never
+    /// would; none of them is among the effects where the services keep their contract.
+    #[must_use]
+    pub fn late(&self) -> &[Applied] {
+        &self.late
     }
 
     /// Distinct calls of a run in the order of their first sending.

@@ -33,7 +33,8 @@ use sagaflow_core::shard::{
 use sagaflow_core::time::Time;
 use sagaflow_fir::Fir;
 pub use script::{Choice, Crash, Failing, Given, GivenAnswer, Script, Strike, StrikeKind};
-pub(crate) use send::boundary;
+use send::Hanging;
+pub(crate) use send::{boundary, sample_answer};
 pub use service::Plan;
 use service::Services;
 pub use standing::Standing;
@@ -143,6 +144,8 @@ pub struct World<'p> {
     awaited: BTreeSet<(RunId, String, Vec<u32>, u64)>,
     /// Calls, by id, that a failing entry is about.
     struck: BTreeMap<usize, (RunId, u64)>,
+    /// Requests on their way, by key. Crash: what was sent stays sent.
+    hanging: BTreeMap<String, Hanging>,
     /// What the walks reached.
     seen: Seen,
     /// Questions asked in the source that nobody here answers.
@@ -180,6 +183,7 @@ impl<'p> World<'p> {
             offered: BTreeSet::new(),
             awaited: BTreeSet::new(),
             struck: BTreeMap::new(),
+            hanging: BTreeMap::new(),
             seen,
             questions: Vec::new(),
             choices: Vec::new(),

@@ -3,14 +3,22 @@
 use super::service::{Asked, Plan};
 use super::{Applied, Called, Chance, Choice, Due, GivenAnswer, World};
 use crate::codec::print_json;
-use sagaflow_core::codegen::{Arm, Json, Ty as BoundaryTy};
+use sagaflow_core::codegen::{Arm, Frame, Json, Subscription, Ty as BoundaryTy};
 use sagaflow_core::codegen::{Machine as _, SampleSeed, Schema};
 use sagaflow_core::id::RunId;
 use sagaflow_core::run::{Fiber, State};
 use sagaflow_core::service::{Attempt, Purpose};
 use sagaflow_core::shard::Send;
-use sagaflow_fir::{Class, Fir, Ty};
+use sagaflow_core::time::Time;
+use sagaflow_fir::{Action, Class, Fir, Ty};
 use std::time::Duration;
+
+/// A request that was sent, is not applied, and may still arrive.
+pub(super) struct Hanging {
+    effect: Applied,
+    action: Action,
+    usual: Json,
+}
 
 impl World<'_> {
     /// A call leaves: its service answers, at once or after the time it was given.
@@ -36,10 +44,18 @@ impl World<'_> {
         if plan == Plan::Timeout {
             after_ms = within;
         }
+        let writes = call.purpose == Purpose::Do && action.class != Class::Read;
+        let hangs = writes && matches!(plan, Plan::UnknownLost | Plan::Timeout);
         let mut answered = self.services.answer(&asked, plan);
+        let effect = Applied { run: call.run, action: name, key: call.key.clone() };
         if answered.applied {
-            let effect = Applied { run: call.run, action: name, key: call.key.clone() };
-            self.ledger.applied(effect, action.class == Class::Read);
+            self.ledger.applied(effect.clone(), action.class == Class::Read);
+        }
+        if hangs {
+            self.hanging.insert(call.key.clone(), Hanging { effect, action, usual });
+        }
+        if let Some(forward) = &call.undoes {
+            self.arrive_late(forward);
         }
         if after_ms > within {
             // It was done, but nobody waited for the answer.
@@ -48,6 +64,27 @@ impl World<'_> {
             answered.attempt = Attempt::Unknown { cause, timeout: true };
         }
         self.schedule(after_ms, Due::Outcome(ticket, answered.attempt));
+    }
+
+    /// A request that hung on its way arrives as soon as its key is spent: by contract it is refused.
+    fn arrive_late(&mut self, key: &str) {
+        if !self.services.is_spent(key) {
+            return;
+        }
+        let Some(Hanging { effect, action, usual }) = self.hanging.remove(key) else { return };
+        let asked = Asked {
+            key,
+            undoes: None,
+            purpose: Purpose::Do,
+            name: &effect.action,
+            action: &action,
+            usual: &usual,
+        };
+        let answered = self.services.answer(&asked, Plan::Answer(usual.clone()));
+        if answered.applied {
+            self.ledger.applied(effect.clone(), false);
+        }
+        self.ledger.arrived_late(effect);
     }
 
     fn note_call(
@@ -193,13 +230,7 @@ impl World<'_> {
 
     /// A person's answer, and after how long; none where nobody answers.
     fn task_answer(&mut self, run: RunId, task: &str, path: &str) -> Option<(Json, i64)> {
-        let chosen = self.script.choices.iter().rev().find_map(|choice| match choice {
-            Choice::Task { path: here, answer } if here == path => Some(answer.clone()),
-            _ => None,
-        });
-        if let Some(answer) = chosen {
-            return answer.map(|answer| (answer, 0));
-        }
+        // Order: what the test says holds in every run, so it comes before what the enumeration tries.
         let fits = |given: &&mut super::Given| given.target == task && given.left != Some(0);
         if let Some(given) = self.script.given.iter_mut().rev().find(fits) {
             if let Some(left) = &mut given.left {
@@ -210,11 +241,18 @@ impl World<'_> {
                 _ => None,
             };
         }
-        let schema = self.schema(run)?;
-        let ty = boundary(&self.program.fir().humans.get(task)?.answer)?;
-        let short = task.rsplit('.').next().unwrap_or(task);
-        let seed = SampleSeed { key: path, name: short, now: self.now, money: None };
-        Some((schema.sample(&ty, &seed), 0))
+        let chosen = self.script.choices.iter().rev().find_map(|choice| match choice {
+            Choice::Task { path: here, answer } if here == path => Some(answer.clone()),
+            _ => None,
+        });
+        match chosen {
+            Some(answer) => answer.map(|answer| (answer, 0)),
+            None => {
+                let answer =
+                    sample_answer(self.program.fir(), self.schema(run)?, (task, path), self.now)?;
+                Some((answer, 0))
+            }
+        }
     }
 
     fn schema(&self, run: RunId) -> Option<&Schema> {
@@ -222,31 +260,42 @@ impl World<'_> {
         Some(&self.program.interpreter(workflow)?.spec().schema)
     }
 
-    /// Sends the events that are scripted for waits by name, or chosen.
+    /// Sends the events that are scripted for waits by name, or chosen; also those that interrupt the
+    /// units that are open.
     fn look_at_waits(&mut self) {
         let mut found = Vec::new();
         for (run, state) in self.shard.runs() {
+            let workflow = &state.origin().workflow;
             for fiber in state.fibers().values() {
-                let State::Wait(wait) = &fiber.state else { continue };
-                let (at, iteration) = (fiber.frame.at.clone(), fiber.frame.iteration.clone());
-                if self.awaited.insert((run, at.clone(), iteration.clone(), wait.began)) {
-                    let workflow = state.origin().workflow.clone();
-                    found.push(((run, at, iteration), workflow, wait.clone()));
+                let awaited = &mut self.awaited;
+                let mut see = |frame: &Frame, began: u64, events: Vec<(usize, Subscription)>| {
+                    let (at, iteration) = (frame.at.clone(), frame.iteration.clone());
+                    if awaited.insert((run, at.clone(), iteration.clone(), began)) {
+                        found.push(((run, at, iteration), workflow.clone(), events));
+                    }
+                };
+                for unit in &fiber.units {
+                    let events = unit.interrupts.iter().cloned().enumerate();
+                    see(&unit.frame, unit.entered, events.collect());
+                }
+                if let State::Wait(wait) = &fiber.state {
+                    let events =
+                        wait.arms.iter().enumerate().filter_map(|(index, arm)| match arm {
+                            Arm::Event(subscription) => Some((index, subscription.clone())),
+                            _ => None,
+                        });
+                    see(&fiber.frame, wait.began, events.collect());
                 }
             }
         }
-        for ((run, at, iteration), workflow, wait) in found {
+        for ((run, at, iteration), workflow, events) in found {
             let path = self.path_of(&workflow, &at, &iteration);
-            for (index, arm) in wait.arms.iter().enumerate() {
-                let Arm::Event(subscription) = arm else { continue };
+            for (index, subscription) in events {
                 self.choices.push(Chance::Event(path.clone(), index));
-                let Some((payload, after_ms)) =
-                    self.event_for(run, (&at, &path), index, subscription)
-                else {
-                    continue;
-                };
-                let event = subscription.event.clone();
-                self.deliver(&event, payload, after_ms);
+                let sent = self.event_for(run, (&at, &path), index, &subscription);
+                if let Some((payload, after_ms)) = sent {
+                    self.deliver(&subscription.event, payload, after_ms);
+                }
             }
         }
     }
@@ -263,35 +312,31 @@ impl World<'_> {
         run: RunId,
         (at, path): (&str, &str),
         index: usize,
-        subscription: &sagaflow_core::codegen::Subscription,
+        subscription: &Subscription,
     ) -> Option<(Json, i64)> {
-        let chosen = self.script.choices.iter().any(|choice| {
-            matches!(choice, Choice::Event { path: here, arm } if here == path && *arm == index)
-        });
-        if chosen {
-            return self.sample_event(run, subscription).map(|payload| (payload, 0));
-        }
         let last = at.rsplit('/').next().unwrap_or(at);
         let name = last.split('~').next().unwrap_or(last);
         let fits = |given: &&mut super::Given| {
             (given.target == name || given.target == subscription.event) && given.left != Some(0)
         };
-        let given = self.script.given.iter_mut().rev().find(fits)?;
-        if let Some(left) = &mut given.left {
-            *left -= 1;
+        // Order: as for people, what the test says holds in every run.
+        if let Some(given) = self.script.given.iter_mut().rev().find(fits) {
+            if let Some(left) = &mut given.left {
+                *left -= 1;
+            }
+            return match &given.answer {
+                GivenAnswer::Value(value) => Some((value.clone(), given.after_ms)),
+                _ => None,
+            };
         }
-        match &given.answer {
-            GivenAnswer::Value(value) => Some((value.clone(), given.after_ms)),
-            _ => None,
-        }
+        let chosen = self.script.choices.iter().any(|choice| {
+            matches!(choice, Choice::Event { path: here, arm } if here == path && *arm == index)
+        });
+        chosen.then(|| self.sample_event(run, subscription)).flatten().map(|payload| (payload, 0))
     }
 
     /// An event of the awaited kind, with the key that is waited for.
-    fn sample_event(
-        &self,
-        run: RunId,
-        subscription: &sagaflow_core::codegen::Subscription,
-    ) -> Option<Json> {
+    fn sample_event(&self, run: RunId, subscription: &Subscription) -> Option<Json> {
         let decl = self.program.fir().events.get(&subscription.event)?;
         let ty = BoundaryTy::Named(subscription.event.clone());
         let name = subscription.event.rsplit('.').next().unwrap_or_default();
@@ -308,6 +353,19 @@ impl World<'_> {
         };
         Some(payload)
     }
+}
+
+/// What a person answers where nothing is given.
+pub(crate) fn sample_answer(
+    fir: &Fir,
+    schema: &Schema,
+    (task, path): (&str, &str),
+    now: Time,
+) -> Option<Json> {
+    let ty = boundary(&fir.humans.get(task)?.answer)?;
+    let short = task.rsplit('.').next().unwrap_or(task);
+    let seed = SampleSeed { key: path, name: short, now, money: None };
+    Some(schema.sample(&ty, &seed))
 }
 
 /// The key of an event's payload, as text.

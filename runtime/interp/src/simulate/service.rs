@@ -102,6 +102,11 @@ impl Services {
         }
     }
 
+    /// Whether a forward call under this key can no longer be applied.
+    pub(crate) fn is_spent(&self, key: &str) -> bool {
+        matches!(self.known.get(key), Some(Known::Undone))
+    }
+
     fn apply(&mut self, asked: &Asked<'_>, value: Json, attempt: Attempt) -> Answered {
         self.known.insert(asked.key.to_owned(), Known::Done(value));
         let compensation = asked.action.compensation.clone();

@@ -147,7 +147,7 @@ fn never(world: &World<'_>, call: &str, twice: bool, after: Option<&str>) -> Opt
         return (count > 1).then(|| format!("`{call}` was applied {count} times"));
     }
     let from = match after {
-        Some(after) => effects.iter().position(|effect| is(after, effect))?,
+        Some(after) => effects.iter().position(|effect| is(after, effect))? + 1,
         None => 0,
     };
     let later = effects.get(from..).unwrap_or_default();

@@ -52,6 +52,7 @@ fn one(program: &Program, test: &Test) -> TestReport {
         env: Env::new(test.locals.len()),
         world: World::new(program, Script::default()),
         given: Vec::new(),
+        deliver: Vec::new(),
         last: None,
         runs: 0,
     };
@@ -71,6 +72,8 @@ struct Running<'p> {
     env: Env,
     world: World<'p>,
     given: Vec<Given>,
+    /// Events that are sent: event, payload, after how many ms.
+    deliver: Vec<(String, Json, i64)>,
     /// The last run, and its workflow.
     last: Option<(RunId, &'p str)>,
     runs: u64,
@@ -111,6 +114,7 @@ impl<'p> Running<'p> {
                 let payload = self.named(fields).map_err(here)?;
                 let payload: Json =
                     payload.into_iter().filter(|(_, value)| !value.is_null()).collect();
+                self.deliver.push((event.clone(), payload.clone(), *after_ms));
                 self.world.deliver(event, payload, *after_ms);
             }
             TestStmt::Run { workflow, args, bind } => {
@@ -156,8 +160,9 @@ impl<'p> Running<'p> {
             }
             Ok(())
         };
-        let given = self.given.clone();
-        let subject = Subject { program: self.program, workflow, input, given, judge: &judge };
+        let (given, deliver) = (self.given.clone(), self.deliver.clone());
+        let program = self.program;
+        let subject = Subject { program, workflow, input, given, deliver, judge: &judge };
         let tally = every_failure(&subject);
         self.runs += tally.runs;
         match tally.wrong {

@@ -1,0 +1,133 @@
+//! What `every failure of` covers, and what the expectations behind it mean, from texts.
+
+use sagaflow_compiler::{analyze, load::load_text};
+use sagaflow_fir::Fir;
+use sagaflow_interp::simulate::{Failing, Plan, Program, Script, World};
+use sagaflow_interp::test::{TestReport, run};
+use serde_json::json;
+use std::sync::Arc;
+
+const CONTRACTS: &str = r#"
+event Stop key id { id: text, why: text }
+human Ask(id: text) -> Ruling {
+  title  "Rule on {id}"
+  assign role("boss")
+}
+record Ruling { yes: bool, why: text }
+service S {
+  write take(id: text) -> text
+    probe taken(id)
+    compensate back(id)
+    within 2s
+  read taken(id: text) -> text? within 1s
+  write back(id: text) idempotent within 2s
+  write note(id: text) -> text
+    idempotent
+    compensate unnote(id)
+    within 2s
+  write unnote(id: text) idempotent within 2s
+  read look(id: text) -> int fails Gone within 1s
+}
+"#;
+
+fn fir(text: &str) -> Fir {
+    let loaded = load_text("m.flow", "m", &format!("{CONTRACTS}{text}"));
+    let analysis = analyze(&loaded);
+    let told: Vec<String> = analysis.diagnostics.iter().map(|d| d.headline.clone()).collect();
+    analysis.lower(&loaded.sources).unwrap_or_else(|| panic!("{told:#?}"))
+}
+
+/// The reports of the tests in a text.
+fn tested(text: &str) -> Vec<TestReport> {
+    run(&fir(text), "")
+}
+
+fn only(text: &str) -> TestReport {
+    let mut reports = tested(text);
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    reports.remove(0)
+}
+
+#[test]
+fn a_step_of_an_interrupt_is_reached_and_made_to_fail() {
+    let report = only(
+        r#"
+workflow W v1 (id: text) -> text idempotent by id deadline 9h {
+  scope work {
+    step a = S.note(id)
+    sleep 1m
+  } on event Stop(_, why) where id == id => { step told = S.look(why) else use 1  progress "{told}" }
+  return "x"
+}
+test "settles" { every failure of W("a")  expect settled  expect never S.look }
+"#,
+    );
+    assert!(!report.passed && report.message.contains("S.look"), "{report:?}");
+}
+
+#[test]
+fn a_request_that_arrives_after_its_undo_applies_nothing() {
+    let fir = fir(r#"
+workflow W v1 (id: text) -> text idempotent by id deadline 9h fails Lost {
+  step a = S.note(id) retry 1 times on unknown => fail Lost
+  return "x"
+}
+"#);
+    let program = Program::new(Arc::new(fir));
+    let failing = Failing {
+        path: "a".into(),
+        action: "m.S.note".into(),
+        purpose: sagaflow_core::service::Purpose::Do,
+        plan: Plan::UnknownLost,
+        attempts: 1,
+    };
+    let mut world = World::new(&program, Script { failing: vec![failing], ..Script::default() });
+    world.run("m.W", [("id".to_owned(), json!("a"))].into()).expect("it comes to rest");
+    let late: Vec<_> = world.ledger().late().iter().map(|late| late.action.as_str()).collect();
+    assert_eq!(late, ["m.S.note"]);
+    assert_eq!(world.ledger().effects(), []);
+}
+
+#[test]
+fn what_a_test_says_about_people_and_events_holds_in_every_run() {
+    let reports = tested(
+        r#"
+workflow W v1 (id: text) -> text idempotent by id deadline 9h fails Refused2, Late {
+  await r = Ask(id) within 2h on timeout => fail Late
+  if r.yes { step a = S.note(id) } else { fail Refused2 }
+  await e = event Stop where id == id within 2h on timeout => fail Late
+  return e.why
+}
+test "given" {
+  given Ask => Ruling(yes: true, why: "w")
+  deliver Stop(id: "a", why: "said") after 1s
+  every failure of W("a")
+  expect settled
+  expect never S.note twice
+}
+test "not given" {
+  deliver Stop(id: "a", why: "said") after 1s
+  every failure of W("a")
+  expect settled
+}
+"#,
+    );
+    let runs: Vec<u64> = reports.iter().map(|report| report.runs).collect();
+    assert!(reports.iter().all(|report| report.passed), "{reports:?}");
+    // A record is varied field by field: without the test's answer there are more runs.
+    assert!(matches!(runs.as_slice(), [given, free] if given < free), "{runs:?}");
+}
+
+#[test]
+fn never_after_itself_means_a_second_time() {
+    let report = only(
+        r#"
+workflow W v1 (id: text) -> text idempotent by id {
+  step a = S.note(id)
+  return a
+}
+test "once" { run W("a")  expect never S.note after S.note }
+"#,
+    );
+    assert!(report.passed, "{report:?}");
+}
