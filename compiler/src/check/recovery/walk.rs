@@ -10,6 +10,7 @@ use super::state::{Commit, Place, State, merge};
 use super::tree::{Cause, Fact, Guard, Handler, Node};
 use crate::span::Span;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// Something that can end the run, seen on its way out.
 #[derive(Clone, Debug)]
@@ -82,7 +83,7 @@ pub(super) struct Watch {
     /// Units open around it.
     pub depth: usize,
     /// Failures that leave it, with the facts of their paths.
-    pub aborts: Vec<(Abort, Vec<Fact>)>,
+    pub aborts: Vec<(Rc<Abort>, Vec<Fact>)>,
     /// What holds between two turns of a loop in it that may never end: the others run meanwhile.
     pub turning: Vec<State>,
 }
@@ -224,8 +225,9 @@ impl<'r> Walker<'r> {
                 self.report.meet(&abort, state, level);
             }
             for watch in self.watches.iter_mut().filter(|w| w.depth == level) {
+                let shared = Rc::new(abort.clone());
                 for state in states {
-                    watch.aborts.push((abort.clone(), state.facts.clone()));
+                    watch.aborts.push((Rc::clone(&shared), state.facts.clone()));
                 }
             }
             let Some(unit) = level.checked_sub(1).and_then(|at| self.units.get_mut(at)) else {
@@ -264,9 +266,10 @@ impl<'r> Walker<'r> {
                         self.report.meet(&abort, state, level);
                     }
                 }
+                let shared = Rc::new(abort);
                 for watch in self.watches.iter_mut().filter(|w| w.depth > at) {
                     for state in states {
-                        watch.aborts.push((abort.clone(), state.facts.clone()));
+                        watch.aborts.push((Rc::clone(&shared), state.facts.clone()));
                     }
                 }
             }
