@@ -224,9 +224,9 @@ impl<'p> Rule<'p, '_> {
         if key.by.is_empty() {
             return;
         }
-        // A constant that the caller passes is one too.
-        let constant = key.by.iter().all(|by| !self.reads(*by, stands));
-        if constant && step.call.args.each().any(|value| self.reads(value, stands)) {
+        // What the caller passes differs between callers and runs, even where it is a literal here.
+        let constant = key.by.iter().all(|by| !self.reads(*by));
+        if constant && step.call.args.each().any(|value| self.reads(value)) {
             self.say(
                 Diagnostic::error(
                     "F0502",
@@ -259,19 +259,10 @@ impl<'p> Rule<'p, '_> {
         self.say(finding);
     }
 
-    /// Whether an expression depends on anything at all, with what a contract's names stand for.
-    fn reads(&self, expr: ExprId, stands: &Stands<'_>) -> bool {
+    /// Whether an expression mentions any name.
+    fn reads(&self, expr: ExprId) -> bool {
         let mut found = false;
-        self.program.each_inner(expr, &mut |inner| match &self.program.exprs[inner].kind {
-            ExprKind::Local(local) => {
-                found |= match stands.get(*local) {
-                    Some((Some(passed), outer)) => self.reads(passed, outer),
-                    _ => true,
-                };
-            }
-            ExprKind::Builtin(builtin, _) => found |= builtin.is_drawn(),
-            _ => {}
-        });
+        self.program.each_read(expr, &mut |_| found = true);
         found
     }
 

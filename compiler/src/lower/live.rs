@@ -424,7 +424,7 @@ impl Walk<'_> {
 
     fn scope(&mut self, scope: &ScopeStmt, after: Live) -> Live {
         let body = self.block(&scope.body, after.clone());
-        let mut handled = self.handlers(&scope.handlers, &after);
+        let handled = self.handlers(&scope.handlers, &after);
         let mut unit = body;
         unit.extend(handled.iter().copied());
         let mut live = Live::new();
@@ -442,7 +442,6 @@ impl Walk<'_> {
             read(&interrupt.key, &mut unit);
         }
         if let Some(fallback) = &scope.fallback {
-            handled.extend(after.iter().copied());
             unit.extend(self.fallback(fallback, &after, &handled));
         }
         self.set(&scope.at, unit.clone());

@@ -124,15 +124,22 @@ fn a_fallback_of_a_scope_does_not_hold_what_only_its_body_read() {
 }
 
 #[test]
+fn a_parallel_with_a_fallback_does_not_hold_the_value_it_has_yet_to_give() {
+    let fir = lowered(
+        "all = parallel each x in ids max 2 { step y = R.get(x)\ngive y } fallback { step z = R.get(b)\nuse [z] } else use [a]\nprogress \"{all.len}\"",
+    );
+    assert_eq!(live(&fir, "all"), ["a", "b", "ids"]);
+    assert_eq!(live(&fir, "all/fallback"), ["a", "b"]);
+}
+
+#[test]
 fn nobody_is_asked_where_no_answer_could_be_taken() {
     let person = "else manual \"what now?\"";
     let cases = [
         (format!("step R.get(id) fallback R.get(a) {person}"), "a step with a `fallback`"),
         (format!("scope s {{ step R.ping(id) }} {person}"), "a `scope`"),
         (
-            format!(
-                "scope s {{ step x = R.find(id)\nprogress \"{{x}}\" }} on Missing => {{ manual \"what now?\" }} else skip"
-            ),
+            "scope s { step x = R.find(id)\nprogress \"{x}\" } on Missing => { manual \"what now?\" } else skip".into(),
             "a `scope`",
         ),
         (
