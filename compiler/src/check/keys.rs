@@ -30,6 +30,27 @@ struct Around {
     word: &'static str,
 }
 
+/// What a contract's names stand for at a call. An action that undoes itself names its own parameters
+/// in the call of its undo: what is passed is read in terms of the call around it.
+#[derive(Default)]
+struct Stands<'s> {
+    names: BTreeMap<LocalId, Option<ExprId>>,
+    outer: Option<&'s Stands<'s>>,
+}
+
+/// Outside every contract.
+static NOTHING: Stands<'static> = Stands { names: BTreeMap::new(), outer: None };
+
+impl<'s> Stands<'s> {
+    /// What a name stands for (nothing: an answer), and in terms of what that is written.
+    fn get(&self, local: LocalId) -> Option<(Option<ExprId>, &Stands<'s>)> {
+        match self.names.get(&local) {
+            Some(passed) => Some((*passed, self.outer.unwrap_or(&NOTHING))),
+            None => self.outer.and_then(|outer| outer.get(local)),
+        }
+    }
+}
+
 struct Rule<'p, 'f> {
     program: &'p Program,
     findings: &'f mut Vec<Diagnostic>,
@@ -91,36 +112,36 @@ impl<'p> Rule<'p, '_> {
     /// Names bound in a turn that differ from turn to turn: what the world answered, and what is
     /// computed from names that differ.
     fn bindings(&self, body: &Block, varying: &mut BTreeSet<LocalId>) {
-        let none = BTreeMap::new();
+        let none = &NOTHING;
         body.walk(false, &mut |stmt| {
             world(stmt, varying);
             match &stmt.kind {
-                StmtKind::Let(local, value) if self.differs(*value, varying, &none) => {
+                StmtKind::Let(local, value) if self.differs(*value, varying, none) => {
                     varying.insert(*local);
                 }
-                StmtKind::Each(each) if self.differs(each.over, varying, &none) => {
+                StmtKind::Each(each) if self.differs(each.over, varying, none) => {
                     varying.extend(&each.pattern);
                 }
-                StmtKind::ParallelEach(each) if self.differs(each.over, varying, &none) => {
+                StmtKind::ParallelEach(each) if self.differs(each.over, varying, none) => {
                     varying.extend(&each.pattern);
                 }
                 StmtKind::Repeat(repeat) => {
                     for (local, first) in &repeat.vars {
-                        if self.differs(*first, varying, &none) {
+                        if self.differs(*first, varying, none) {
                             varying.insert(*local);
                         }
                     }
                 }
                 StmtKind::Again(values) => {
                     for (local, value) in values {
-                        if self.differs(*value, varying, &none) {
+                        if self.differs(*value, varying, none) {
                             varying.insert(*local);
                         }
                     }
                 }
                 StmtKind::If(choice) => join(&choice.joins, varying),
                 StmtKind::Match(choice) => {
-                    if self.differs(choice.subject, varying, &none) {
+                    if self.differs(choice.subject, varying, none) {
                         for arm in &choice.arms {
                             bound(&self.program.patterns[arm.pattern].kind, varying);
                         }
@@ -134,19 +155,14 @@ impl<'p> Rule<'p, '_> {
 
     /// Whether an expression reads a name that differs; a contract's names stand for what the caller
     /// passed.
-    fn differs(
-        &self,
-        expr: ExprId,
-        varying: &BTreeSet<LocalId>,
-        stands: &BTreeMap<LocalId, Option<ExprId>>,
-    ) -> bool {
+    fn differs(&self, expr: ExprId, varying: &BTreeSet<LocalId>, stands: &Stands<'_>) -> bool {
         let mut found = false;
         self.program.each_inner(expr, &mut |inner| match &self.program.exprs[inner].kind {
             ExprKind::Local(local) => {
-                found |= match stands.get(local) {
+                found |= match stands.get(*local) {
                     // What the call answered differs with the call.
-                    Some(None) => true,
-                    Some(Some(passed)) => self.differs(*passed, varying, stands),
+                    Some((None, _)) => true,
+                    Some((Some(passed), outer)) => self.differs(passed, varying, outer),
                     None => varying.contains(local),
                 };
             }
@@ -157,55 +173,60 @@ impl<'p> Rule<'p, '_> {
     }
 
     fn step(&mut self, step: &'p Step) {
-        let mut stands = BTreeMap::new();
-        if let Target::Action(id) = step.call.target {
-            self.pass(id, &step.call.args.values, &mut stands);
-        }
-        self.keyed(step, step.idempotent.as_ref(), &stands, step.call.span);
+        let at_call = match step.call.target {
+            Target::Action(id) => self.pass(id, &step.call.args.values, &NOTHING),
+            _ => Stands::default(),
+        };
+        self.keyed(step, step.idempotent.as_ref(), &at_call, step.call.span);
         if let Undo::Contract(id) = step.undo
             && let Some(own) = &self.program.actions[id].compensate
             && let CompensateHow::Block { body, .. } = &own.how
         {
             body.walk(true, &mut |stmt| {
                 if let StmtKind::Step(undo) = &stmt.kind {
-                    let mut inner = stands.clone();
-                    if let Target::Action(undo_id) = undo.call.target {
-                        self.pass(undo_id, &undo.call.args.values, &mut inner);
-                    }
+                    let inner = match undo.call.target {
+                        Target::Action(undo_id) => {
+                            self.pass(undo_id, &undo.call.args.values, &at_call)
+                        }
+                        _ => Stands { names: BTreeMap::new(), outer: Some(&at_call) },
+                    };
                     self.keyed(undo, undo.idempotent.as_ref(), &inner, step.call.span);
                 }
             });
         }
     }
 
-    /// What an action's parameters and result stand for at a call.
-    fn pass(
+    /// What an action's parameters and result stand for at a call that is written in terms of
+    /// `outer`.
+    fn pass<'s>(
         &self,
         id: ActionId,
         values: &[Option<ExprId>],
-        stands: &mut BTreeMap<LocalId, Option<ExprId>>,
-    ) {
+        outer: &'s Stands<'s>,
+    ) -> Stands<'s> {
         let action = &self.program.actions[id];
-        for (local, value) in action.param_locals.iter().zip(values) {
-            stands.insert(*local, *value);
-        }
+        let mut names: BTreeMap<LocalId, Option<ExprId>> =
+            action.param_locals.iter().copied().zip(values.iter().copied()).collect();
         if let Some(result) = action.result_local {
-            stands.insert(result, None);
+            names.insert(result, None);
         }
+        Stands { names, outer: Some(outer) }
     }
 
     fn keyed(
         &mut self,
         step: &Step,
         key: Option<&Given<Idempotent>>,
-        stands: &BTreeMap<LocalId, Option<ExprId>>,
+        stands: &Stands<'_>,
         at: Span,
     ) {
         let Some(Given { value: key, origin, .. }) = key else { return };
         if key.by.is_empty() {
             return;
         }
-        if constant(self.program, &key.by) && varies(self.program, step) {
+        // What the caller passes differs between callers and runs, even where it is a literal here.
+        let constant = key.by.iter().all(|by| !self.reads(*by));
+        if constant && step.call.args.each().any(|value| self.reads(value)) {
             self.say(
                 Diagnostic::error(
                     "F0502",
@@ -236,6 +257,13 @@ impl<'p> Rule<'p, '_> {
         .label(at, format!("…but {whose} does not differ: the second turn gets the first one's answer"))
         .help("add what differs from turn to turn to the key, or leave `by` out: the turn is then part of it");
         self.say(finding);
+    }
+
+    /// Whether an expression mentions any name.
+    fn reads(&self, expr: ExprId) -> bool {
+        let mut found = false;
+        self.program.each_read(expr, &mut |_| found = true);
+        found
     }
 
     fn say(&mut self, finding: Diagnostic) {
@@ -319,22 +347,4 @@ fn handed_on(body: &Block, local: LocalId) -> bool {
         }
     });
     found
-}
-
-/// Whether a key mentions nothing at all.
-fn constant(program: &Program, by: &[ExprId]) -> bool {
-    let mut reads = false;
-    for expr in by {
-        program.each_read(*expr, &mut |_| reads = true);
-    }
-    !reads
-}
-
-/// Whether the call itself mentions anything.
-fn varies(program: &Program, step: &Step) -> bool {
-    let mut reads = false;
-    for expr in step.call.args.each() {
-        program.each_read(expr, &mut |_| reads = true);
-    }
-    reads
 }

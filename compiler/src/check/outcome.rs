@@ -14,8 +14,8 @@ pub fn check(program: &Program, sources: &Sources, findings: &mut Vec<Diagnostic
             let step = reducer.step(written);
             word(written, &step, findings);
             let made_up = made_up_value(&step, findings);
-            late_fallback(&step, findings);
-            if !made_up {
+            let late = late_fallback(&step, findings);
+            if !made_up && !late {
                 undecided_pivot(&step, findings);
             }
         }
@@ -89,13 +89,13 @@ fn made_up_value(step: &Step, findings: &mut Vec<Diagnostic>) -> bool {
     true
 }
 
-/// F0209: the alternative may come on top of the primary.
-fn late_fallback(step: &Step, findings: &mut Vec<Diagnostic>) {
+/// F0209: the alternative may come on top of the primary. Gives whether it may.
+fn late_fallback(step: &Step, findings: &mut Vec<Diagnostic>) -> bool {
     let write = matches!(step.effect, Effect::Write | Effect::Pivot);
     if !write || step.undo != Undo::None || !may_stay_unknown(step) {
-        return;
+        return false;
     }
-    let Some(fallback) = &step.fallback else { return };
+    let Some(fallback) = &step.fallback else { return false };
     findings.push(
         Diagnostic::error(
             "F0209",
@@ -108,6 +108,7 @@ fn late_fallback(step: &Step, findings: &mut Vec<Diagnostic>) {
             "declare how to undo the first one (`compensate`), or fall back `on refused => …` only",
         ),
     );
+    true
 }
 
 /// F0312: nobody decides whether the run has committed.

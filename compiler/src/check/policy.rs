@@ -80,6 +80,12 @@ impl Rule<'_, '_> {
         let action = &self.program.actions[id];
         if step.within.is_none() && matches!(action.provider, Provider::Service(_)) {
             self.unbounded(step, id);
+        } else if let Some(probe) = &step.probe
+            && let Target::Action(asked) = probe.value.call.target
+            && self.program.actions[asked].within.is_none()
+            && matches!(self.program.actions[asked].provider, Provider::Service(_))
+        {
+            self.unbounded_probe(step, asked);
         }
         self.retries_errors(step, id);
         if !undo {
@@ -87,8 +93,11 @@ impl Rule<'_, '_> {
             self.unsafe_retry(step, id);
         }
         self.dead_else(step);
-        self.does_not_fit(step);
-        self.before_probe(step, id);
+        // An undo that says nothing of its attempts insists: there is no last one.
+        if !undo || step.retry.is_some() {
+            self.does_not_fit(step);
+            self.before_probe(step, id);
+        }
     }
 
     /// F0404.
@@ -106,6 +115,24 @@ impl Rule<'_, '_> {
             .label(step.call.span, "this call may hang for ever")
             .label(action.name.span, "its contract has no `within`")
             .help(format!("add `within 5s` to `{}` in its contract", action.name.node)),
+        );
+    }
+
+    /// F0404 of the question after an unknown outcome.
+    fn unbounded_probe(&mut self, step: &hir::Step, asked: hir::ActionId) {
+        let probe = &self.program.actions[asked];
+        if probe.incomplete {
+            return;
+        }
+        self.say(
+            Diagnostic::error(
+                "F0404",
+                step.call.span,
+                format!("nothing bounds the question whether `{}` has happened", step.call.text),
+            )
+            .label(step.call.span, "where its outcome is unknown, a probe is asked…")
+            .label(probe.name.span, "…whose contract has no `within`: it may hang for ever")
+            .help(format!("add `within 5s` to `{}` in its contract", probe.name.node)),
         );
     }
 
@@ -169,9 +196,14 @@ impl Rule<'_, '_> {
         }
         let handled = |id: &hir::ErrorId| {
             let error = &self.program.errors[*id];
-            step.handlers.on.iter().any(
-                |h| matches!(&h.on, hir::On::Error { name, .. } if name.node == error.name.node),
-            )
+            let retried =
+                step.retry.iter().flat_map(|r| &r.on).any(|on| on.node == error.name.node);
+            // What is repeated for ever never comes out of the step.
+            let inside = error.transient || retried;
+            inside
+                || step.handlers.on.iter().any(
+                    |h| matches!(&h.on, hir::On::Error { name, .. } if name.node == error.name.node),
+                )
         };
         let live = !self.program.target_errors(&step.call.target).iter().all(handled);
         // Where calls are held back, a step with an alternative is left instead of waiting.
@@ -233,8 +265,12 @@ impl Rule<'_, '_> {
         let Provider::Service(service) = self.program.actions[id].provider else { return };
         let Some(breaker) = &self.program.services[service].breaker else { return };
         let Some((attempts, pauses)) = pauses(self.program, step) else { return };
-        let opens = [breaker.failures, breaker.rate.map(|(_, volume, _)| volume)];
-        let own = opens.into_iter().flatten().any(|n| i64::try_from(n).is_ok_and(|n| n < attempts));
+        let fewer = |n: u64| i64::try_from(n).is_ok_and(|n| n < attempts);
+        // The rate counts what falls into its window: pauses that are longer leave it too few.
+        let rate = breaker.rate.is_some_and(|(_, volume, window)| {
+            fewer(volume) && shortest(step.retry.as_ref(), volume) <= window
+        });
+        let own = rate || breaker.failures.is_some_and(fewer);
         let within = step.within.as_ref().map_or(0, |w| w.value);
         let worst = attempts.saturating_mul(within).saturating_add(pauses);
         if !own || worst >= breaker.probes_after.node {
@@ -284,7 +320,12 @@ fn pauses(program: &Program, step: &hir::Step) -> Option<(i64, i64)> {
         None if repeatable => 3,
         None => 1,
     };
-    let (first, longest) = backoff(step.retry.as_ref());
+    Some((attempts, between(step.retry.as_ref(), attempts)))
+}
+
+/// The sum of the pauses between so many attempts, in ms, at its longest.
+fn between(retry: Option<&RetrySpec>, attempts: i64) -> i64 {
+    let (first, longest) = backoff(retry);
     let mut sum = 0_i64;
     let mut pause = first;
     for left in (1..attempts).rev() {
@@ -295,7 +336,15 @@ fn pauses(program: &Program, step: &hir::Step) -> Option<(i64, i64)> {
         sum = sum.saturating_add(pause);
         pause = pause.saturating_mul(2);
     }
-    Some((attempts, sum))
+    sum
+}
+
+/// The least time between the first of so many attempts and the last, in ms: jitter draws from the
+/// upper half of each pause.
+fn shortest(retry: Option<&RetrySpec>, attempts: u64) -> i64 {
+    let sum = between(retry, i64::try_from(attempts).unwrap_or(i64::MAX));
+    let jitter = retry.and_then(|r| r.backoff).is_none_or(|backoff| backoff.jitter);
+    if jitter { sum / 2 } else { sum }
 }
 
 /// First and longest pause of a policy; constant where no longest is written.

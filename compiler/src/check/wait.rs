@@ -185,10 +185,22 @@ impl Rule<'_, '_> {
 /// Whether a turn takes time or moves on.
 fn pauses(program: &Program, body: &Block) -> bool {
     let mut moves_on = false;
-    body.walk(false, &mut |stmt| {
-        moves_on |= matches!(&stmt.kind, StmtKind::Again(values) if !values.is_empty());
-    });
+    own_agains(body, &mut moves_on);
     moves_on || waits(program, body, &mut BTreeSet::new())
+}
+
+/// Whether an `again` of this very loop hands new values on; one inside another `repeat` is not its
+/// own.
+fn own_agains(body: &Block, found: &mut bool) {
+    for stmt in &body.stmts {
+        match &stmt.kind {
+            StmtKind::Again(values) => *found |= !values.is_empty(),
+            StmtKind::Repeat(inner) => {
+                inner.otherwise.iter().for_each(|block| own_agains(block, found));
+            }
+            _ => stmt.each_block(false, &mut |block| own_agains(block, found)),
+        }
+    }
 }
 
 /// Whether a body waits by design; a child that does makes its parent wait.

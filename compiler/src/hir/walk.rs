@@ -123,7 +123,13 @@ impl Stmt {
                     let exits = branch.exits();
                     Exits { falls: a.falls && exits.falls, ..a.or(exits) }
                 });
-                with_guard(all, &fork.guard)
+                // Of `first k` not every branch comes to its end.
+                let wins = |branch: &Stmt| branch.exits().falls;
+                let falls = match fork.first {
+                    Some(_) => fork.branches.iter().any(wins),
+                    None => all.falls,
+                };
+                with_guard(Exits { falls, ..all }, &fork.guard)
             }
             StmtKind::ParallelEach(each) => with_guard(turns(&each.body, true), &each.guard),
             StmtKind::Each(each) => turns(&each.body, true),

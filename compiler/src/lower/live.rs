@@ -424,8 +424,9 @@ impl Walk<'_> {
 
     fn scope(&mut self, scope: &ScopeStmt, after: Live) -> Live {
         let body = self.block(&scope.body, after.clone());
+        let handled = self.handlers(&scope.handlers, &after);
         let mut unit = body;
-        unit.extend(self.handlers(&scope.handlers, &after));
+        unit.extend(handled.iter().copied());
         let mut live = Live::new();
         for interrupt in &scope.interrupts {
             let mut inside = self.remedy(&interrupt.remedy, &after);
@@ -441,7 +442,6 @@ impl Walk<'_> {
             read(&interrupt.key, &mut unit);
         }
         if let Some(fallback) = &scope.fallback {
-            let handled = unit.clone();
             unit.extend(self.fallback(fallback, &after, &handled));
         }
         self.set(&scope.at, unit.clone());

@@ -12,6 +12,8 @@ mod names;
 mod step;
 mod stmt;
 mod test;
+#[cfg(test)]
+mod tests;
 mod wait;
 mod workflow;
 

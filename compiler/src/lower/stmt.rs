@@ -136,7 +136,7 @@ impl Lowerer<'_> {
         bind: Option<fir::LocalId>,
     ) -> fir::Stmt {
         let Some(at) = unit else { return stmt };
-        let mut scope = self.unit(at, vec![stmt], guard);
+        let mut scope = self.unit(at, vec![stmt], guard, "a `parallel`");
         if let Some(bind) = bind {
             let remedies = scope
                 .handlers
@@ -156,7 +156,19 @@ impl Lowerer<'_> {
         fir::Stmt::Scope(Box::new(scope))
     }
 
-    fn unit(&mut self, at: String, body: fir::Block, guard: &hir::Guard) -> fir::ScopeStmt {
+    fn unit(
+        &mut self,
+        at: String,
+        body: fir::Block,
+        guard: &hir::Guard,
+        word: &str,
+    ) -> fir::ScopeStmt {
+        self.cannot_ask(&guard.handlers, word);
+        for interrupt in &guard.interrupts {
+            if super::wait::asks(&interrupt.remedy).is_some() {
+                self.cannot("`manual` as the remedy of an interrupt", interrupt.span);
+            }
+        }
         fir::ScopeStmt {
             at,
             body,
@@ -171,7 +183,7 @@ impl Lowerer<'_> {
     fn scope(&mut self, scope: &hir::Scope) -> fir::Stmt {
         let at = self.point(&scope.point, scope.span);
         let body = self.block(&scope.body);
-        fir::Stmt::Scope(Box::new(self.unit(at, body, &scope.guard)))
+        fir::Stmt::Scope(Box::new(self.unit(at, body, &scope.guard, "a `scope`")))
     }
 
     fn each(&mut self, each: &hir::Each) -> fir::Stmt {
@@ -202,6 +214,11 @@ impl Lowerer<'_> {
         let at = self.point(&repeat.point, repeat.span);
         let body = self.block(&repeat.body);
         let until = repeat.until.map(|e| self.names.expr(e));
+        if let Some(otherwise) = &repeat.otherwise
+            && super::wait::asks(otherwise).is_some()
+        {
+            self.cannot("`manual` as the remedy of a loop", otherwise.span);
+        }
         let otherwise = repeat.otherwise.as_ref().map(|b| self.block(b));
         let optional = repeat.bind.is_some_and(|local| {
             let runs_out = repeat.up_to.is_some() && repeat.otherwise.is_none();
@@ -259,6 +276,8 @@ fn use_binds(block: &mut fir::Block, bind: fir::LocalId) {
             fir::Stmt::Await(wait) => {
                 wait.arms.iter_mut().for_each(|arm| use_binds(&mut arm.body, bind));
             }
+            // Its own handlers end with it; what stands in its body ends the fork's.
+            fir::Stmt::Scope(scope) => use_binds(&mut scope.body, bind),
             _ => {}
         }
         match stmt {

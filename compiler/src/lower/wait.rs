@@ -140,9 +140,21 @@ impl Lowerer<'_> {
         fir::Handlers { on, otherwise }
     }
 
+    /// Names the remedies that ask a person where nobody's answer could be taken: it would have to
+    /// stand for a whole block, or for two calls at once.
+    pub(super) fn cannot_ask(&mut self, handlers: &hir::Handlers, of: &str) {
+        let on = handlers.on.iter().map(|handler| (&handler.remedy, handler.span));
+        let otherwise = handlers.otherwise.iter().map(|other| (&other.remedy, other.span));
+        for (remedy, span) in on.chain(otherwise) {
+            if asks(remedy).is_some() {
+                self.cannot(&format!("`manual` as the remedy of {of}"), span);
+            }
+        }
+    }
+
     fn remedy(&mut self, block: &hir::Block) -> fir::Remedy {
-        if let [hir::Stmt { kind: hir::StmtKind::Manual(_, text), .. }] = block.stmts.as_slice() {
-            return fir::Remedy::Manual(self.names.expr(*text));
+        if let Some(text) = asks(block) {
+            return fir::Remedy::Manual(self.names.expr(text));
         }
         let exits = block.exits();
         let elsewhere = exits.falls || exits.uses || exits.gives || exits.again || exits.returns;
@@ -181,5 +193,13 @@ impl Lowerer<'_> {
     /// The type a named block's value has.
     pub(super) fn bound_ty(&self, local: hir::LocalId) -> fir::Ty {
         decl::ty(self.cx.program, &self.cx.table.local(local))
+    }
+}
+
+/// What a remedy asks a person, if that is all it does.
+pub(super) fn asks(remedy: &hir::Block) -> Option<hir::ExprId> {
+    match remedy.stmts.as_slice() {
+        [hir::Stmt { kind: hir::StmtKind::Manual(_, text), .. }] => Some(*text),
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Branches side by side: what one may do while another fails.
 
-use super::state::{State, join};
+use super::state::{State, join, merge};
 use super::tree::Node;
 use super::walk::{Walker, Watch};
 use crate::span::Span;
@@ -21,7 +21,7 @@ impl Walker<'_> {
         let mut walked: Vec<(Watch, Vec<State>)> = Vec::new();
         for (index, branch) in branches.iter().enumerate() {
             self.place.push((id, u32::try_from(index).unwrap_or(u32::MAX)));
-            self.watches.push(Watch { depth: self.units.len(), aborts: Vec::new() });
+            self.watches.push(Watch::new(self.units.len()));
             let exits = self.body(branch, states.clone());
             if let Some(watch) = self.watches.pop() {
                 walked.push((watch, exits));
@@ -31,15 +31,24 @@ impl Walker<'_> {
         for (at, (watch, _)) in walked.iter().enumerate() {
             let siblings = walked.iter().enumerate().filter(|(other, _)| *other != at);
             for (abort, facts) in &watch.aborts {
-                for state in siblings.clone().flat_map(|(_, (_, exits))| exits) {
-                    self.report.meet_sibling(abort, facts, state, self.units.len());
+                for (_, (beside, exits)) in siblings.clone() {
+                    for state in exits.iter().chain(&beside.turning) {
+                        self.report.meet_sibling(abort, facts, state, self.units.len());
+                    }
                 }
             }
         }
+        let turning: Vec<State> =
+            walked.iter().flat_map(|(watch, _)| watch.turning.iter().cloned()).collect();
         let exits = walked.into_iter().map(|(_, exits)| exits);
-        let joined = exits.reduce(join).unwrap_or_else(|| states.clone());
+        // Of `first k` only the winners have come to their end, whichever they are.
+        let joined = match first {
+            true => merge(exits.flatten().collect()),
+            false => exits.reduce(join).unwrap_or_else(|| states.clone()),
+        };
         if first {
-            self.losers(span, &states, &joined);
+            let after: Vec<State> = joined.iter().cloned().chain(turning).collect();
+            self.losers(span, &states, &after);
         }
         // A sibling may still be at a boundary when the others are through.
         self.keep(&joined);

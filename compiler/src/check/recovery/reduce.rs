@@ -68,6 +68,7 @@ impl<'p> Reducer<'p> {
             K::Return(_) => vec![Node::Return],
             K::Give(_) => vec![Node::Give],
             K::Again(_) => vec![Node::Again],
+            K::Use(_) | K::Skip => vec![Node::Leave],
             K::Let(..)
             | K::Emit { .. }
             | K::Start { .. }
@@ -75,8 +76,6 @@ impl<'p> Reducer<'p> {
             | K::Review(_)
             | K::Progress(..)
             | K::Reject(..)
-            | K::Use(_)
-            | K::Skip
             | K::Pass => Vec::new(),
         }
     }

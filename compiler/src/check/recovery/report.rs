@@ -69,9 +69,16 @@ impl Reporter {
         }
     }
 
+    /// Whether a state holds anything that can still become a finding. It is asked for every pair of
+    /// paths, so it must be quick.
+    fn news(&self, state: &State) -> bool {
+        let open = |dirt: &Dirt| self.writes.get(dirt.write).is_some_and(|write| !write.reported);
+        !state.commits.is_empty() || state.dirt.iter().any(open)
+    }
+
     /// A failure of one branch meets what another has done by the end.
     pub fn meet_sibling(&mut self, abort: &Abort, facts: &[Fact], state: &State, level: usize) {
-        if !agree(facts, &state.facts) {
+        if !self.news(state) || !agree(facts, &state.facts) {
             return;
         }
         // What stops the whole block comes after the write, not beside it.
@@ -94,7 +101,7 @@ impl Reporter {
         before: &[State],
         level: usize,
     ) {
-        if !agree(facts, &after.facts) {
+        if !self.news(after) || !agree(facts, &after.facts) {
             return;
         }
         let code = if abort.stop.is_some() { "F0201" } else { "F0202" };
@@ -169,7 +176,9 @@ impl Reporter {
     }
 
     fn scoped_pivot(&mut self, commit: &Commit, at: Span, label: &str, word: &str) {
-        if !self.seen.insert(("F0308", commit.span)) {
+        // A block's own deadline beside a pivot was said of the `parallel` already.
+        let said = self.seen.contains(&("F0303", commit.span));
+        if said || !self.seen.insert(("F0308", commit.span)) {
             return;
         }
         self.findings.push(

@@ -2,6 +2,7 @@
 
 use super::tree::{Fact, Guard};
 use crate::span::Span;
+use std::collections::BTreeMap;
 
 /// Facts a state keeps; beyond, the oldest is forgotten and paths merge.
 ///
@@ -107,10 +108,14 @@ pub fn agree(a: &[Fact], b: &[Fact]) -> bool {
 /// Merges states that know the same, and all of them if there are too many.
 pub fn merge(states: Vec<State>) -> Vec<State> {
     let mut kept: Vec<State> = Vec::new();
+    let mut known: BTreeMap<Vec<Fact>, usize> = BTreeMap::new();
     for state in states {
-        match kept.iter_mut().find(|k| k.facts == state.facts) {
+        match known.get(&state.facts).and_then(|at| kept.get_mut(*at)) {
             Some(same) => absorb(same, state),
-            None => kept.push(state),
+            None => {
+                known.insert(state.facts.clone(), kept.len());
+                kept.push(state);
+            }
         }
     }
     if kept.len() > STATES_MAX {

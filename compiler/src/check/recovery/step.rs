@@ -1,7 +1,7 @@
 //! One step in the walk: how it can end, and what each end leaves behind.
 
 use super::state::{Dirt, State, merge};
-use super::tree::{Cause, Effect, End, Step, Undo};
+use super::tree::{Cause, Effect, End, Node, Step, Undo};
 use super::walk::{Walker, choose};
 use crate::span::Span;
 
@@ -93,7 +93,9 @@ impl Step {
             Effect::Transaction | Effect::Child | Effect::CommittingChild => {
                 vec![way(Cause::Exhausted, false)]
             }
+            // A pivot that stays unknown parks, whatever its action is called.
             Effect::Pivot => vec![way(Cause::Refused, false)],
+            Effect::Write if self.pivot => vec![way(Cause::Refused, false)],
             Effect::Write => vec![way(Cause::Refused, false), way(Cause::Unknown, true)],
         }
     }
@@ -147,7 +149,9 @@ impl Walker<'_> {
         for way in ways {
             let states = if way.unknown { unknown } else { known };
             let Some(handler) = choose(&step.handlers, &way.cause) else {
-                if let (Some(write), true) = (write, way.unknown) {
+                if let (Some(write), true) = (write, way.unknown)
+                    && !self.decided_behind(unknown)
+                {
                     self.report.may_end_unknown(write, &way.label, way.span);
                 }
                 self.abort(way.cause, way.span, way.label, step.pivot, known);
@@ -164,12 +168,38 @@ impl Walker<'_> {
                     continue;
                 }
             }
+            if let ([Node::Fail { error, .. }], true) = (handler.body.as_slice(), step.pivot)
+                && states.iter().any(|state| state.committed(&self.place))
+            {
+                // A `fail` on the pivot itself: what fails then is the pivot.
+                let label = format!("`{}` can fail with {error}", step.name);
+                self.abort(Cause::Declared(error.clone()), way.span, label, true, states);
+                continue;
+            }
             if way.unknown || !run.contains(&handler.span) {
                 run.push(handler.span);
                 out.extend(self.remedy(&handler.body, states.to_vec()));
             }
         }
         out
+    }
+
+    /// Whether the handlers behind a `fallback` around this say what its unknown outcome means; they
+    /// then begin where it may have happened.
+    fn decided_behind(&mut self, unknown: &[State]) -> bool {
+        for unit in self.units.iter_mut().rev() {
+            if let Some(at) = unit.taking(&Cause::Unknown) {
+                let decides = unit.decides.get(at) == Some(&true);
+                if decides {
+                    unit.undecided.extend(unknown.iter().cloned());
+                }
+                return decides;
+            }
+            if unit.isolates {
+                return false;
+            }
+        }
+        false
     }
 
     /// A pivot whose outcome is unknown goes on only where `on unknown` says so; else it parks.
@@ -199,6 +229,6 @@ impl Walker<'_> {
 }
 
 /// Whether a handler only says `fail`.
-fn direct_fail(body: &[super::tree::Node]) -> bool {
-    matches!(body, [super::tree::Node::Fail { .. }])
+fn direct_fail(body: &[Node]) -> bool {
+    matches!(body, [Node::Fail { .. }])
 }

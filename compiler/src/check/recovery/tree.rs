@@ -295,6 +295,8 @@ pub enum Node {
     Again,
     /// `return`: ends the workflow.
     Return,
+    /// `use`, `skip`: ends the innermost handler, `else` or `fallback`.
+    Leave,
 }
 
 impl Node {
@@ -326,7 +328,8 @@ impl Node {
                 unit.handlers.iter().for_each(|handler| see(&handler.body));
                 unit.interrupts.iter().for_each(|interrupt| see(&interrupt.body));
             }
-            Self::Fail { .. } | Self::Manual | Self::Give | Self::Again | Self::Return => {}
+            Self::Fail { .. } | Self::Manual | Self::Give | Self::Again => {}
+            Self::Return | Self::Leave => {}
         }
     }
 }

@@ -32,9 +32,18 @@ impl Walker<'_> {
             turn.ended.extend(second.ended);
         }
         if repeated.first {
-            self.losers(repeated.head, &states, &turn.next);
+            let turning = turn.watch.iter().flat_map(|watch| &watch.turning);
+            let after: Vec<State> = turn.next.iter().chain(turning).cloned().collect();
+            self.losers(repeated.head, &states, &after);
             let label = "fewer may succeed than are wanted".to_owned();
             self.abort(Cause::Other, repeated.head, label, false, &states);
+        }
+        if matches!(repeated.turns, Turns::Repeat { bounded: false, .. }) {
+            // Whoever runs beside it may fail while it turns, whether or not it ever ends.
+            for watch in &mut self.watches {
+                watch.turning.extend(turn.next.iter().cloned());
+                watch.turning = merge(std::mem::take(&mut watch.turning));
+            }
         }
         let mut out = turn.ended;
         match &repeated.turns {
@@ -43,7 +52,7 @@ impl Walker<'_> {
                 out.extend(states);
             }
             Turns::Repeat { bounded: true, .. } => match &repeated.otherwise {
-                Some(otherwise) => out.extend(self.body(otherwise, merge(turn.next))),
+                Some(otherwise) => out.extend(self.leavable(otherwise, merge(turn.next))),
                 None => out.extend(turn.next),
             },
             Turns::Repeat { bounded: false, .. } => {}
@@ -65,7 +74,7 @@ impl Walker<'_> {
             self.parallels += 1;
             self.place.push((id, 0));
         }
-        self.watches.push(Watch { depth: self.units.len(), aborts: Vec::new() });
+        self.watches.push(Watch::new(self.units.len()));
         let repeat = matches!(repeated.turns, Turns::Repeat { .. });
         self.turns.push(Left { repeat, ..Left::default() });
         let label = "in a turn of this loop".to_owned();
@@ -102,7 +111,8 @@ impl Walker<'_> {
             // What a turn knows of its own names says nothing of another's.
             let shared: Vec<_> =
                 facts.iter().filter(|fact| !fact.mentions(&repeated.locals)).cloned().collect();
-            for state in &turn.next {
+            let turning = turn.watch.iter().flat_map(|watch| &watch.turning);
+            for state in turn.next.iter().chain(turning) {
                 self.report.meet_turn(abort, &shared, state, before, self.units.len());
             }
         }

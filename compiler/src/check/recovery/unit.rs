@@ -2,7 +2,7 @@
 
 use super::state::{Commit, State, merge};
 use super::tree::{Block, Cause, End, Handler, Interrupt, Node, Unit};
-use super::walk::{Open, Stop, Walker};
+use super::walk::{Open, Stop, Walker, choose};
 use crate::span::Span;
 
 /// What a walk over a unit's body found.
@@ -15,6 +15,8 @@ struct Guarded {
     kept: Vec<State>,
     /// The pivots that passed inside.
     commits: Vec<Commit>,
+    /// What may have happened where a write ended unknown and the handlers decide.
+    undecided: Vec<State>,
 }
 
 impl Walker<'_> {
@@ -95,7 +97,13 @@ impl Walker<'_> {
         for state in &mut exits {
             state.close(self.units.len());
         }
-        Guarded { exits, reached: open.reached, kept: open.kept, commits: open.commits }
+        Guarded {
+            exits,
+            reached: open.reached,
+            kept: open.kept,
+            commits: open.commits,
+            undecided: open.undecided,
+        }
     }
 
     /// A fallback is a unit of its own; the handlers see what it ended with.
@@ -106,12 +114,24 @@ impl Walker<'_> {
         states: &[State],
     ) -> Vec<State> {
         let takes: Vec<Option<Cause>> = handlers.iter().map(|h| h.on.clone()).collect();
-        let open = Open { reached: vec![false; takes.len()], takes, ..Open::default() };
+        let decides: Vec<bool> =
+            handlers.iter().map(|h| matches!(h.end, End::Skips | End::Manual)).collect();
+        let open = Open { reached: vec![false; takes.len()], takes, decides, ..Open::default() };
         self.remedies += 1;
+        self.leaves.push(Vec::new());
         let found = self.guarded(&fallback.body, open, states);
+        let mut left = self.leaves.pop().unwrap_or_default();
         self.remedies -= 1;
+        let depth = self.units.len();
+        let mut undecided = found.undecided;
+        left.iter_mut().chain(&mut undecided).for_each(|state| state.close(depth));
         let mut out = found.exits;
+        out.extend(left);
         out.extend(self.handlers(handlers, &found.reached, states));
+        // Where its outcome is unknown, a write of the fallback may be there when the handler runs.
+        if let (Some(handler), false) = (choose(handlers, &Cause::Unknown), undecided.is_empty()) {
+            out.extend(self.remedy(&handler.body, merge(undecided)));
+        }
         out
     }
 

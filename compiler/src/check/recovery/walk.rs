@@ -10,6 +10,7 @@ use super::state::{Commit, Place, State, merge};
 use super::tree::{Cause, Fact, Guard, Handler, Node};
 use crate::span::Span;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 /// Something that can end the run, seen on its way out.
 #[derive(Clone, Debug)]
@@ -62,6 +63,19 @@ pub(super) struct Open {
     pub commits: Vec<Commit>,
     /// A failing turn of a `settle` loop ends here, whatever the cause.
     pub isolates: bool,
+    /// Which handlers say what an unknown outcome in it means: those behind a `fallback` do, since
+    /// they are the only ones its call can have.
+    pub decides: Vec<bool>,
+    /// What may have happened where they do.
+    pub undecided: Vec<State>,
+}
+
+impl Open {
+    /// The handler that takes a cause: the first that names it, else `else`.
+    pub fn taking(&self, cause: &Cause) -> Option<usize> {
+        let named = self.takes.iter().position(|on| on.as_ref() == Some(cause));
+        named.or_else(|| self.takes.iter().position(Option::is_none))
+    }
 }
 
 /// A loop or branch that is being walked.
@@ -69,7 +83,16 @@ pub(super) struct Watch {
     /// Units open around it.
     pub depth: usize,
     /// Failures that leave it, with the facts of their paths.
-    pub aborts: Vec<(Abort, Vec<Fact>)>,
+    pub aborts: Vec<(Rc<Abort>, Vec<Fact>)>,
+    /// What holds between two turns of a loop in it that may never end: the others run meanwhile.
+    pub turning: Vec<State>,
+}
+
+impl Watch {
+    /// Of something inside so many units.
+    pub fn new(depth: usize) -> Self {
+        Self { depth, aborts: Vec::new(), turning: Vec::new() }
+    }
 }
 
 /// States in which a loop's body was left by its own words.
@@ -90,6 +113,8 @@ pub struct Walker<'r> {
     pub(super) units: Vec<Open>,
     pub(super) watches: Vec<Watch>,
     pub(super) turns: Vec<Left>,
+    /// Paths that left a handler or fallback by `use` or `skip`, innermost last.
+    pub(super) leaves: Vec<Vec<State>>,
     pub(super) place: Place,
     pub(super) guards: Vec<Guard>,
     pub(super) remedies: u32,
@@ -109,6 +134,7 @@ impl<'r> Walker<'r> {
             units: Vec::new(),
             watches: Vec::new(),
             turns: Vec::new(),
+            leaves: Vec::new(),
             place: Vec::new(),
             guards: Vec::new(),
             remedies: 0,
@@ -160,6 +186,12 @@ impl<'r> Walker<'r> {
                 }
                 Vec::new()
             }
+            Node::Leave => {
+                if let Some(left) = self.leaves.last_mut() {
+                    left.extend(states);
+                }
+                Vec::new()
+            }
             Node::Return => Vec::new(),
         }
     }
@@ -193,20 +225,16 @@ impl<'r> Walker<'r> {
                 self.report.meet(&abort, state, level);
             }
             for watch in self.watches.iter_mut().filter(|w| w.depth == level) {
+                let shared = Rc::new(abort.clone());
                 for state in states {
-                    watch.aborts.push((abort.clone(), state.facts.clone()));
+                    watch.aborts.push((Rc::clone(&shared), state.facts.clone()));
                 }
             }
             let Some(unit) = level.checked_sub(1).and_then(|at| self.units.get_mut(at)) else {
                 self.escaped.push(abort);
                 return;
             };
-            let taken = unit
-                .takes
-                .iter()
-                .position(|on| on.as_ref() == Some(&abort.cause))
-                .or_else(|| unit.takes.iter().position(Option::is_none));
-            if let Some(at) = taken {
+            if let Some(at) = unit.taking(&abort.cause) {
                 if let Some(reached) = unit.reached.get_mut(at) {
                     *reached = true;
                 }
@@ -238,9 +266,10 @@ impl<'r> Walker<'r> {
                         self.report.meet(&abort, state, level);
                     }
                 }
+                let shared = Rc::new(abort);
                 for watch in self.watches.iter_mut().filter(|w| w.depth > at) {
                     for state in states {
-                        watch.aborts.push((abort.clone(), state.facts.clone()));
+                        watch.aborts.push((Rc::clone(&shared), state.facts.clone()));
                     }
                 }
             }
@@ -296,9 +325,20 @@ impl<'r> Walker<'r> {
         // A bare `fail` is no alternative: what fails then is the step itself.
         let alternative = !matches!(body, [Node::Fail { .. }]);
         self.remedies += u32::from(alternative);
-        let out = self.body(body, states);
+        let out = self.leavable(body, states);
         self.remedies -= u32::from(alternative);
         out
+    }
+
+    /// A body that `use` and `skip` end; they go on where its normal end does.
+    pub(super) fn leavable(&mut self, body: &[Node], states: Vec<State>) -> Vec<State> {
+        self.leaves.push(Vec::new());
+        let mut out = self.body(body, states);
+        let mut left = self.leaves.pop().unwrap_or_default();
+        let depth = self.units.len();
+        left.iter_mut().for_each(|state| state.close(depth));
+        out.extend(left);
+        merge(out)
     }
 
     /// Adds a commit to each state; what was written before no longer waits for anything.

@@ -19,6 +19,7 @@ impl Flow<'_> {
             })
             .collect();
         let mut all = reach.clone();
+        let mut some = false;
         for (index, branch) in parallel.branches.iter().enumerate() {
             for (other, names) in inside.iter().enumerate() {
                 for name in names {
@@ -31,7 +32,9 @@ impl Flow<'_> {
                     }
                 }
             }
-            match (&mut all, self.stmt(branch, reach.clone())) {
+            let end = self.stmt(branch, reach.clone());
+            some |= end.is_some();
+            match (&mut all, end) {
                 (Some(all), Some(names)) => all.add(&names),
                 (all, _) => *all = None,
             }
@@ -42,7 +45,9 @@ impl Flow<'_> {
                 let span = self.program.locals[name].span;
                 self.reasons.insert(name, Reason { span, words: words.clone() });
             }
-            all = with(all.and(reach.clone()), parallel.bind);
+            // Not every branch comes to its end where some of them win.
+            let end = if some { reach.clone() } else { None };
+            all = with(end, parallel.bind);
         }
         self.guarded(&parallel.guard, parallel.bind, all, reach)
     }

@@ -1,0 +1,206 @@
+//! What lowering promises: frames hold what is still read and nothing else, what cannot be executed
+//! yet is named, and `use` ends what it stands in.
+
+use crate::{analyze, load};
+use sagaflow_fir::{Fir, Remedy, Stmt, Workflow};
+
+const WORLD: &str = r#"
+service R {
+  read ping(id: text) within 1s
+  read get(id: text) -> text within 1s
+  read find(id: text) -> text fails Missing within 1s
+}
+service W {
+  write make(id: text) -> text idempotent within 1s compensate undo(id)
+  write undo(id: text) idempotent within 1s
+}
+event Stop key id { id: text, why: text }
+"#;
+
+/// A program around the body of one workflow, which must be free of errors.
+fn lowered(body: &str) -> Fir {
+    let text = format!(
+        "workflow T v1 (id: text, a: text, b: text, ids: list<text>, yes: bool, m: map<text, int>)\n  \
+         idempotent by id\n{{\n{body}\n}}\n{WORLD}"
+    );
+    let loaded = load::load_text("t.flow", "t", &text);
+    let analysis = analyze(&loaded);
+    let refused: Vec<_> =
+        analysis.diagnostics.iter().filter(|d| d.code != "F0107").map(|d| d.code).collect();
+    assert!(refused.is_empty(), "{refused:?} in {body}");
+    analysis.lower(&loaded.sources).expect("nothing is wrong with it")
+}
+
+fn workflow(fir: &Fir) -> &Workflow {
+    fir.workflows.get("t.T").expect("the workflow is there")
+}
+
+/// Names that a frame at `at` holds.
+fn live(fir: &Fir, at: &str) -> Vec<String> {
+    let workflow = workflow(fir);
+    let point = workflow.points.get(at).unwrap_or_else(|| {
+        panic!("`{at}` is none of {:?}", workflow.points.keys().collect::<Vec<_>>())
+    });
+    let name = |id: &sagaflow_fir::LocalId| workflow.locals[id.0 as usize].name.clone();
+    point.live.iter().map(name).collect()
+}
+
+/// What stands in the way of executing it.
+fn unsupported(body: &str) -> Vec<String> {
+    workflow(&lowered(body)).unsupported.iter().map(|(what, _)| what.clone()).collect()
+}
+
+#[test]
+fn a_frame_holds_what_is_read_behind_it_and_drops_the_rest() {
+    let fir = lowered(
+        "step one = R.get(a)\nstep two = R.get(one)\nstep three = R.get(b)\nstep four = R.get(\"{two}{three}\")",
+    );
+    assert_eq!(live(&fir, "one"), ["b"]);
+    assert_eq!(live(&fir, "two"), ["b"]);
+    assert_eq!(live(&fir, "three"), ["two"]);
+    assert!(live(&fir, "four").is_empty());
+}
+
+#[test]
+fn what_only_a_remedy_reads_is_held_until_the_step_is_over() {
+    let fir = lowered(
+        "step one = R.get(id) else { progress \"{a}\" skip }\nstep two = R.get(id) fallback R.get(b)\nstep R.ping(id)",
+    );
+    assert_eq!(live(&fir, "one"), ["id", "a", "b"]);
+    assert_eq!(live(&fir, "two"), ["id", "b"]);
+    assert!(live(&fir, "R.ping").is_empty());
+}
+
+#[test]
+fn what_an_undo_reads_is_captured_and_leaves_the_frame() {
+    let fir = lowered(
+        "step W.make(a)\nstep other = W.make(id) compensate { step W.undo(b) }\nstep R.ping(id)",
+    );
+    assert_eq!(live(&fir, "W.make"), ["id", "b"]);
+    assert_eq!(live(&fir, "other"), ["id"]);
+    assert_eq!(live(&fir, "W.make/undo"), ["id#2"]);
+    assert_eq!(live(&fir, "other/undo"), ["b#2"]);
+}
+
+#[test]
+fn what_a_later_turn_reads_outlives_the_turn() {
+    let fir = lowered(
+        "each x in ids {\n step R.ping(\"{x}{a}\")\n step last = R.get(x)\n progress \"{last}\"\n}\nstep R.find(b) else skip",
+    );
+    assert_eq!(live(&fir, "each[]/R.ping"), ["a", "b", "x"]);
+    assert_eq!(live(&fir, "each[]/last"), ["a", "b"]);
+    let fir = lowered(
+        "n = repeat (k = 0, kept = a) forever {\n if k > 3 { give kept }\n step R.ping(b)\n again (k: k + 1)\n}\nprogress \"{n}\"",
+    );
+    assert_eq!(live(&fir, "n[]/R.ping"), ["b", "k", "kept"]);
+}
+
+#[test]
+fn a_loop_that_runs_out_still_has_what_its_else_reads() {
+    let fir = lowered(
+        "repeat up to 3 times { step f = R.get(id)\n sleep 1s } until f == \"x\" else { progress \"{a}\" skip }\nstep R.ping(b)",
+    );
+    assert_eq!(live(&fir, "repeat[]/f"), ["id", "a", "b"]);
+    assert_eq!(live(&fir, "repeat[]/sleep"), ["id", "a", "b", "f"]);
+}
+
+#[test]
+fn a_branch_holds_what_it_reads_and_the_fork_what_is_read_behind_it() {
+    let fir = lowered(
+        "parallel {\n step one = R.get(a)\n scope s { step R.ping(b)\n step R.find(b) else skip } else skip\n}\nstep R.get(\"{one}{id}\") else skip",
+    );
+    assert!(live(&fir, "one").is_empty());
+    assert_eq!(live(&fir, "s/R.ping"), ["b"]);
+    assert_eq!(live(&fir, "parallel"), ["id", "a", "b"]);
+}
+
+#[test]
+fn a_fallback_of_a_scope_does_not_hold_what_only_its_body_read() {
+    let fir = lowered(
+        "scope s { step R.ping(\"{a}{id}\") } fallback { step R.find(b) else skip } else skip\nstep R.get(id) else skip",
+    );
+    assert_eq!(live(&fir, "s"), ["id", "a", "b"]);
+    assert_eq!(live(&fir, "s/fallback"), ["id", "b"]);
+}
+
+#[test]
+fn a_parallel_with_a_fallback_does_not_hold_the_value_it_has_yet_to_give() {
+    let fir = lowered(
+        "all = parallel each x in ids max 2 { step y = R.get(x)\ngive y } fallback { step z = R.get(b)\nuse [z] } else use [a]\nprogress \"{all.len}\"",
+    );
+    assert_eq!(live(&fir, "all"), ["a", "b", "ids"]);
+    assert_eq!(live(&fir, "all/fallback"), ["a", "b"]);
+}
+
+#[test]
+fn nobody_is_asked_where_no_answer_could_be_taken() {
+    let person = "else manual \"what now?\"";
+    let cases = [
+        (format!("step R.get(id) fallback R.get(a) {person}"), "a step with a `fallback`"),
+        (format!("scope s {{ step R.ping(id) }} {person}"), "a `scope`"),
+        (
+            "scope s { step x = R.find(id)\nprogress \"{x}\" } on Missing => { manual \"what now?\" } else skip".into(),
+            "a `scope`",
+        ),
+        (
+            format!("parallel {{ step R.ping(id)\nstep R.get(id) else skip }} {person}"),
+            "a `parallel`",
+        ),
+        (format!("parallel each x in ids max 2 {{ step R.ping(x) }} {person}"), "a `parallel`"),
+        (format!("repeat up to 3 times {{ sleep 1s }} until yes {person}"), "a loop"),
+        (
+            "scope s { step R.ping(id) } on event Stop where id == id => manual \"what now?\""
+                .into(),
+            "an interrupt",
+        ),
+    ];
+    for (body, of) in cases {
+        assert_eq!(unsupported(&body), [format!("`manual` as the remedy of {of}")], "{body}");
+    }
+}
+
+#[test]
+fn a_person_may_be_asked_about_one_call_or_wait_and_between_statements() {
+    let asks = [
+        "step R.ping(id) else manual \"what now?\"",
+        "step x = R.find(id) on Missing => manual \"what now?\"\nprogress \"{x}\"",
+        "scope s { step R.ping(id) else manual \"what now?\" } else skip",
+        "scope s { step R.ping(id) } else { review \"look\"\nmanual \"what now?\" }",
+        "repeat up to 3 times { sleep 1s } until yes else { review \"look\"\nmanual \"what now?\" }",
+        "manual \"what now?\"",
+    ];
+    for body in asks {
+        assert!(unsupported(body).is_empty(), "{body}: {:?}", unsupported(body));
+    }
+}
+
+#[test]
+fn the_entries_of_a_map_may_be_looked_through_but_not_kept() {
+    let kept = ["`entries` under a name"];
+    for body in [
+        "all = m.entries\nstep R.ping(id)\nprogress \"{all.len}\"",
+        "each e in m.entries { step R.ping(e.key) }",
+        "parallel each e in m.entries max 2 { step R.ping(e.key) }",
+    ] {
+        let found = unsupported(body);
+        assert!(found.iter().any(|what| what.contains(kept[0])), "{body}: {found:?}");
+    }
+    let through = "step R.ping(id)\nprogress \"{m.entries.map(e => e.key).len}\"\neach (k, v) in m { step R.find(\"{k}{v}\") else skip }";
+    assert!(unsupported(through).is_empty());
+}
+
+#[test]
+fn use_in_a_scope_of_a_handler_gives_the_parallel_its_value() {
+    let fir = lowered(
+        "all = parallel each x in ids max 2 { step y = R.get(x)\ngive y } else {\n scope s { if yes { use [a] }\n step R.ping(id) } else skip\n use [b]\n}\nprogress \"{all.len}\"",
+    );
+    let Some(Stmt::Scope(unit)) = workflow(&fir).body.first() else {
+        panic!("a unit stands first")
+    };
+    let Some(Remedy::Block { body, .. }) = &unit.handlers.otherwise else {
+        panic!("it has a block")
+    };
+    let Some(Stmt::Scope(inner)) = body.first() else { panic!("the scope stands first in it") };
+    let Some(Stmt::If(_, then, _)) = inner.body.first() else { panic!("the choice stands in it") };
+    assert!(matches!(then.as_slice(), [Stmt::Let(..), Stmt::Skip]), "{then:?}");
+}
