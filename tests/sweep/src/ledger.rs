@@ -54,7 +54,7 @@ pub struct Ledger {
     /// `failure.error` where it failed, as a client reads it.
     pub error: String,
     /// When the process died.
-    pub crashed: Option<usize>,
+    pub crashes: Vec<usize>,
     /// The cancel was taken.
     pub cancelled: bool,
     /// The event of the interrupt was sent then.
@@ -71,6 +71,18 @@ impl Ledger {
     pub fn tick(&mut self) -> usize {
         self.clock += 1;
         self.clock
+    }
+
+    /// When the process died last.
+    #[must_use]
+    pub fn crashed(&self) -> Option<usize> {
+        self.crashes.last().copied()
+    }
+
+    /// When the process died that made this request.
+    #[must_use]
+    pub fn crash_of(&self, sent: &Sent) -> Option<usize> {
+        self.crashes.iter().copied().find(|crash| *crash > sent.pos)
     }
 
     /// Keys of a call in the order of their first request, by purpose.
@@ -117,7 +129,7 @@ impl Ledger {
             "     {} {} (crash at {:?}, end at {:?}){}",
             self.status,
             self.error,
-            self.crashed,
+            self.crashes,
             self.ended,
             self.stuck.as_ref().map_or(String::new(), |why| format!(", stuck: {why}")),
         ));

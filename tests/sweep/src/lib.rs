@@ -19,6 +19,7 @@ pub mod print;
 pub mod program;
 pub mod random;
 pub mod reference;
+pub mod sample;
 pub mod script;
 pub mod subject;
 pub mod sweep;

@@ -64,6 +64,8 @@ pub struct Script {
     pub strikes: Vec<Strike>,
     /// At most one crash.
     pub crash: Option<Crash>,
+    /// The recovery dies too, before or after it commits its first batch.
+    pub again_before: Option<bool>,
     /// What a service says to an attempt that is sent again after the crash; none: as the first time.
     pub again: Option<Plan>,
     /// Every request, answer and event arrives twice.

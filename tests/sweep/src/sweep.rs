@@ -1,7 +1,9 @@
 //! Everything that can go wrong in a program, one run each, every run judged.
 //!
-//! Order: branches of the world first (who answers, what is denied), then every call that was reached
-//! goes wrong in every way, then crashes, cancels, interrupts and doubled traffic on top of those.
+//! Order: branches of the world first (who answers, what is denied), with a crash before and after
+//! every commit of the first one; then every call that is reached goes wrong in every way, first alone,
+//! then, where only a failure leads to it, behind that; cancels, interrupts and doubled traffic on top of
+//! those; and at last crashes behind failures.
 
 use crate::judge::judge;
 use crate::ledger::{Ledger, Purpose};
@@ -11,14 +13,15 @@ use crate::reference::evaluate;
 use crate::script::{CallId, Crash, Plan, Script, Strike};
 use crate::subject::Subject;
 use crate::world::{Twin, World};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// How much is tried.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// Crash points of each script; all of them where it is none.
+    /// Crash points of each script but the first one; all of them where it is none.
     pub crashes: Option<usize>,
-    /// Runs of one program.
+    /// Bound: runs that crash behind a failure. Those that fail, and those that crash where nothing
+    /// fails, are all made.
     pub runs: u64,
 }
 
@@ -78,45 +81,48 @@ impl Sweep<'_> {
         play(self.subject, script, self.twin)
     }
 
-    fn done(&self) -> bool {
-        self.tally.runs >= self.effort.runs
-    }
-
     fn all(&mut self) -> Result<(), String> {
-        let mut todo = Vec::new();
-        for script in self.worlds() {
+        let mut todo = VecDeque::new();
+        for (number, script) in self.worlds().into_iter().enumerate() {
             let ledger = self.run(&script)?;
-            self.crashes(&script, &ledger)?;
-            let verdict = evaluate(&self.subject.program, &script, &ledger, self.subject.values)?;
-            if verdict.failures == 0 {
-                // Where nothing fails, a cancel is the only thing that can stop a branch.
-                self.cancels(&script, &ledger)?;
-            }
+            let all = (number == 0).then_some(usize::MAX);
+            self.crashes(&script, &ledger, all)?;
+            self.cancels(&script, &ledger)?;
             self.interrupts(&script, &ledger)?;
-            todo.push((script, ledger));
+            todo.push_back((script, ledger));
         }
         // A failure shows new calls, which fail in their turn.
-        while let Some((script, ledger)) = todo.pop() {
-            if self.done() {
-                break;
-            }
+        let mut failed = Vec::new();
+        while let Some((script, ledger)) = todo.pop_front() {
             for strikes in self.strikes(&script, &ledger) {
-                if self.done() {
-                    break;
-                }
                 let mut script = script.clone();
                 script.strikes.extend(strikes);
                 script.latency = self.random.bits();
                 script.twice = self.random.chance(20);
                 let ledger = self.run(&script)?;
-                self.crashes(&script, &ledger)?;
+                failed.push((script.clone(), ledger.clone()));
                 script.twice = false;
+                if script.strikes.iter().all(|strike| self.is_pivot(&strike.id)) {
+                    // X1: a pivot whose answer was lost is not unwound.
+                    self.cancels(&script, &ledger)?;
+                }
                 if script.strikes.len() < 4 {
-                    todo.push((script, ledger));
+                    todo.push_back((script, ledger));
                 }
             }
         }
+        let most = self.tally.runs + self.effort.runs;
+        while self.tally.runs < most && !failed.is_empty() {
+            let at = self.random.below(failed.len());
+            let (script, ledger) = failed.swap_remove(at);
+            self.crashes(&script, &ledger, None)?;
+        }
         Ok(())
+    }
+
+    fn is_pivot(&self, id: &CallId) -> bool {
+        let calls = self.subject.program.calls();
+        calls.iter().any(|call| call.class == Class::Pivot && call.action == id.action)
     }
 
     /// The worlds to begin with: everybody answers; each wait silent; each task denied.
@@ -135,11 +141,17 @@ impl Sweep<'_> {
         worlds
     }
 
-    fn crashes(&mut self, script: &Script, ledger: &Ledger) -> Result<(), String> {
+    /// Dies before and after commits: all of them, or as many as the effort allows.
+    fn crashes(
+        &mut self,
+        script: &Script,
+        ledger: &Ledger,
+        most: Option<usize>,
+    ) -> Result<(), String> {
         let mut points: Vec<Crash> = (1..=ledger.commits)
             .flat_map(|commit| [true, false].map(|before| Crash { commit, before }))
             .collect();
-        if let Some(most) = self.effort.crashes {
+        if let Some(most) = most.or(self.effort.crashes) {
             while points.len() > most {
                 let at = self.random.below(points.len());
                 points.swap_remove(at);
@@ -151,11 +163,25 @@ impl Sweep<'_> {
             // What is sent again after the crash finds its service gone.
             script.again = Some(Plan::Refused);
             self.run(&script)?;
+            // The recovery dies too.
+            for before in [true, false] {
+                if self.effort.crashes.is_none() || self.random.chance(50) {
+                    script.again = Some(Plan::Refused).filter(|_| self.random.chance(50));
+                    script.again_before = Some(before);
+                    self.run(&script)?;
+                }
+            }
         }
         Ok(())
     }
 
+    /// Cancels at every commit, or at some. Where nothing fails, a cancel is the only thing that can
+    /// stop a branch.
     fn cancels(&mut self, script: &Script, ledger: &Ledger) -> Result<(), String> {
+        let verdict = evaluate(&self.subject.program, script, ledger, self.subject.values)?;
+        if verdict.failures > 0 {
+            return Ok(());
+        }
         for commit in 1..ledger.commits {
             if self.effort.crashes.is_some() && self.random.chance(50) {
                 continue;

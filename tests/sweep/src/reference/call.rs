@@ -131,14 +131,14 @@ impl Reference<'_> {
         }
         let last = self.requests(open).last().copied()?;
         let answered = last.answered.as_ref().map(|(pos, _)| *pos).filter(|pos| *pos > 0);
-        answered.or(self.ledger.crashed)
+        answered.or_else(|| self.ledger.crash_of(last))
     }
 
     /// What one attempt comes to, sent again where a crash took its answer (A6).
     fn attempt(&self, read: bool, repeatable: bool, open: &mut Open) -> Said {
         let plan = self.script.plan(&open.id, open.visit, open.attempt);
         // A quick read is done again where the crash came before the next record.
-        let crashed = self.ledger.crashed.unwrap_or(usize::MAX);
+        let crashed = self.ledger.crashed().unwrap_or(usize::MAX);
         let requests = self.requests(open);
         let again = read && requests.iter().any(|sent| sent.pos > crashed);
         let gone = |sent: &&&Sent| sent.lost || (again && sent.pos < crashed);
@@ -153,7 +153,7 @@ impl Reference<'_> {
         if lost.is_empty() {
             return ask(&plan);
         }
-        if !lost.contains(&true) {
+        if lost.contains(&false) {
             ask(&plan);
         }
         if !repeatable {

@@ -55,12 +55,6 @@ pub struct Site {
 pub enum Twin {
     /// Effects leave before their batch is committed.
     SpeaksFirst,
-    /// Keys contain the owner's epoch.
-    KeyOfTheEpoch,
-    /// A crash begins the attempts of a step again.
-    ForgetsAttempts,
-    /// A refusal is taken for an answer about the attempts before it, and about a question.
-    RefusalAnswers,
 }
 
 enum Due {
@@ -253,7 +247,9 @@ impl World {
             }
             if taken && self.script.twice {
                 let again = self.shard.apply(self.now, input);
-                self.commit(again);
+                if !self.commit(again) {
+                    self.recover();
+                }
             }
         }
     }
@@ -265,8 +261,17 @@ impl World {
         let crash = self
             .script
             .crash
-            .filter(|crash| record && crash.commit == next && self.ledger.crashed.is_none());
-        if crash.is_some_and(|crash| crash.before) {
+            .filter(|crash| record && crash.commit == next && self.ledger.crashes.is_empty());
+        self.commit_or_die(out, crash.map(|crash| crash.before))
+    }
+
+    /// The same; the process dies before or after the commit where `dies` says so.
+    fn commit_or_die(&mut self, mut out: Output, dies: Option<bool>) -> bool {
+        // Order: what needs no commit leaves at once.
+        for send in std::mem::take(&mut out.reads) {
+            self.send(send);
+        }
+        if dies == Some(true) {
             if self.twin == Some(Twin::SpeaksFirst) {
                 self.leave(out);
             }
@@ -279,7 +284,7 @@ impl World {
         if self.ledger.ended.is_none() && out.batch.runs.iter().any(|run| run.ended_at.is_some()) {
             self.ledger.ended = Some(self.ledger.tick());
         }
-        if crash.is_some() {
+        if dies.is_some() {
             for effect in out.effects {
                 if let Effect::Call(send) = effect {
                     self.withheld(*send);
@@ -292,9 +297,6 @@ impl World {
     }
 
     fn leave(&mut self, out: Output) {
-        for send in out.reads {
-            self.send(send);
-        }
         for effect in out.effects {
             match effect {
                 Effect::Call(send) => self.send(*send),
@@ -316,13 +318,6 @@ impl World {
     }
 
     fn send(&mut self, send: Send) {
-        if self.twin == Some(Twin::ForgetsAttempts) && self.ledger.crashed.is_some() {
-            for attempt in 1..send.call.attempt {
-                let mut earlier = send.clone();
-                earlier.call.attempt = attempt;
-                self.request(earlier, false);
-            }
-        }
         let repeats = self.script.twice && self.contract(&send.call.action).repeatable;
         self.request(send.clone(), false);
         if repeats {
@@ -334,7 +329,8 @@ impl World {
     ///
     /// Crash: answers under way are lost; what was asked from outside is asked again.
     fn recover(&mut self) {
-        self.ledger.crashed = Some(self.ledger.tick());
+        let pos = self.ledger.tick();
+        self.ledger.crashes.push(pos);
         self.epoch += 1;
         self.queue.retain(|_, due| !matches!(due, Due::Outcome(..)));
         let owner = uuid::Uuid::from_u128(u128::from(self.epoch));
@@ -346,7 +342,10 @@ impl World {
             now: self.now,
         });
         self.shard = recovered.shard;
-        self.commit(recovered.fence);
+        let dies = self.script.again_before.filter(|_| self.epoch == 2);
+        if !self.commit_or_die(recovered.fence, dies) {
+            return self.recover();
+        }
         if !self.started {
             self.ask_to_start();
         }

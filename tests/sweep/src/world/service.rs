@@ -1,6 +1,6 @@
 //! Requests as they reach their services, and what is said to them.
 
-use super::{Contract, Due, Twin, World};
+use super::{Contract, Due, World};
 use crate::ledger::Sent;
 use crate::script::{CallId, Known, Plan, Said, answer};
 use sagaflow_core::codegen::Json;
@@ -15,15 +15,12 @@ impl World {
 
     /// One request reaches its service; a copy is answered too, but nobody waits for the answer.
     pub(super) fn request(&mut self, send: Send, copy: bool) {
-        let Send { ticket, mut call, args } = send;
-        if self.twin == Some(Twin::KeyOfTheEpoch) {
-            call.key = format!("{}-{}", call.key, self.epoch);
-        }
+        let Send { ticket, call, args } = send;
         let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
         let arg = args.get("v").and_then(Json::as_i64);
         let id = CallId { action: call.action.clone(), at };
         let contract = self.contract(&call.action);
-        let again = self.ledger.crashed.is_some()
+        let again = !self.ledger.crashes.is_empty()
             && self.ledger.under(&call.key).any(|sent| sent.attempt == call.attempt);
         let visit = self.visit(ticket.call, &id, &call.key);
         let plan = match &self.script.again {
@@ -76,11 +73,7 @@ impl World {
             return;
         }
         let request = self.ledger.sent.len() - 1;
-        let taken = match said {
-            Said::Refused if self.twin == Some(Twin::RefusalAnswers) => Said::Spent,
-            _ => said.clone(),
-        };
-        let attempt = self.attempt(taken, value, contract.probe);
+        let attempt = self.attempt(said.clone(), value, contract.probe);
         let delay = i64::try_from(self.latency.below(40)).unwrap_or(0);
         // The answer's place in the order is when it is taken in: the queue keeps it until then.
         self.schedule(delay, Due::Outcome(ticket, attempt, request));
