@@ -14,6 +14,7 @@ pub mod edit;
 pub mod generate;
 pub mod judge;
 pub mod ledger;
+pub mod mess;
 pub mod orders;
 pub mod print;
 pub mod program;

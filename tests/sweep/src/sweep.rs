@@ -6,13 +6,15 @@
 //! those; and at last crashes behind failures.
 
 use crate::judge::judge;
+use crate::mess::mess;
 use crate::ledger::{Ledger, Purpose};
 use crate::program::{Class, Key, Program, Retry, Stmt};
 use crate::random::Random;
 use crate::reference::evaluate;
 use crate::script::{CallId, Crash, Plan, Script, Strike};
 use crate::subject::Subject;
-use crate::world::{Twin, World};
+use crate::world::{Answers, Site, Twin, World};
+use sagaflow_core::codegen::Json;
 use std::collections::{BTreeSet, VecDeque};
 
 /// How much is tried.
@@ -51,6 +53,48 @@ pub fn sweep(subject: &Subject, seed: u64, effort: Effort, twin: Option<Twin>) -
     sweep.tally
 }
 
+/// The mess that a run leaves in which nothing fails but these actions: what the world answers, and who
+/// of them fails how, is enumerated.
+#[must_use]
+pub fn messes(subject: &Subject, witness: &BTreeSet<String>) -> Option<String> {
+    let answers: [Answers; 4] = [
+        subject.site.answers,
+        |_, _, _, _| Json::from(0),
+        |_, _, _, _| Json::from(9),
+        |_, _, _, _| Json::from(5),
+    ];
+    for answers in answers {
+        let site = Site { answers, ..subject.site.clone() };
+        for script in worlds(&subject.program) {
+            let mut todo = vec![script];
+            let mut struck = BTreeSet::new();
+            while let Some(script) = todo.pop() {
+                let machine = subject.machine.clone();
+                let ledger = World::new(site.clone(), machine, script.clone(), None).play();
+                if let Some(mess) = mess(&subject.program, &ledger) {
+                    return Some(mess);
+                }
+                for sent in ledger.sent.iter().filter(|sent| witness.contains(&sent.id.action)) {
+                    if !struck.insert((sent.id.clone(), sent.purpose.word())) {
+                        continue;
+                    }
+                    for way in ways(&subject.program, &sent.id, sent.purpose) {
+                        let mut script = script.clone();
+                        script.strikes.extend(way.into_iter().map(|(plan, attempts)| Strike {
+                            id: sent.id.clone(),
+                            once: false,
+                            attempts,
+                            plan,
+                        }));
+                        todo.push(script);
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
 /// Plays one script and judges it.
 ///
 /// # Errors
@@ -59,7 +103,8 @@ pub fn play(subject: &Subject, script: &Script, twin: Option<Twin>) -> Result<Le
     let world = World::new(subject.site.clone(), subject.machine.clone(), script.clone(), twin);
     let ledger = world.play();
     let judged = evaluate(&subject.program, script, &ledger, subject.values)
-        .and_then(|verdict| judge(&ledger, &verdict));
+        .and_then(|verdict| judge(&ledger, &verdict))
+        .and_then(|()| mess(&subject.program, &ledger).map_or(Ok(()), Err));
     match judged {
         Ok(()) => Ok(ledger),
         Err(why) => Err(format!("{why}\n{script:?}\n{}", ledger.story())),
@@ -83,7 +128,7 @@ impl Sweep<'_> {
 
     fn all(&mut self) -> Result<(), String> {
         let mut todo = VecDeque::new();
-        for (number, script) in self.worlds().into_iter().enumerate() {
+        for (number, script) in worlds(&self.subject.program).into_iter().enumerate() {
             let ledger = self.run(&script)?;
             let all = (number == 0).then_some(usize::MAX);
             self.crashes(&script, &ledger, all)?;
@@ -123,22 +168,6 @@ impl Sweep<'_> {
     fn is_pivot(&self, id: &CallId) -> bool {
         let calls = self.subject.program.calls();
         calls.iter().any(|call| call.class == Class::Pivot && call.action == id.action)
-    }
-
-    /// The worlds to begin with: everybody answers; each wait silent; each task denied.
-    fn worlds(&mut self) -> Vec<Script> {
-        let mut worlds = Vec::new();
-        for latency in 0..2 {
-            worlds.push(Script { latency, ..Script::default() });
-        }
-        worlds.push(Script { twice: true, latency: 3, ..Script::default() });
-        for wait in self.subject.program.waits() {
-            let silent = [wait.clone()].into_iter().collect();
-            worlds.push(Script { silent, latency: 4, ..Script::default() });
-            let denied = [wait].into_iter().collect();
-            worlds.push(Script { denied, latency: 5, ..Script::default() });
-        }
-        worlds
     }
 
     /// Dies before and after commits: all of them, or as many as the effort allows.
@@ -272,4 +301,20 @@ fn branches(program: &Program) -> bool {
         found |= matches!(stmt, Stmt::Parallel { .. } | Stmt::ParallelEach { .. });
     });
     found
+}
+
+/// The worlds to begin with: everybody answers; each wait silent; each task denied.
+fn worlds(program: &Program) -> Vec<Script> {
+    let mut worlds = Vec::new();
+    for latency in 0..2 {
+        worlds.push(Script { latency, ..Script::default() });
+    }
+    worlds.push(Script { twice: true, latency: 3, ..Script::default() });
+    for wait in program.waits() {
+        let silent = [wait.clone()].into_iter().collect();
+        worlds.push(Script { silent, latency: 4, ..Script::default() });
+        let denied = [wait].into_iter().collect();
+        worlds.push(Script { denied, latency: 5, ..Script::default() });
+    }
+    worlds
 }

@@ -55,6 +55,7 @@ pub const CONSTRUCTS: &[&str] = &[
     "fail",
     "nested three deep",
     "parallel in a loop",
+    "parallel in a loop in a scope",
     "pivot beside settled turns",
 ];
 
@@ -70,7 +71,7 @@ pub fn coverage(program: &Program) -> BTreeSet<&'static str> {
     }
     program.each(&mut |stmt| of_stmt(stmt, &mut found));
     for stmt in &program.body {
-        nested(stmt, 1, false, &mut found);
+        nested(stmt, 1, Around::Nothing, &mut found);
     }
     found
 }
@@ -194,18 +195,38 @@ fn of_handlers(handlers: &[Handler], found: &mut BTreeSet<&'static str>) {
     }
 }
 
-fn nested(stmt: &Stmt, depth: usize, looped: bool, found: &mut BTreeSet<&'static str>) {
+fn nested(stmt: &Stmt, depth: usize, around: Around, found: &mut BTreeSet<&'static str>) {
     if depth > 3 {
         found.insert("nested three deep");
     }
-    if looped && matches!(stmt, Stmt::Parallel { .. } | Stmt::ParallelEach { .. }) {
-        found.insert("parallel in a loop");
-    }
-    let looped = looped
-        || matches!(stmt, Stmt::Each { .. } | Stmt::Repeat { .. } | Stmt::ParallelEach { .. });
-    for block in blocks(stmt) {
-        for inner in block {
-            nested(inner, depth + 1, looped, found);
+    if matches!(stmt, Stmt::Parallel { .. } | Stmt::ParallelEach { .. }) {
+        if matches!(around, Around::Loop | Around::LoopInScope) {
+            found.insert("parallel in a loop");
+        }
+        if around == Around::LoopInScope {
+            found.insert("parallel in a loop in a scope");
         }
     }
+    let around = match stmt {
+        Stmt::Each { .. } | Stmt::Repeat { .. } | Stmt::ParallelEach { .. } => match around {
+            Around::Scope | Around::LoopInScope => Around::LoopInScope,
+            Around::Nothing | Around::Loop => Around::Loop,
+        },
+        Stmt::Scope { .. } if around == Around::Nothing => Around::Scope,
+        _ => around,
+    };
+    for block in blocks(stmt) {
+        for inner in block {
+            nested(inner, depth + 1, around, found);
+        }
+    }
+}
+
+/// What is around a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    Scope,
+    Loop,
+    LoopInScope,
 }

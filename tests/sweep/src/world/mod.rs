@@ -37,6 +37,9 @@ pub struct Contract {
     pub probe: bool,
 }
 
+/// What an action answers: action, first and second argument, all arguments.
+pub type Answers = fn(&str, &str, i64, &Json) -> Json;
+
 /// What the world knows of a program.
 #[derive(Clone)]
 pub struct Site {
@@ -46,8 +49,8 @@ pub struct Site {
     pub input: Values,
     /// Contracts by action.
     pub contracts: Arc<BTreeMap<String, Contract>>,
-    /// What an action answers: action, first and second argument, all arguments.
-    pub answers: fn(&str, &str, i64, &Json) -> Json,
+    /// What its actions answer.
+    pub answers: Answers,
 }
 
 /// A build that is wrong in one known way.
