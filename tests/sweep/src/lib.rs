@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod mess;
 pub mod orders;
 pub mod print;
+pub mod process;
 pub mod program;
 pub mod random;
 pub mod reference;

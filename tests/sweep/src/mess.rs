@@ -64,10 +64,7 @@ fn forgotten(program: &Program, call: &Call, ledger: &Ledger) -> Option<String> 
 fn leaves_open(program: &Program, call: &Call) -> bool {
     let open = |of: &Call| {
         of.handlers.iter().any(|handler| {
-            matches!(
-                handler.then,
-                Remedy::Skip | Remedy::Manual | Remedy::Block(_, Ending::Skip)
-            )
+            matches!(handler.then, Remedy::Skip | Remedy::Manual | Remedy::Block(_, Ending::Skip))
         })
     };
     let mut found = open(call);

@@ -1,9 +1,10 @@
 //! What a run is told beforehand, and the contract that every service here keeps.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// A call as its service knows it: an action, and the values of the loops around the call site.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId {
     /// Action.
     pub action: String,
@@ -21,7 +22,7 @@ impl std::fmt::Display for CallId {
 }
 
 /// How a service behaves for one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Plan {
     /// Keeps its contract.
     Ok,
@@ -94,7 +95,7 @@ impl Script {
 }
 
 /// What a service remembers under a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Known {
     /// Nothing.
     #[default]
@@ -108,7 +109,7 @@ pub enum Known {
 }
 
 /// What a service answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said {
     /// It happened.
     Ok,

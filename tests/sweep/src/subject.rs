@@ -74,6 +74,7 @@ pub fn of_machine(program: Program, text: String, machine: Arc<dyn Machine>) -> 
         input: input.into_iter().collect(),
         contracts: Arc::new(contracts(&program)),
         answers: |action, at, arg, _| Json::from(script::value(action, at, arg)),
+        process: None,
     };
     Subject { program, text, machine, site, values: script::value }
 }

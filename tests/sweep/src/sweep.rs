@@ -6,13 +6,13 @@
 //! those; and at last crashes behind failures.
 
 use crate::judge::judge;
-use crate::mess::mess;
 use crate::ledger::{Ledger, Purpose};
+use crate::mess::mess;
 use crate::program::{Class, Key, Program, Retry, Stmt};
 use crate::random::Random;
 use crate::reference::evaluate;
 use crate::script::{CallId, Crash, Plan, Script, Strike};
-use crate::subject::Subject;
+use crate::subject::{INPUT, Subject};
 use crate::world::{Answers, Site, Twin, World};
 use sagaflow_core::codegen::Json;
 use std::collections::{BTreeSet, VecDeque};
@@ -22,6 +22,8 @@ use std::collections::{BTreeSet, VecDeque};
 pub struct Effort {
     /// Crash points of each script but the first one; all of them where it is none.
     pub crashes: Option<usize>,
+    /// Of the failures of a call that its policy mends only one is made, not all.
+    pub thin: bool,
     /// Bound: runs that crash behind a failure. Those that fail, and those that crash where nothing
     /// fails, are all made.
     pub runs: u64,
@@ -53,46 +55,87 @@ pub fn sweep(subject: &Subject, seed: u64, effort: Effort, twin: Option<Twin>) -
     sweep.tally
 }
 
-/// The mess that a run leaves in which nothing fails but these actions: what the world answers, and who
-/// of them fails how, is enumerated.
+/// The mess that a run leaves on the path of these actions: none but they fail, or one other does
+/// that leads to them. Who of them fails how, and what the world answers, is enumerated.
 #[must_use]
-pub fn messes(subject: &Subject, witness: &BTreeSet<String>) -> Option<String> {
-    let answers: [Answers; 4] = [
-        subject.site.answers,
-        |_, _, _, _| Json::from(0),
-        |_, _, _, _| Json::from(9),
-        |_, _, _, _| Json::from(5),
-    ];
-    for answers in answers {
-        let site = Site { answers, ..subject.site.clone() };
-        for script in worlds(&subject.program) {
-            let mut todo = vec![script];
-            let mut struck = BTreeSet::new();
-            while let Some(script) = todo.pop() {
-                let machine = subject.machine.clone();
-                let ledger = World::new(site.clone(), machine, script.clone(), None).play();
-                if let Some(mess) = mess(&subject.program, &ledger) {
-                    return Some(mess);
-                }
-                for sent in ledger.sent.iter().filter(|sent| witness.contains(&sent.id.action)) {
-                    if !struck.insert((sent.id.clone(), sent.purpose.word())) {
-                        continue;
-                    }
-                    for way in ways(&subject.program, &sent.id, sent.purpose) {
-                        let mut script = script.clone();
-                        script.strikes.extend(way.into_iter().map(|(plan, attempts)| Strike {
-                            id: sent.id.clone(),
-                            once: false,
-                            attempts,
-                            plan,
-                        }));
-                        todo.push(script);
-                    }
+pub fn messes(subject: &Subject, witness: &BTreeSet<String>) -> Shown {
+    let answers: [Answers; 3] =
+        [subject.site.answers, |_, _, _, _| Json::from(0), |_, _, _, _| Json::from(9)];
+    let mut called = false;
+    for others in [0, 1] {
+        for (answers, k) in answers.into_iter().zip([INPUT, 0, 9]) {
+            let mut site = Site { answers, ..subject.site.clone() };
+            site.input.insert("input".to_owned(), serde_json::json!({ "id": "one", "k": k }));
+            for script in worlds(&subject.program) {
+                let found = messes_from(subject, &site, script, (witness, others));
+                match found {
+                    Ok(mess) => return Shown::Mess(mess),
+                    Err(reached) => called |= reached,
                 }
             }
         }
     }
-    None
+    if called { Shown::Nothing } else { Shown::NeverCalled }
+}
+
+/// What the enumeration shows of a program that is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// The mess, in words.
+    Mess(String),
+    /// The actions are called, and nothing is wrong.
+    Nothing,
+    /// No run calls all of them: a condition that the analysis does not evaluate stands before them.
+    NeverCalled,
+}
+
+/// The mess, or whether all that the finding names was called.
+fn messes_from(
+    subject: &Subject,
+    site: &Site,
+    script: Script,
+    (witness, others): (&BTreeSet<String>, usize),
+) -> Result<String, bool> {
+    let mut todo = vec![script];
+    let mut reached = false;
+    while let Some(script) = todo.pop() {
+        let machine = subject.machine.clone();
+        let ledger = World::new(site.clone(), machine, script.clone(), None).play();
+        if let Some(found) = mess(&subject.program, &ledger) {
+            return Ok(found);
+        }
+        let sent = |action: &String| ledger.sent.iter().any(|sent| sent.id.action == *action);
+        reached |= witness.iter().all(sent);
+        let mut struck: BTreeSet<&CallId> =
+            script.strikes.iter().map(|strike| &strike.id).collect();
+        let cancelled = usize::from(script.cancel.is_some());
+        let strangers = struck.iter().filter(|id| !witness.contains(&id.action)).count();
+        // Bound: two on the path, and one thing that leads to it.
+        if struck.len() > 2 + strangers {
+            continue;
+        }
+        if strangers + cancelled < others {
+            let cancel = |commit| Script { cancel: Some(commit), ..script.clone() };
+            todo.extend((1..ledger.commits).map(cancel));
+        }
+        for sent in &ledger.sent {
+            let named = witness.contains(&sent.id.action);
+            if !(named || strangers + cancelled < others) || !struck.insert(&sent.id) {
+                continue;
+            }
+            for way in ways(&subject.program, &sent.id, sent.purpose).0 {
+                let mut script = script.clone();
+                script.strikes.extend(way.into_iter().map(|(plan, attempts)| Strike {
+                    id: sent.id.clone(),
+                    once: false,
+                    attempts,
+                    plan,
+                }));
+                todo.push(script);
+            }
+        }
+    }
+    Err(reached)
 }
 
 /// Plays one script and judges it.
@@ -101,7 +144,10 @@ pub fn messes(subject: &Subject, witness: &BTreeSet<String>) -> Option<String> {
 /// What is wrong, with the script and the whole ledger.
 pub fn play(subject: &Subject, script: &Script, twin: Option<Twin>) -> Result<Ledger, String> {
     let world = World::new(subject.site.clone(), subject.machine.clone(), script.clone(), twin);
-    let ledger = world.play();
+    let mut ledger = world.play();
+    if let Some(process) = &subject.site.process {
+        ledger = process.history()?;
+    }
     let judged = evaluate(&subject.program, script, &ledger, subject.values)
         .and_then(|verdict| judge(&ledger, &verdict))
         .and_then(|()| mess(&subject.program, &ledger).map_or(Ok(()), Err));
@@ -130,8 +176,8 @@ impl Sweep<'_> {
         let mut todo = VecDeque::new();
         for (number, script) in worlds(&self.subject.program).into_iter().enumerate() {
             let ledger = self.run(&script)?;
-            let all = (number == 0).then_some(usize::MAX);
-            self.crashes(&script, &ledger, all)?;
+            let most = if number == 0 { usize::MAX } else { 1 };
+            self.crashes(&script, &ledger, self.effort.crashes.map(|_| most))?;
             self.cancels(&script, &ledger)?;
             self.interrupts(&script, &ledger)?;
             todo.push_back((script, ledger));
@@ -160,7 +206,7 @@ impl Sweep<'_> {
         while self.tally.runs < most && !failed.is_empty() {
             let at = self.random.below(failed.len());
             let (script, ledger) = failed.swap_remove(at);
-            self.crashes(&script, &ledger, None)?;
+            self.crashes(&script, &ledger, self.effort.crashes)?;
         }
         Ok(())
     }
@@ -170,7 +216,7 @@ impl Sweep<'_> {
         calls.iter().any(|call| call.class == Class::Pivot && call.action == id.action)
     }
 
-    /// Dies before and after commits: all of them, or as many as the effort allows.
+    /// Dies before and after commits: all of them, or this many.
     fn crashes(
         &mut self,
         script: &Script,
@@ -180,25 +226,27 @@ impl Sweep<'_> {
         let mut points: Vec<Crash> = (1..=ledger.commits)
             .flat_map(|commit| [true, false].map(|before| Crash { commit, before }))
             .collect();
-        if let Some(most) = most.or(self.effort.crashes) {
+        if let Some(most) = most {
             while points.len() > most {
                 let at = self.random.below(points.len());
                 points.swap_remove(at);
             }
         }
         for crash in points {
-            let mut script = Script { crash: Some(crash), ..script.clone() };
-            self.run(&script)?;
-            // What is sent again after the crash finds its service gone.
-            script.again = Some(Plan::Refused);
-            self.run(&script)?;
-            // The recovery dies too.
-            for before in [true, false] {
-                if self.effort.crashes.is_none() || self.random.chance(50) {
-                    script.again = Some(Plan::Refused).filter(|_| self.random.chance(50));
-                    script.again_before = Some(before);
-                    self.run(&script)?;
-                }
+            // What is sent again after the crash may find its service gone; the recovery may die too.
+            let mut ways = Vec::new();
+            for again in [None, Some(Plan::Refused)] {
+                ways.extend([None, Some(true), Some(false)].map(|dies| (again.clone(), dies)));
+            }
+            if self.effort.crashes.is_some() {
+                // One of them, and mostly one that recovers at once.
+                let dies = self.random.below(6);
+                let at = if dies < 2 { 1 + dies } else { 0 } + 3 * self.random.below(2);
+                ways = ways.into_iter().skip(at).take(1).collect();
+            }
+            for (again, again_before) in ways {
+                let crash = Some(crash);
+                self.run(&Script { crash, again, again_before, ..script.clone() })?;
             }
         }
         Ok(())
@@ -245,7 +293,13 @@ impl Sweep<'_> {
             if !free || !self.struck.insert((sent.id.clone(), sent.purpose.word())) {
                 continue;
             }
-            for way in ways(&self.subject.program, &sent.id, sent.purpose) {
+            let (mut ways, mended) = ways(&self.subject.program, &sent.id, sent.purpose);
+            if self.effort.thin {
+                ways.extend(self.random.pick(&mended).cloned());
+            } else {
+                ways.extend(mended);
+            }
+            for way in ways {
                 let once = self.random.chance(50);
                 let strike =
                     |(plan, attempts)| Strike { id: sent.id.clone(), once, attempts, plan };
@@ -259,16 +313,19 @@ impl Sweep<'_> {
 /// A way to go wrong: what happens up to which attempt.
 type Way = Vec<(Plan, u32)>;
 
-/// The ways in which a call goes wrong.
-fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<Way> {
+/// The ways in which a call goes wrong, and those which a further attempt mends.
+fn ways(program: &Program, id: &CallId, purpose: Purpose) -> (Vec<Way>, Vec<Way>) {
     let call = program.calls().into_iter().find(|call| call.action == id.action);
     let mut plans = vec![Plan::Refused, Plan::Lost, Plan::Done];
     let mut most = 2;
-    let mut ways = Vec::new();
+    let mut ways: Vec<Way> = Vec::new();
     match (purpose, call) {
         // Where a stopped branch may be asking, the undo tree asks the same question again.
-        (Purpose::Probe, _) if branches(program) => return Vec::new(),
-        (Purpose::Probe, _) => return vec![vec![(Plan::Refused, 1)], vec![(Plan::Lost, 1)]],
+        (Purpose::Probe, _) if branches(program) => return (Vec::new(), Vec::new()),
+        (Purpose::Probe, _) => {
+            ways.extend([Plan::Refused, Plan::Lost].map(|plan| vec![(plan, 1)]));
+            return (ways, Vec::new());
+        }
         (Purpose::Do, Some(call)) => {
             plans.extend(call.errors.iter().cloned().map(Plan::Fail));
             let repeatable = call.class == Class::Read || call.key != Key::None;
@@ -286,13 +343,14 @@ fn ways(program: &Program, id: &CallId, purpose: Purpose) -> Vec<Way> {
         }
         _ => {}
     }
+    let mut mended: Vec<Way> = Vec::new();
     for plan in plans {
-        ways.push(vec![(plan.clone(), 1)]);
+        ways.push(vec![(plan.clone(), most)]);
         if most > 1 {
-            ways.push(vec![(plan, most)]);
+            mended.push(vec![(plan, 1)]);
         }
     }
-    ways
+    (ways, mended)
 }
 
 fn branches(program: &Program) -> bool {

@@ -4,12 +4,15 @@
 
 use sagaflow_compiler::{analyze, load::load_text};
 use sagaflow_interp::Interpreter;
-use sagaflow_sweep::edit::{EDITS, Edit, Edited};
+use sagaflow_sweep::edit::{EDITS, Edited};
 use sagaflow_sweep::print::{MODULE, WORKFLOW};
 use sagaflow_sweep::subject::{Subject, of_machine};
-use sagaflow_sweep::sweep::messes;
+use sagaflow_sweep::sweep::{Shown, messes};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Bound: programs that are edited.
+const PROGRAMS: u64 = 200;
 
 /// Rejected as expected: the program with the checks off, and the actions on the finding's path.
 fn rejected(edited: &Edited) -> Result<(Subject, BTreeSet<String>), String> {
@@ -26,8 +29,8 @@ fn rejected(edited: &Edited) -> Result<(Subject, BTreeSet<String>), String> {
 #[test]
 fn a_wrong_edit_is_rejected_where_it_was_made_and_would_leave_a_mess() {
     for edit in EDITS {
-        let (mut tried, mut shown, mut missed) = (0, 0, Vec::new());
-        for seed in 0..200 {
+        let (mut tried, mut shown, mut missed, mut dead) = (0, 0, Vec::new(), 0);
+        for seed in 1..=PROGRAMS {
             let Some(edited) = edit.apply(seed) else { continue };
             let (subject, witness) = match rejected(&edited) {
                 Ok(rejected) => rejected,
@@ -38,11 +41,14 @@ fn a_wrong_edit_is_rejected_where_it_was_made_and_would_leave_a_mess() {
                 continue;
             }
             match messes(&subject, &witness) {
-                Some(_) => shown += 1,
-                None => missed.push((seed, witness)),
+                Shown::Mess(_) => shown += 1,
+                Shown::NeverCalled => dead += 1,
+                Shown::Nothing => missed.push((seed, witness)),
             }
         }
-        println!("{edit:?}: {tried} programs rejected, the mess of {shown} shown, missed {missed:?}");
+        println!("{edit:?}: {tried} rejected, the mess of {shown} shown, {dead} never get there");
+        assert!(tried >= 2, "{edit:?} found only {tried} programs");
+        assert!(missed.is_empty(), "{edit:?} leaves no mess in {missed:?}");
+        assert!(shown > dead || !edit.leaves_a_mess(), "{edit:?} is mostly dead: {shown}, {dead}");
     }
-    let _ = Edit::DropUndo;
 }

@@ -10,10 +10,10 @@ use sagaflow_sweep::twin::LateCapture;
 use sagaflow_sweep::world::Twin;
 use std::sync::Arc;
 
-const THOROUGH: Effort = Effort { crashes: None, runs: 1_000 };
+const THOROUGH: Effort = Effort { crashes: None, thin: false, runs: 300 };
 
 /// What a generated program is tried with here.
-const QUICK: Effort = Effort { crashes: Some(2), runs: 150 };
+const QUICK: Effort = Effort { crashes: Some(2), thin: true, runs: 60 };
 
 /// Bound: generated programs until one catches it.
 const PROGRAMS: u64 = 40;

@@ -3,12 +3,14 @@
 use sagaflow_sweep::generate::{CONSTRUCTS, coverage, generate};
 use sagaflow_sweep::orders::orders;
 use sagaflow_sweep::print::print;
+use sagaflow_sweep::process::Process;
 use sagaflow_sweep::program::{Handler, Key, Pattern, Remedy, Retry, Stmt};
 use sagaflow_sweep::sample::{of, pivot, write};
 use sagaflow_sweep::script::{CallId, Crash, Plan, Script, Strike};
 use sagaflow_sweep::subject::generated;
 use sagaflow_sweep::sweep::{Effort, Tally, play, sweep};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -19,7 +21,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn swept(seed: u64, effort: Effort) -> Tally {
     let subject = match generated(generate(seed)) {
         Ok(subject) => subject,
-        Err(why) => return Tally { wrong: Some(format!("rejected: {why}")), ..Tally::default() },
+        Err(why) => return Tally { runs: 0, wrong: Some(format!("rejected: {why}")) },
     };
     let mut tally = sweep(&subject, seed, effort, None);
     if let Some(why) = &mut tally.wrong {
@@ -32,7 +34,7 @@ fn swept(seed: u64, effort: Effort) -> Tally {
 #[test]
 fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
     let (first, programs) = (number("FLOW_SEED", 1), number("FLOW_PROGRAMS", 200));
-    let effort = Effort { crashes: Some(1), runs: number("FLOW_RUNS", 60) };
+    let effort = Effort { crashes: Some(1), thin: true, runs: number("FLOW_RUNS", 10) };
     let next = AtomicU64::new(first);
     let work = || {
         let (mut runs, mut wrong) = (0, Vec::new());
@@ -67,11 +69,17 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
 
 #[test]
 fn no_failure_or_crash_of_the_order_flow_leaves_a_mess() {
+    let folder = tempfile::tempdir().expect("a folder");
     for risky in [false, true] {
-        let subject = orders(risky).expect("the order flow compiles");
-        let effort = Effort { crashes: Some(6), runs: 600 };
+        let mut subject = orders(risky).expect("the order flow compiles");
+        let file = folder.path().join(format!("ledger-{risky}"));
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_sweep-ledger"));
+        let process = Process::start(program, &file).expect("the ledger starts");
+        subject.site.process = Some(Arc::new(process));
+        let effort = Effort { crashes: Some(6), thin: false, runs: 400 };
         let Tally { runs, wrong, .. } = sweep(&subject, 1, effort, None);
-        println!("{runs} runs of the order flow");
+        let written = std::fs::metadata(&file).map_or(0, |file| file.len());
+        println!("{runs} runs of the order flow, {written} bytes in the ledger's file");
         assert_eq!(wrong, None, "{}", wrong.as_deref().unwrap_or_default());
         assert!(runs > 100, "only {runs} runs");
     }

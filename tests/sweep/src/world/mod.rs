@@ -12,7 +12,8 @@ mod people;
 mod service;
 mod store;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger, Verdict};
+use crate::process::Process;
 use crate::script::{CallId, Script};
 use sagaflow_core::codegen::{Json, Machine, Values};
 use sagaflow_core::id::{RunId, ShardId};
@@ -26,16 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Store;
 
-/// What a service is, for the world: its class, and what it belongs to.
-#[derive(Clone, Debug)]
-pub struct Contract {
-    /// It only looks.
-    pub read: bool,
-    /// A repeated request is answered from memory.
-    pub repeatable: bool,
-    /// It is the probe of a forward action.
-    pub probe: bool,
-}
+pub use crate::ledger::Contract;
 
 /// What an action answers: action, first and second argument, all arguments.
 pub type Answers = fn(&str, &str, i64, &Json) -> Json;
@@ -51,6 +43,8 @@ pub struct Site {
     pub contracts: Arc<BTreeMap<String, Contract>>,
     /// What its actions answer.
     pub answers: Answers,
+    /// Where the history is kept, and requests are decided, if not here.
+    pub process: Option<Arc<Process>>,
 }
 
 /// A build that is wrong in one known way.
@@ -134,24 +128,33 @@ impl World {
     /// Starts the workflow and lets the world go on until nothing is due.
     #[must_use]
     pub fn play(mut self) -> Ledger {
+        self.note(Entry::Run);
         self.ask_to_start();
         if self.script.twice {
             self.ask_to_start();
         }
-        if let Err(why) = self.rest() {
-            self.ledger.stuck = Some(why);
-        }
+        let rest = self.rest();
         let statuses = self.store.statuses();
-        self.ledger.status = statuses.first().cloned().unwrap_or_default();
-        if statuses.len() != 1 {
-            self.ledger.stuck = Some(format!("one start made {} runs", statuses.len()));
-        }
-        if let Some(fault) = self.store.faults().first() {
-            self.ledger.stuck = Some(fault.clone());
-        }
-        self.ledger.error = self.store.error();
-        self.ledger.commits = self.store.commits;
+        let stuck = match (self.store.faults().into_iter().next(), statuses.len()) {
+            (Some(fault), _) => Some(fault),
+            (None, 1) => rest.err(),
+            (None, runs) => Some(format!("one start made {runs} runs")),
+        };
+        self.note(Entry::Read {
+            status: statuses.into_iter().next().unwrap_or_default(),
+            error: self.store.error(),
+            commits: self.store.commits,
+            stuck,
+        });
         self.ledger
+    }
+
+    /// Tells the ledger; where it is a process of its own, that decides what is answered.
+    fn note(&mut self, entry: Entry) -> Option<Verdict> {
+        let Some(process) = &self.site.process else { return self.ledger.note(entry) };
+        let told = process.note(&entry);
+        self.ledger.note(entry);
+        told
     }
 
     fn ask_to_start(&mut self) {
@@ -228,7 +231,8 @@ impl World {
             },
         };
         // Order: an answer ends its call before anything that follows from it leaves.
-        let pos = self.ledger.tick();
+        self.note(Entry::Input);
+        let pos = self.ledger.place();
         let output = self.shard.apply(self.now, input.clone());
         let taken = self.commit(output);
         if !taken {
@@ -242,12 +246,10 @@ impl World {
         if let Some(request) = answers {
             // Where the commit was made and the process died after it, the answer was taken in.
             let taken = taken || self.script.crash.is_some_and(|crash| !crash.before);
-            if let Some(sent) = self.ledger.sent.get_mut(request) {
-                sent.lost = !taken;
-            }
-            if taken {
-                self.answered(request, pos);
-            }
+            self.note(match taken {
+                true => Entry::Answered(request, pos),
+                false => Entry::Lost(request),
+            });
             if taken && self.script.twice {
                 let again = self.shard.apply(self.now, input);
                 if !self.commit(again) {
@@ -285,7 +287,7 @@ impl World {
             self.run = Some(run.run);
         }
         if self.ledger.ended.is_none() && out.batch.runs.iter().any(|run| run.ended_at.is_some()) {
-            self.ledger.ended = Some(self.ledger.tick());
+            self.note(Entry::Ended);
         }
         if dies.is_some() {
             for effect in out.effects {
@@ -313,7 +315,7 @@ impl World {
                     self.started = true;
                 }
                 Effect::Reply { token: 9, answer } => {
-                    self.ledger.cancelled = matches!(answer, Answer::Done | Answer::Pending);
+                    self.note(Entry::Cancelled(matches!(answer, Answer::Done | Answer::Pending)));
                 }
                 _ => {}
             }
@@ -332,8 +334,7 @@ impl World {
     ///
     /// Crash: answers under way are lost; what was asked from outside is asked again.
     fn recover(&mut self) {
-        let pos = self.ledger.tick();
-        self.ledger.crashes.push(pos);
+        self.note(Entry::Died);
         self.epoch += 1;
         self.queue.retain(|_, due| !matches!(due, Due::Outcome(..)));
         let owner = uuid::Uuid::from_u128(u128::from(self.epoch));

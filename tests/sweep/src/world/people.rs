@@ -85,8 +85,7 @@ impl World {
     /// The event of the script's interrupt comes.
     pub(super) fn interrupt(&mut self) {
         self.interrupted = true;
-        let pos = self.ledger.tick();
-        self.ledger.interrupted = Some(pos);
+        self.note(Entry::Interrupt);
         if let Some((_, event)) = self.script.interrupt.clone() {
             self.deliver(&format!("{MODULE}.{event}"));
         }
