@@ -64,8 +64,17 @@ pub enum Entry {
     Cancelled(bool),
     /// The run has ended.
     Ended,
-    /// What a client reads at last, and how much was committed.
-    Read { status: String, error: String, commits: u64, stuck: Option<String> },
+    /// What a client reads at last.
+    Read {
+        /// Status.
+        status: String,
+        /// `failure.error`.
+        error: String,
+        /// Commits of the run, for whoever plans the next crash.
+        commits: u64,
+        /// Why the world could not come to rest.
+        stuck: Option<String>,
+    },
 }
 
 /// What a service says, and whether it applied an effect.

@@ -1,6 +1,7 @@
 //! People and events: what is answered and delivered, and what is not.
 
 use super::{Due, World, everybody};
+use crate::ledger::Entry;
 use crate::print::{MODULE, awaited};
 use sagaflow_core::codegen::{Arm, Json};
 use sagaflow_core::run::State;
