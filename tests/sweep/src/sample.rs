@@ -41,21 +41,25 @@ pub fn of(body: Vec<Stmt>) -> Result<Subject, String> {
     generated(Program { body, after: Vec::new(), result: Expr::Lit(0) })
 }
 
+/// Three turns of a write.
+fn turns(id: u32) -> Stmt {
+    let arg = Expr::Name("i".to_owned());
+    Stmt::Each {
+        name: "l".to_owned(),
+        var: "i".to_owned(),
+        list: vec![1, 2, 3],
+        settle: false,
+        body: vec![Stmt::Call(Call { arg, ..write(id, &["i"], Key::Plain) })],
+        give: Expr::Lit(0),
+    }
+}
+
 /// A loop of writes, one write that may not be repeated, and one more.
 ///
 /// # Errors
 /// Where the checker rejects it.
 pub fn looped() -> Result<Subject, String> {
-    let arg = Expr::Name("i".to_owned());
-    let turns = Stmt::Each {
-        name: "l".to_owned(),
-        var: "i".to_owned(),
-        list: vec![1, 2, 3],
-        settle: false,
-        body: vec![Stmt::Call(Call { arg, ..write(1, &["i"], Key::Plain) })],
-        give: Expr::Lit(0),
-    };
-    of(vec![turns, Stmt::Call(write(2, &[], Key::None)), Stmt::Call(write(3, &[], Key::Plain))])
+    of(vec![turns(1), Stmt::Call(write(2, &[], Key::None)), Stmt::Call(write(3, &[], Key::Plain))])
 }
 
 /// A write whose undo needs its result.
@@ -99,13 +103,12 @@ pub fn settling() -> Result<Subject, String> {
     of(vec![Stmt::Parallel { branches, handlers: Vec::new() }])
 }
 
-/// Branches, and a write behind them.
+/// A write beside turns that take longer, and a write behind both.
 ///
 /// # Errors
 /// Where the checker rejects it.
 pub fn branching() -> Result<Subject, String> {
-    let branches =
-        vec![Stmt::Call(write(1, &[], Key::Plain)), Stmt::Call(write(2, &[], Key::Plain))];
+    let branches = vec![Stmt::Call(write(1, &[], Key::Plain)), turns(2)];
     of(vec![
         Stmt::Parallel { branches, handlers: Vec::new() },
         Stmt::Call(write(3, &[], Key::Plain)),

@@ -3,11 +3,14 @@
 
 use sagaflow_core::sabotage::{Sabotage, sabotage};
 use sagaflow_sweep::generate::generate;
+use sagaflow_sweep::orders::orders;
+use sagaflow_sweep::process::Process;
 use sagaflow_sweep::sample;
 use sagaflow_sweep::subject::{Subject, generated};
 use sagaflow_sweep::sweep::{Effort, sweep};
 use sagaflow_sweep::twin::LateCapture;
 use sagaflow_sweep::world::Twin;
+use std::path::Path;
 use std::sync::Arc;
 
 const THOROUGH: Effort = Effort { crashes: None, thin: false, runs: 300 };
@@ -68,7 +71,7 @@ fn a_refusal_that_answers_a_question_is_caught() {
 
 #[test]
 fn a_commit_that_drops_the_undo_of_a_running_settled_turn_is_caught() {
-    // Few programs have such turns beside the pivot: the first of them is the 21st.
+    // Few programs have such turns beside the pivot: the first of them is the 27th.
     caught_from(
         20,
         sample::settling,
@@ -89,7 +92,7 @@ fn an_undo_in_the_order_of_the_clock_is_caught() {
 
 #[test]
 fn a_sibling_that_runs_while_its_branches_are_undone_is_caught() {
-    caught(sample::branching, Sabotage::SiblingRunsOn, "before ((do a1), (do a2)) ended");
+    caught(sample::branching, Sabotage::SiblingRunsOn, "before ((do a1), (do a2");
 }
 
 #[test]
@@ -109,6 +112,21 @@ fn a_recovery_that_sends_before_it_commits_is_caught() {
         Sabotage::RecoverySpeaksFirst,
         "a2 was applied twice under one key",
     );
+}
+
+/// The same from the file of a ledger that is a process of its own.
+#[test]
+fn a_wrong_build_is_caught_by_what_the_ledgers_file_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = Path::new(env!("CARGO_BIN_EXE_sweep-ledger"));
+    let process = Process::start(program, &folder.path().join("ledger"));
+    let mut subject = orders(false).expect("the order flow compiles");
+    subject.site.process = Some(Arc::new(process.expect("the ledger starts")));
+    let sabotaged = sabotage(Sabotage::UndoArmedLate);
+    let effort = Effort { crashes: Some(2), thin: true, runs: 60 };
+    let line = first_line(sweep(&subject, 1, effort, None).wrong);
+    drop(sabotaged);
+    assert!(line.contains("is missing"), "{line}");
 }
 
 /// Wrong from outside: around a right core.
