@@ -34,6 +34,10 @@ pub struct Effort {
 pub struct Tally {
     /// Runs made.
     pub runs: u64,
+    /// Call sites, undos and probes among them.
+    pub sites: usize,
+    /// Those that some run called.
+    pub reached: usize,
     /// The first run that is wrong, in words.
     pub wrong: Option<String>,
 }
@@ -48,10 +52,13 @@ pub fn sweep(subject: &Subject, seed: u64, effort: Effort, twin: Option<Twin>) -
         random: Random::new(seed ^ 0x5eed),
         tally: Tally::default(),
         struck: BTreeSet::new(),
+        reached: BTreeSet::new(),
     };
     if let Err(wrong) = sweep.all() {
         sweep.tally.wrong = Some(wrong);
     }
+    sweep.tally.sites = subject.site.contracts.len();
+    sweep.tally.reached = sweep.reached.len();
     sweep.tally
 }
 
@@ -164,12 +171,19 @@ struct Sweep<'a> {
     random: Random,
     tally: Tally,
     struck: BTreeSet<(CallId, &'static str)>,
+    reached: BTreeSet<String>,
 }
 
 impl Sweep<'_> {
     fn run(&mut self, script: &Script) -> Result<Ledger, String> {
         self.tally.runs += 1;
-        play(self.subject, script, self.twin)
+        let ledger = play(self.subject, script, self.twin)?;
+        for sent in &ledger.sent {
+            if !self.reached.contains(&sent.id.action) {
+                self.reached.insert(sent.id.action.clone());
+            }
+        }
+        Ok(ledger)
     }
 
     fn all(&mut self) -> Result<(), String> {

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Programs that are swept where nothing else is asked for.
+const PROGRAMS: u64 = 200;
+
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
@@ -21,7 +24,7 @@ fn number(name: &str, usual: u64) -> u64 {
 fn swept(seed: u64, effort: Effort) -> Tally {
     let subject = match generated(generate(seed)) {
         Ok(subject) => subject,
-        Err(why) => return Tally { runs: 0, wrong: Some(format!("rejected: {why}")) },
+        Err(why) => return Tally { wrong: Some(format!("rejected: {why}")), ..Tally::default() },
     };
     let mut tally = sweep(&subject, seed, effort, None);
     if let Some(why) = &mut tally.wrong {
@@ -33,38 +36,39 @@ fn swept(seed: u64, effort: Effort) -> Tally {
 
 #[test]
 fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
-    let (first, programs) = (number("FLOW_SEED", 1), number("FLOW_PROGRAMS", 200));
+    let (first, programs) = (number("FLOW_SEED", 1), number("FLOW_PROGRAMS", PROGRAMS));
     let effort = Effort { crashes: Some(1), thin: true, runs: number("FLOW_RUNS", 10) };
     let next = AtomicU64::new(first);
     let work = || {
-        let (mut runs, mut wrong) = (0, Vec::new());
+        let mut all = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + programs {
-                return (runs, wrong);
+                return all;
             }
-            let tally = swept(seed, effort);
-            runs += tally.runs;
-            if let Some(why) = tally.wrong {
-                wrong.push(format!("FLOW_SEED={seed} FLOW_PROGRAMS=1: {why}"));
-            }
+            all.push((seed, swept(seed, effort)));
         }
     };
-    let (mut runs, mut wrong) = (0, Vec::new());
-    std::thread::scope(|scope| {
+    let tallies: Vec<(u64, Tally)> = std::thread::scope(|scope| {
         let threads = [scope.spawn(work), scope.spawn(work)];
-        for thread in threads {
-            let (its, found) = thread.join().expect("a sweep does not panic");
-            runs += its;
-            wrong.extend(found);
-        }
+        threads.into_iter().flat_map(|it| it.join().expect("a sweep does not panic")).collect()
     });
+    let runs: u64 = tallies.iter().map(|(_, tally)| tally.runs).sum();
+    let sites: usize = tallies.iter().map(|(_, tally)| tally.sites).sum();
+    let reached: usize = tallies.iter().map(|(_, tally)| tally.reached).sum();
+    let wrong: Vec<String> = tallies
+        .into_iter()
+        .filter_map(|(seed, tally)| Some((seed, tally.wrong?)))
+        .map(|(seed, why)| format!("FLOW_SEED={seed} FLOW_PROGRAMS=1: {why}"))
+        .collect();
+    println!("{reached} of {sites} call sites were reached by some run");
     println!("{runs} runs of {programs} programs from seed {first} on");
     for why in &wrong {
         println!("{}", why.lines().next().unwrap_or_default());
     }
     let worst = wrong.first().cloned().unwrap_or_default();
     assert!(wrong.is_empty(), "{} programs are wrong; the first:\n{worst}", wrong.len());
+    assert!(reached * 5 > sites * 4, "only {reached} of {sites} call sites were reached");
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn no_failure_or_crash_of_the_order_flow_leaves_a_mess() {
 #[test]
 fn every_generated_program_is_accepted_and_uses_every_construct_often_enough() {
     let mut counts: BTreeMap<&str, u32> = CONSTRUCTS.iter().map(|word| (*word, 0)).collect();
-    for seed in 0..200 {
+    for seed in 1..=PROGRAMS {
         let program = generate(seed);
         for word in coverage(&program) {
             *counts.entry(word).or_default() += 1;
@@ -97,9 +101,10 @@ fn every_generated_program_is_accepted_and_uses_every_construct_often_enough() {
             panic!("FLOW_SEED={seed} is rejected: {why}");
         }
     }
-    println!("{counts:?}");
-    let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 10).collect();
-    assert!(rare.is_empty(), "in less than 5 % of 200 programs: {rare:?}");
+    println!("constructs by the number of {PROGRAMS} programs that use them: {counts:?}");
+    let rare: Vec<_> =
+        counts.iter().filter(|(_, count)| u64::from(**count) * 20 < PROGRAMS).collect();
+    assert!(rare.is_empty(), "in less than 5 % of {PROGRAMS} programs: {rare:?}");
 }
 
 #[test]

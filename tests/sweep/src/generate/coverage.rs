@@ -19,7 +19,9 @@ pub const CONSTRUCTS: &[&str] = &[
     "scope",
     "scope retry",
     "scope fallback",
+    "error of a scope",
     "interrupt",
+    "let",
     "if",
     "match",
     "decide",
@@ -47,11 +49,13 @@ pub const CONSTRUCTS: &[&str] = &[
     "on error",
     "on refused",
     "on unknown",
+    "on timeout",
     "else",
     "use",
     "skip",
     "manual",
     "handler block",
+    "return from a handler",
     "fail",
     "nested three deep",
     "parallel in a loop",
@@ -95,8 +99,11 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
         Stmt::Each { .. } => "each",
         Stmt::Repeat { turns: Turns::Again(_), .. } => "repeat again",
         Stmt::Repeat { turns: Turns::Until(..), .. } => "repeat until",
-        Stmt::Scope { retry, interrupt, fallback, handlers, .. } => {
+        Stmt::Scope { fails, retry, interrupt, fallback, handlers, .. } => {
             of_handlers(handlers, found);
+            if !fails.is_empty() {
+                found.insert("error of a scope");
+            }
             if *retry > 1 {
                 found.insert("scope retry");
             }
@@ -114,7 +121,10 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
             of_handlers(handlers, found);
             "event"
         }
-        Stmt::Task { .. } => "task",
+        Stmt::Task { handlers, .. } => {
+            of_handlers(handlers, found);
+            "task"
+        }
         Stmt::First { .. } => "await first",
         Stmt::Sleep(_) => "sleep",
         Stmt::Emit => "emit",
@@ -123,7 +133,7 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
         Stmt::Fail(_) => "fail",
         Stmt::Let(_, value) => {
             of_expr(value, found);
-            return;
+            "let"
         }
         Stmt::Call(_) => return,
     };
@@ -182,9 +192,12 @@ fn of_handlers(handlers: &[Handler], found: &mut BTreeSet<&'static str>) {
             Pattern::Error(_) => found.insert("on error"),
             Pattern::Refused => found.insert("on refused"),
             Pattern::Unknown => found.insert("on unknown"),
-            Pattern::Timeout => false,
+            Pattern::Timeout => found.insert("on timeout"),
             Pattern::Any => found.insert("else"),
         };
+        if matches!(handler.then, Remedy::Block(_, Ending::Return(_))) {
+            found.insert("return from a handler");
+        }
         match &handler.then {
             Remedy::Fail(_) => found.insert("fail"),
             Remedy::Skip | Remedy::Block(_, Ending::Skip) => found.insert("skip"),
