@@ -148,3 +148,27 @@ fn effects_that_leave_before_their_commit_are_caught() {
     let line = first_line(tally.wrong);
     assert!(line.contains("a step that is due was never called"), "{line}");
 }
+
+/// What is wrong on purpose is in no program that is shipped.
+#[test]
+fn no_other_package_asks_for_wrong_builds_or_for_checks_that_are_off() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = |path: &Path| std::fs::read_to_string(path).expect("a manifest");
+    let workspace = text(&root.join("Cargo.toml"));
+    let members = workspace.split_once("members = [").and_then(|(_, rest)| rest.split_once(']'));
+    let members = members.map(|(members, _)| members).expect("the workspace has members");
+    let mut asked = Vec::new();
+    for member in members.split(',').map(|member| member.trim().trim_matches('"')) {
+        if member.is_empty() {
+            continue;
+        }
+        let manifest = text(&root.join(member).join("Cargo.toml"));
+        let shipped = manifest.split("[dev-dependencies]").next().unwrap_or_default();
+        let part = if member == "tests/sweep" { shipped } else { &manifest };
+        if part.contains("\"sabotage\"") || part.contains("\"unchecked\"") {
+            asked.push(member.to_owned());
+        }
+    }
+    assert_eq!(asked, Vec::<String>::new());
+    assert!(!workspace.contains("sabotage") && !workspace.contains("unchecked"));
+}
