@@ -54,6 +54,13 @@ impl Analysis {
     pub fn lower(&self, sources: &Sources) -> Option<sagaflow_fir::Fir> {
         self.checked().map(|checked| lower::program(&checked, sources))
     }
+
+    /// The intermediate form with the checks off, of a program that resolves and has its types.
+    #[cfg(feature = "unchecked")]
+    #[must_use]
+    pub fn lower_unchecked(&self, sources: &Sources) -> sagaflow_fir::Fir {
+        lower::program(&check::unchecked(&self.program, &self.table), sources)
+    }
 }
 
 /// Runs every pass over what was loaded.

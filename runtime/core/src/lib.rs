@@ -22,6 +22,8 @@ pub mod port;
 pub mod rate;
 pub mod retry;
 pub mod run;
+#[cfg(feature = "sabotage")]
+pub mod sabotage;
 pub mod service;
 pub mod shard;
 pub mod status;

@@ -5,7 +5,9 @@ use crate::print::print;
 use crate::program::{
     Call, Class, Expr, Handler, Key, Pattern, Program, Remedy, Retry, Stmt, Undo,
 };
-use sagaflow_compiler::{analyze, load::load_text};
+use sagaflow_compiler::Analysis;
+use sagaflow_compiler::diagnostic::Diagnostic;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Edits.
@@ -52,6 +54,8 @@ pub enum Edit {
 pub struct Edited {
     /// Its text.
     pub text: String,
+    /// Its tree; where the edit is one of the contracts' text alone, the tree before it.
+    pub program: Program,
     /// The code.
     pub code: &'static str,
     /// What the primary span must contain or lie within.
@@ -59,6 +63,14 @@ pub struct Edited {
 }
 
 impl Edit {
+    /// Whether a run can show what is wrong. What the others forbid is not done, or does not happen,
+    /// here: the core repeats nothing that may not be repeated (F0501), commits at a pivot that could
+    /// be undone (F0306), and no service of the sweep hangs for ever (F0404).
+    #[must_use]
+    pub fn leaves_a_mess(self) -> bool {
+        !matches!(self, Self::RetryNotRepeatable | Self::PivotUndoable | Self::Unbounded)
+    }
+
     /// Applies it to the program of a seed; nothing where the program offers no place for it.
     #[must_use]
     pub fn apply(self, seed: u64) -> Option<Edited> {
@@ -114,7 +126,7 @@ fn change(
     let call = top(program, within, fits)?;
     let place = place_of(call);
     edit(call);
-    Some(Edited { text: print(program), code, place })
+    Some(Edited { text: print(program), program: program.clone(), code, place })
 }
 
 fn drop_undo(program: &mut Program, pivot: usize) -> Option<Edited> {
@@ -152,7 +164,7 @@ fn fail_behind(program: &mut Program, pivot: usize) -> Option<Edited> {
     failing.arg = Expr::Input;
     let place = place_of(&failing);
     program.body.insert(pivot, Stmt::Call(failing));
-    Some(Edited { text: print(program), code: "F0301", place })
+    Some(Edited { text: print(program), program: program.clone(), code: "F0301", place })
 }
 
 fn undo_not_repeatable(program: &mut Program) -> Option<Edited> {
@@ -163,7 +175,7 @@ fn undo_not_repeatable(program: &mut Program) -> Option<Edited> {
     let old = format!("write {undo}(at: text, v: int) idempotent within");
     let new = format!("write {undo}(at: text, v: int) within");
     let text = print(program).replace(&old, &new);
-    Some(Edited { text, code: "F0205", place: undo })
+    Some(Edited { text, program: program.clone(), code: "F0205", place: undo })
 }
 
 fn pivot_undoable(program: &mut Program) -> Option<Edited> {
@@ -175,7 +187,7 @@ fn pivot_undoable(program: &mut Program) -> Option<Edited> {
     let text = print(program).replace(&format!("  pivot{head}"), &undone);
     let undo = "service S {\n  write undo_it(at: text, v: int) idempotent within 2s\n";
     let text = text.replacen("service S {\n", undo, 1);
-    Some(Edited { text, code: "F0306", place })
+    Some(Edited { text, program: program.clone(), code: "F0306", place })
 }
 
 fn unbounded(program: &mut Program) -> Option<Edited> {
@@ -186,26 +198,24 @@ fn unbounded(program: &mut Program) -> Option<Edited> {
     let clause = "    within 2s\n";
     let within = from + text.get(from..)?.find(clause)?;
     text.replace_range(within..within + clause.len(), "");
-    Some(Edited { text, code: "F0404", place })
+    Some(Edited { text, program: program.clone(), code: "F0404", place })
 }
 
 impl Edited {
-    /// What the checker says.
+    /// The finding that is expected.
     ///
     /// # Errors
-    /// In words, where it does not reject the program as expected.
-    pub fn check(&self) -> Result<(), String> {
-        let loaded = load_text("m.flow", crate::print::MODULE, &self.text);
-        let analysis = analyze(&loaded);
+    /// In words, where the checker does not reject it as expected.
+    pub fn finding<'a>(&self, analysis: &'a Analysis) -> Result<&'a Diagnostic, String> {
         let text = |from: u32, to: u32| self.text.get(from as usize..to as usize).unwrap_or("");
-        let found = analysis.diagnostics.iter().any(|found| {
+        let found = analysis.diagnostics.iter().find(|found| {
             let line = self.text.get(..found.span.start as usize).unwrap_or("");
             let start = line.rfind('\n').map_or(0, |at| at + 1);
             let start = u32::try_from(start).unwrap_or(0);
             found.code == self.code && text(start, found.span.end).contains(&self.place)
         });
-        if found && !analysis.is_accepted() {
-            return Ok(());
+        if let Some(found) = found.filter(|_| !analysis.is_accepted()) {
+            return Ok(found);
         }
         let said: Vec<_> = analysis
             .diagnostics
@@ -213,6 +223,18 @@ impl Edited {
             .map(|found| format!("{} at `{}`", found.code, text(found.span.start, found.span.end)))
             .collect();
         Err(format!("{} at `{}` is missing; found {said:?}", self.code, self.place))
+    }
+
+    /// The actions that a finding names on its path.
+    #[must_use]
+    pub fn witness(&self, finding: &Diagnostic) -> BTreeSet<String> {
+        let spans = finding.labels.iter().map(|label| label.span).chain([finding.span]);
+        let texts: Vec<&str> = spans
+            .filter_map(|span| self.text.get(span.start as usize..span.end as usize))
+            .collect();
+        let calls = self.program.calls();
+        let actions = calls.iter().flat_map(|call| call.undoes.iter().chain([&call.action]));
+        actions.filter(|name| texts.iter().any(|text| uses(text, name))).cloned().collect()
     }
 }
 

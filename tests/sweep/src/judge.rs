@@ -20,7 +20,7 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
     let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new() };
     check.term(&verdict.term)?;
     // A quick read may be forgotten by a crash, and is then harmless.
-    let forgotten = |sent: &Sent| sent.read && ledger.crashed.is_some_and(|at| sent.pos < at);
+    let forgotten = |sent: &Sent| sent.read && ledger.crashed().is_some_and(|at| sent.pos < at);
     if let Some(extra) = ledger.sent.iter().find(|sent| {
         let used = check.used.contains(&(sent.key.clone(), sent.attempt));
         !used && !sent.copy && !forgotten(sent)
@@ -84,6 +84,17 @@ impl Check<'_> {
                 if let Some(max) = max {
                     capped(&spans, *max)?;
                 }
+                Ok(join(spans))
+            }
+            Term::Mirror(terms, max) => {
+                let mut spans = Vec::new();
+                for term in terms {
+                    spans.extend(self.term(term)?);
+                }
+                if let Some(max) = max {
+                    capped(&spans, *max)?;
+                }
+                together(&spans, max.unwrap_or(usize::MAX))?;
                 Ok(join(spans))
             }
             Term::Stopped(terms, since) => {
@@ -173,7 +184,8 @@ impl Check<'_> {
         });
         let last = sends.iter().filter(|sent| sent.attempt == expect.to);
         let end = well.chain(last).find_map(answered);
-        let end = end.or(self.ledger.crashed).unwrap_or(usize::MAX);
+        let died = || sends.last().and_then(|sent| self.ledger.crash_of(sent));
+        let end = end.or_else(died).unwrap_or(usize::MAX);
         Ok((start, end.max(start)))
     }
 
@@ -191,9 +203,10 @@ impl Check<'_> {
                     _ => Ok(()),
                 }
             }
-            Term::Seq(terms) | Term::Par(terms, _) | Term::Stopped(terms, _) => {
-                terms.iter().try_for_each(|term| self.still(term, since))
-            }
+            Term::Seq(terms)
+            | Term::Par(terms, _)
+            | Term::Mirror(terms, _)
+            | Term::Stopped(terms, _) => terms.iter().try_for_each(|term| self.still(term, since)),
             Term::Call(_) | Term::Beside(_) | Term::Barrier => Ok(()),
         }
     }
@@ -215,10 +228,27 @@ fn capped(spans: &[(usize, usize)], max: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// C3: as many as may be at once begin before the first of them ends.
+fn together(spans: &[(usize, usize)], max: usize) -> Result<(), String> {
+    let mut starts: Vec<usize> = spans.iter().map(|span| span.0).collect();
+    starts.sort_unstable();
+    starts.truncate(max.max(1));
+    let first_end = spans.iter().map(|span| span.1).min();
+    match (starts.last(), first_end) {
+        (Some(start), Some(end)) if *start > end => Err(format!(
+            "branches are undone one after the other: one begins at {start}, another has ended at {end}"
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn name_of(term: &Term) -> String {
     match term {
         Term::Call(expect) => format!("{} {}", expect.purpose.word(), expect.id),
-        Term::Seq(terms) | Term::Par(terms, _) | Term::Stopped(terms, _) => {
+        Term::Seq(terms)
+        | Term::Par(terms, _)
+        | Term::Mirror(terms, _)
+        | Term::Stopped(terms, _) => {
             let names: Vec<_> = terms.iter().map(name_of).collect();
             format!("({})", names.join(", "))
         }

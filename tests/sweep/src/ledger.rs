@@ -3,11 +3,82 @@
 //! Promises: one order over everything; nothing here comes from the runtime's own records but the
 //! status that any client can read.
 
-use crate::script::{CallId, Known, Said};
+use crate::script::{CallId, Known, Plan, Said, answer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Why a request was made, as its header says.
 pub use sagaflow_core::service::Purpose;
+
+/// What a service is, for the world: its class, and what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contract {
+    /// It only looks.
+    pub read: bool,
+    /// A repeated request is answered from memory.
+    pub repeatable: bool,
+    /// It is the probe of a forward action.
+    pub probe: bool,
+}
+
+/// A request and its headers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Which call.
+    pub id: CallId,
+    /// Its key.
+    pub key: String,
+    /// Attempt.
+    pub attempt: u32,
+    /// Purpose.
+    pub purpose: Purpose,
+    /// On undo and probe: the forward key.
+    pub undoes: Option<String>,
+    /// Second argument.
+    pub arg: Option<i64>,
+    /// What its service is.
+    pub contract: Contract,
+}
+
+/// One line of the history, as it is told; its place in the order is its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entry {
+    /// A run begins in a fresh world.
+    Run,
+    /// A request reaches its service, which behaves as planned; a copy is the network's.
+    Request(Box<Request>, Plan, bool),
+    /// The process died between its commit and the request.
+    Withheld(Box<Request>),
+    /// Something reaches the process.
+    Input,
+    /// The answer to the request of this number reached it as the input of that place, and was taken in.
+    Answered(usize, usize),
+    /// The answer was lost with the process.
+    Lost(usize),
+    /// The process died.
+    Died,
+    /// The event of the interrupt is sent.
+    Interrupt,
+    /// The cancel was answered: taken, or not.
+    Cancelled(bool),
+    /// The run has ended.
+    Ended,
+    /// What a client reads at last.
+    Read {
+        /// Status.
+        status: String,
+        /// `failure.error`.
+        error: String,
+        /// Commits of the run, for whoever plans the next crash.
+        commits: u64,
+        /// Why the world could not come to rest.
+        stuck: Option<String>,
+    },
+}
+
+/// What a service says, and whether it applied an effect.
+pub type Verdict = (Said, bool);
 
 /// One request, as it reached its service.
 #[derive(Clone, Debug)]
@@ -54,7 +125,7 @@ pub struct Ledger {
     /// `failure.error` where it failed, as a client reads it.
     pub error: String,
     /// When the process died.
-    pub crashed: Option<usize>,
+    pub crashes: Vec<usize>,
     /// The cancel was taken.
     pub cancelled: bool,
     /// The event of the interrupt was sent then.
@@ -67,10 +138,94 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// The next place in the order.
-    pub fn tick(&mut self) -> usize {
+    /// Adds a line, and says what is answered to a request.
+    pub fn note(&mut self, entry: Entry) -> Option<Verdict> {
         self.clock += 1;
+        let pos = self.clock;
+        match entry {
+            Entry::Run => *self = Self::default(),
+            Entry::Input => {}
+            Entry::Request(request, plan, copy) => {
+                let (said, applied) = self.verdict(&request, &plan);
+                let answered = Some((0, said.clone())).filter(|_| !copy);
+                self.sent.push(Sent { applied, answered, copy, ..sent(pos, *request) });
+                return Some((said, applied));
+            }
+            Entry::Withheld(request) => {
+                self.sent.push(Sent { withheld: true, ..sent(pos, *request) });
+            }
+            Entry::Answered(request, pos) => {
+                if let Some(sent) = self.sent.get_mut(request) {
+                    sent.lost = false;
+                    if let Some((at, _)) = &mut sent.answered {
+                        *at = pos;
+                    }
+                }
+            }
+            Entry::Lost(request) => {
+                if let Some(sent) = self.sent.get_mut(request) {
+                    sent.lost = true;
+                }
+            }
+            Entry::Died => self.crashes.push(pos),
+            Entry::Interrupt => self.interrupted = Some(pos),
+            Entry::Cancelled(taken) => self.cancelled = taken,
+            Entry::Ended => self.ended = Some(pos),
+            Entry::Read { status, error, commits, stuck } => {
+                (self.status, self.error, self.commits, self.stuck) =
+                    (status, error, commits, stuck);
+            }
+        }
+        None
+    }
+
+    /// The place of the line that was added last.
+    #[must_use]
+    pub fn place(&self) -> usize {
         self.clock
+    }
+
+    /// The contract that every service here keeps.
+    fn verdict(&mut self, request: &Request, plan: &Plan) -> Verdict {
+        if request.contract.probe {
+            return self.probe(request.undoes.as_deref().unwrap_or_default(), plan);
+        }
+        if request.contract.read {
+            return (answer(&Known::Nothing, true, plan).1, false);
+        }
+        let known = self.known.get(&request.key).cloned().unwrap_or_default();
+        let (next, said, applied) = answer(&known, request.contract.repeatable, plan);
+        self.known.insert(request.key.clone(), next.clone());
+        if let Some(forward) = request.undoes.as_ref().filter(|_| next == Known::Done) {
+            self.known.insert(forward.clone(), Known::Undone);
+        }
+        (said, applied)
+    }
+
+    fn probe(&mut self, forward: &str, plan: &Plan) -> Verdict {
+        match plan {
+            Plan::Refused => (Said::Refused, false),
+            Plan::Done | Plan::Lost => (Said::Unknown, false),
+            Plan::Fail(_) | Plan::Ok => match self.known.get(forward) {
+                Some(Known::Done) => (Said::Ok, false),
+                _ => {
+                    self.known.insert(forward.to_owned(), Known::Undone);
+                    (Said::Spent, false)
+                }
+            },
+        }
+    }
+
+    /// When the process died last.
+    #[must_use]
+    pub fn crashed(&self) -> Option<usize> {
+        self.crashes.last().copied()
+    }
+
+    /// When the process died that made this request.
+    #[must_use]
+    pub fn crash_of(&self, sent: &Sent) -> Option<usize> {
+        self.crashes.iter().copied().find(|crash| *crash > sent.pos)
     }
 
     /// Keys of a call in the order of their first request, by purpose.
@@ -117,10 +272,30 @@ impl Ledger {
             "     {} {} (crash at {:?}, end at {:?}){}",
             self.status,
             self.error,
-            self.crashed,
+            self.crashes,
             self.ended,
             self.stuck.as_ref().map_or(String::new(), |why| format!(", stuck: {why}")),
         ));
         lines.join("\n")
+    }
+}
+
+/// A request that has left, and of which no more is known.
+fn sent(pos: usize, request: Request) -> Sent {
+    let Request { id, key, attempt, purpose, undoes, arg, contract } = request;
+    Sent {
+        pos,
+        id,
+        key,
+        attempt,
+        purpose,
+        undoes,
+        arg,
+        read: contract.read,
+        applied: false,
+        answered: None,
+        lost: true,
+        withheld: false,
+        copy: false,
     }
 }

@@ -70,6 +70,7 @@ pub fn orders(risky: bool) -> Result<Subject, String> {
         } else {
             |action, _, _, _| answer(action, "10%")
         },
+        process: None,
     };
     let values = if risky {
         |action: &str, _: &str, _: i64| if action == "score" { 90 } else { 0 }

@@ -1,9 +1,10 @@
 //! What a run is told beforehand, and the contract that every service here keeps.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// A call as its service knows it: an action, and the values of the loops around the call site.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId {
     /// Action.
     pub action: String,
@@ -21,7 +22,7 @@ impl std::fmt::Display for CallId {
 }
 
 /// How a service behaves for one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Plan {
     /// Keeps its contract.
     Ok,
@@ -64,6 +65,8 @@ pub struct Script {
     pub strikes: Vec<Strike>,
     /// At most one crash.
     pub crash: Option<Crash>,
+    /// The recovery dies too, before or after it commits its first batch.
+    pub again_before: Option<bool>,
     /// What a service says to an attempt that is sent again after the crash; none: as the first time.
     pub again: Option<Plan>,
     /// Every request, answer and event arrives twice.
@@ -92,7 +95,7 @@ impl Script {
 }
 
 /// What a service remembers under a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Known {
     /// Nothing.
     #[default]
@@ -106,7 +109,7 @@ pub enum Known {
 }
 
 /// What a service answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Said {
     /// It happened.
     Ok,

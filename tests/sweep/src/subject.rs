@@ -62,14 +62,21 @@ pub fn compile(text: &str, module: &str, workflow: &str) -> Result<Arc<dyn Machi
 pub fn generated(program: Program) -> Result<Subject, String> {
     let text = crate::print::print(&program);
     let machine = compile(&text, crate::print::MODULE, crate::print::WORKFLOW)?;
+    Ok(of_machine(program, text, machine))
+}
+
+/// A program of the generator's shape, with the machine that runs it.
+#[must_use]
+pub fn of_machine(program: Program, text: String, machine: Arc<dyn Machine>) -> Subject {
     let input = [("input".to_owned(), serde_json::json!({ "id": "one", "k": INPUT }))];
     let site = Site {
         workflow: crate::print::WORKFLOW.to_owned(),
         input: input.into_iter().collect(),
         contracts: Arc::new(contracts(&program)),
         answers: |action, at, arg, _| Json::from(script::value(action, at, arg)),
+        process: None,
     };
-    Ok(Subject { program, text, machine, site, values: script::value })
+    Subject { program, text, machine, site, values: script::value }
 }
 
 /// The contracts of a program's actions.

@@ -1,58 +1,89 @@
-//! The sweep: `FLOW_SWEEP=programs` for more of it, `FLOW_SEED=seed FLOW_SWEEP=1` to repeat one.
+//! The sweep: `FLOW_PROGRAMS=n` for more of it, `FLOW_SEED=seed FLOW_PROGRAMS=1` to repeat one.
 
-use sagaflow_sweep::edit::EDITS;
 use sagaflow_sweep::generate::{CONSTRUCTS, coverage, generate};
 use sagaflow_sweep::orders::orders;
 use sagaflow_sweep::print::print;
-use sagaflow_sweep::program::{
-    Call, Class, Expr, Handler, Key, Pattern, Program, Remedy, Retry, Stmt, Undo,
-};
+use sagaflow_sweep::process::Process;
+use sagaflow_sweep::program::{Handler, Key, Pattern, Remedy, Retry, Stmt};
+use sagaflow_sweep::sample::{of, pivot, write};
 use sagaflow_sweep::script::{CallId, Crash, Plan, Script, Strike};
-use sagaflow_sweep::subject::{Subject, generated};
+use sagaflow_sweep::subject::generated;
 use sagaflow_sweep::sweep::{Effort, Tally, play, sweep};
-use sagaflow_sweep::twin::LateCapture;
-use sagaflow_sweep::world::Twin;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Programs that are swept where nothing else is asked for.
+const PROGRAMS: u64 = 200;
 
 fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
+/// Sweeps the program of a seed; says what is wrong.
+fn swept(seed: u64, effort: Effort) -> Tally {
+    let subject = match generated(generate(seed)) {
+        Ok(subject) => subject,
+        Err(why) => return Tally { wrong: Some(format!("rejected: {why}")), ..Tally::default() },
+    };
+    let mut tally = sweep(&subject, seed, effort, None);
+    if let Some(why) = &mut tally.wrong {
+        why.push('\n');
+        why.push_str(&subject.text);
+    }
+    tally
+}
+
 #[test]
 fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
-    let (first, programs) = (number("FLOW_SEED", 1), number("FLOW_SWEEP", 16));
-    let effort = Effort { crashes: Some(2), runs: number("FLOW_RUNS", 160) };
-    let (mut runs, mut wrong) = (0, Vec::new());
-    for seed in first..first + programs {
-        let subject = match generated(generate(seed)) {
-            Ok(subject) => subject,
-            Err(why) => {
-                wrong.push(format!("FLOW_SEED={seed} FLOW_SWEEP=1: rejected: {why}"));
-                continue;
+    let (first, programs) = (number("FLOW_SEED", 1), number("FLOW_PROGRAMS", PROGRAMS));
+    let effort = Effort { crashes: Some(1), thin: true, runs: number("FLOW_RUNS", 10) };
+    let next = AtomicU64::new(first);
+    let work = || {
+        let mut all = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + programs {
+                return all;
             }
-        };
-        let tally = sweep(&subject, seed, effort, None);
-        runs += tally.runs;
-        if let Some(why) = tally.wrong {
-            wrong.push(format!("FLOW_SEED={seed} FLOW_SWEEP=1: {why}\n{}", subject.text));
+            all.push((seed, swept(seed, effort)));
         }
-    }
+    };
+    let tallies: Vec<(u64, Tally)> = std::thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        threads.into_iter().flat_map(|it| it.join().expect("a sweep does not panic")).collect()
+    });
+    let runs: u64 = tallies.iter().map(|(_, tally)| tally.runs).sum();
+    let sites: usize = tallies.iter().map(|(_, tally)| tally.sites).sum();
+    let reached: usize = tallies.iter().map(|(_, tally)| tally.reached).sum();
+    let wrong: Vec<String> = tallies
+        .into_iter()
+        .filter_map(|(seed, tally)| Some((seed, tally.wrong?)))
+        .map(|(seed, why)| format!("FLOW_SEED={seed} FLOW_PROGRAMS=1: {why}"))
+        .collect();
+    println!("{reached} of {sites} call sites were reached by some run");
     println!("{runs} runs of {programs} programs from seed {first} on");
     for why in &wrong {
         println!("{}", why.lines().next().unwrap_or_default());
     }
     let worst = wrong.first().cloned().unwrap_or_default();
     assert!(wrong.is_empty(), "{} programs are wrong; the first:\n{worst}", wrong.len());
+    assert!(reached * 5 > sites * 4, "only {reached} of {sites} call sites were reached");
 }
 
 #[test]
 fn no_failure_or_crash_of_the_order_flow_leaves_a_mess() {
+    let folder = tempfile::tempdir().expect("a folder");
     for risky in [false, true] {
-        let subject = orders(risky).expect("the order flow compiles");
-        let effort = Effort { crashes: Some(6), runs: 600 };
-        let Tally { runs, wrong } = sweep(&subject, 1, effort, None);
-        println!("{runs} runs of the order flow");
+        let mut subject = orders(risky).expect("the order flow compiles");
+        let file = folder.path().join(format!("ledger-{risky}"));
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_sweep-ledger"));
+        let process = Process::start(program, &file).expect("the ledger starts");
+        subject.site.process = Some(Arc::new(process));
+        let effort = Effort { crashes: Some(6), thin: false, runs: 400 };
+        let Tally { runs, wrong, .. } = sweep(&subject, 1, effort, None);
+        let written = std::fs::metadata(&file).map_or(0, |file| file.len());
+        println!("{runs} runs of the order flow, {written} bytes in the ledger's file");
         assert_eq!(wrong, None, "{}", wrong.as_deref().unwrap_or_default());
         assert!(runs > 100, "only {runs} runs");
     }
@@ -61,7 +92,7 @@ fn no_failure_or_crash_of_the_order_flow_leaves_a_mess() {
 #[test]
 fn every_generated_program_is_accepted_and_uses_every_construct_often_enough() {
     let mut counts: BTreeMap<&str, u32> = CONSTRUCTS.iter().map(|word| (*word, 0)).collect();
-    for seed in 0..200 {
+    for seed in 1..=PROGRAMS {
         let program = generate(seed);
         for word in coverage(&program) {
             *counts.entry(word).or_default() += 1;
@@ -70,9 +101,10 @@ fn every_generated_program_is_accepted_and_uses_every_construct_often_enough() {
             panic!("FLOW_SEED={seed} is rejected: {why}");
         }
     }
-    println!("{counts:?}");
-    let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 10).collect();
-    assert!(rare.is_empty(), "in less than 5 % of 200 programs: {rare:?}");
+    println!("constructs by the number of {PROGRAMS} programs that use them: {counts:?}");
+    let rare: Vec<_> =
+        counts.iter().filter(|(_, count)| u64::from(**count) * 20 < PROGRAMS).collect();
+    assert!(rare.is_empty(), "in less than 5 % of {PROGRAMS} programs: {rare:?}");
 }
 
 #[test]
@@ -83,117 +115,13 @@ fn the_same_seed_makes_the_same_program() {
     assert_ne!(print(&generate(1)), print(&generate(2)));
 }
 
-#[test]
-fn a_wrong_edit_is_rejected_where_it_was_made() {
-    for edit in EDITS {
-        let mut tried = 0;
-        for seed in 0..400 {
-            let Some(edited) = edit.apply(seed) else { continue };
-            if let Err(why) = edited.check() {
-                panic!("{edit:?} of seed {seed}: {why}\n{}", edited.text);
-            }
-            tried += 1;
-            if tried == 12 {
-                break;
-            }
-        }
-        assert!(tried >= 5, "{edit:?} found only {tried} programs");
-    }
-}
-
-fn write(id: u32, at: &[&str], key: Key) -> Call {
-    Call {
-        name: format!("s{id}"),
-        action: format!("a{id}"),
-        undoes: vec![format!("u{id}")],
-        probe: None,
-        class: Class::Write,
-        key,
-        errors: vec!["Bad1".to_owned()],
-        undo: Undo::Args,
-        at: at.iter().map(|name| (*name).to_owned()).collect(),
-        arg: Expr::Input,
-        retry: Retry::Default,
-        fallback: None,
-        handlers: Vec::new(),
-    }
-}
-
-/// A loop of writes, and one more that may not be repeated.
-fn small() -> Subject {
-    let mut looped = write(1, &["i"], Key::Plain);
-    looped.arg = Expr::Name("i".to_owned());
-    let turns = Stmt::Each {
-        name: "l".to_owned(),
-        var: "i".to_owned(),
-        list: vec![1, 2, 3],
-        settle: false,
-        body: vec![Stmt::Call(looped)],
-        give: Expr::Lit(0),
-    };
-    let program = Program {
-        body: vec![
-            turns,
-            Stmt::Call(write(2, &[], Key::None)),
-            Stmt::Call(write(3, &[], Key::Plain)),
-        ],
-        after: Vec::new(),
-        result: Expr::Lit(0),
-    };
-    generated(program).expect("it is accepted")
-}
-
-const THOROUGH: Effort = Effort { crashes: None, runs: 400 };
-
-#[test]
-fn a_right_build_passes_where_the_wrong_ones_are_caught() {
-    let tally = sweep(&small(), 1, THOROUGH, None);
-    assert_eq!(tally.wrong, None, "{}", tally.wrong.as_deref().unwrap_or_default());
-    assert!(tally.runs > 200, "only {} runs", tally.runs);
-}
-
-fn caught(twin: Twin) {
-    let tally = sweep(&small(), 1, THOROUGH, Some(twin));
-    assert!(tally.wrong.is_some(), "{twin:?} is not seen in {} runs", tally.runs);
-}
-
-#[test]
-fn effects_that_leave_before_their_commit_are_caught() {
-    caught(Twin::SpeaksFirst);
-}
-
-#[test]
-fn keys_that_change_after_a_restart_are_caught() {
-    caught(Twin::KeyOfTheEpoch);
-}
-
-#[test]
-fn attempts_that_a_crash_forgets_are_caught() {
-    caught(Twin::ForgetsAttempts);
-}
-
-#[test]
-fn a_refusal_that_is_taken_for_an_answer_is_caught() {
-    caught(Twin::RefusalAnswers);
-}
-
-#[test]
-fn an_undo_that_sees_the_values_of_another_turn_is_caught() {
-    let mut subject = small();
-    subject.machine = Arc::new(LateCapture::new(subject.machine.clone()));
-    let wrong = sweep(&subject, 1, THOROUGH, None).wrong.unwrap_or_default();
-    let line = wrong.lines().next().unwrap_or_default();
-    assert!(line.contains("undo u1"), "{wrong}");
-}
-
 /// A6: what is sent again after a crash and refused says nothing about what left before it.
 #[test]
 fn a_refusal_after_a_crash_does_not_answer_for_the_attempt_before_it() {
     let mut last = write(1, &[], Key::Plain);
     last.retry = Retry::Times(1);
     let body = vec![Stmt::Call(last)];
-    let program = Program { body, after: Vec::new(), result: Expr::Lit(0) };
-    let subject = generated(program).expect("it is accepted");
+    let subject = of(body).expect("it is accepted");
     for commit in 1..=3 {
         for before in [true, false] {
             let crash = Some(Crash { commit, before });
@@ -220,15 +148,9 @@ fn a_skipped_step_in_a_scope_of_a_branch_does_not_park_the_run() {
         handlers: vec![Handler { on: Pattern::Any, then: Remedy::Skip }],
     };
     let branches = vec![scope, Stmt::Call(write(3, &[], Key::Plain))];
-    let program = Program {
-        body: vec![
-            Stmt::Call(write(4, &[], Key::Plain)),
-            Stmt::Parallel { branches, handlers: Vec::new() },
-        ],
-        after: Vec::new(),
-        result: Expr::Lit(0),
-    };
-    let subject = generated(program).expect("it is accepted");
+    let before = Stmt::Call(write(4, &[], Key::Plain));
+    let subject = of(vec![before, Stmt::Parallel { branches, handlers: Vec::new() }])
+        .expect("it is accepted");
     if let Err(why) = play(&subject, &Script::default(), None) {
         panic!("{why}");
     }
@@ -251,8 +173,7 @@ fn the_undo_of_a_step_made_anew_has_a_key_of_its_own() {
         handlers: vec![Handler { on: Pattern::Any, then: Remedy::Fail("Gone1".to_owned()) }],
     };
     let body = vec![scope, Stmt::Call(last)];
-    let program = Program { body, after: Vec::new(), result: Expr::Lit(0) };
-    let subject = generated(program).expect("it is accepted");
+    let subject = of(body).expect("it is accepted");
     let strike = |action: &str, plan, attempts, once| {
         let id = CallId { action: action.to_owned(), at: "-".to_owned() };
         Strike { id, once, attempts, plan }
@@ -271,11 +192,6 @@ fn the_undo_of_a_step_made_anew_has_a_key_of_its_own() {
 /// P1: a commit drops nothing of a turn that settles by itself and still runs.
 #[test]
 fn a_commit_keeps_what_an_ended_branch_of_a_running_turn_has_done() {
-    let mut pivot = write(1, &[], Key::Plain);
-    pivot.class = Class::Pivot;
-    pivot.undo = Undo::None;
-    pivot.undoes.clear();
-    pivot.retry = Retry::Forever;
     let quick = Stmt::Call(write(2, &["i"], Key::Plain));
     let mut slow = write(3, &["i"], Key::Plain);
     slow.retry = Retry::Times(2);
@@ -287,12 +203,11 @@ fn a_commit_keeps_what_an_ended_branch_of_a_running_turn_has_done() {
         max: 1,
         settle: true,
         body: vec![inner],
-        give: Expr::Lit(0),
+        give: sagaflow_sweep::program::Expr::Lit(0),
     };
-    let branches = vec![Stmt::Call(pivot), turns];
+    let branches = vec![Stmt::Call(pivot(1)), turns];
     let body = vec![Stmt::Parallel { branches, handlers: Vec::new() }];
-    let program = Program { body, after: Vec::new(), result: Expr::Lit(0) };
-    let subject = generated(program).expect("it is accepted");
+    let subject = of(body).expect("it is accepted");
     // The pivot ends while one branch of the turn has ended and the other one pauses.
     let id = CallId { action: "a3".to_owned(), at: "1".to_owned() };
     let strikes = vec![Strike { id, once: false, attempts: 2, plan: Plan::Refused }];

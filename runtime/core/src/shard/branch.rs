@@ -5,6 +5,8 @@ use crate::codegen::{BranchEnd, Failure, Frame, PointKind};
 use crate::journal::Happened;
 use crate::limits::BRANCHES;
 use crate::run::{Fiber, FiberId, Happening, Hold, Join, Kind, Ready, State, Stop, What};
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 
 impl Turn<'_> {
     /// Begins the branches of a fork.
@@ -179,7 +181,11 @@ impl Turn<'_> {
             let state = self.run.state.fiber(*child).map(|fiber| &fiber.state);
             matches!(state, Some(State::Ended(_) | State::Still) | None)
         };
-        if !join.fibers.iter().all(rests) {
+        let still = join.fibers.iter().all(rests);
+        // Sabotage: the failure of one branch is enough.
+        #[cfg(feature = "sabotage")]
+        let still = still || join.failed.is_some() && sabotage::is(Sabotage::SiblingRunsOn);
+        if !still {
             return;
         }
         let ended = |child: &FiberId| match &self.run.state.fiber(*child)?.state {
@@ -221,12 +227,33 @@ impl Turn<'_> {
         if heads.iter().all(Option::is_none) {
             return;
         }
+        // Sabotage: no `par` node.
+        #[cfg(feature = "sabotage")]
+        if sabotage::is(Sabotage::UndoInClockOrder) {
+            return self.push_by_clock(id, heads);
+        }
         if self.keeps(id) {
             self.push(id, What::Par { heads, max: join.max });
         } else {
             for head in heads {
                 self.drop_list(head, None);
             }
+        }
+    }
+    /// Sabotage: what the branches did, on the list of their parent in the order of arming.
+    #[cfg(feature = "sabotage")]
+    fn push_by_clock(&mut self, id: FiberId, heads: Vec<Option<crate::run::NodeId>>) {
+        let mut steps = std::collections::BTreeMap::new();
+        for mut next in heads {
+            while let Some((at, node)) =
+                next.and_then(|at| Some((at, self.state().remove_node(at)?)))
+            {
+                next = node.prev;
+                steps.insert(at, node.what);
+            }
+        }
+        for what in steps.into_values() {
+            self.push(id, what);
         }
     }
 }

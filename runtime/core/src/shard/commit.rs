@@ -3,6 +3,8 @@
 use super::turn::Turn;
 use crate::journal::Happened;
 use crate::run::{Fiber, FiberId, Kind, NodeId, State, Stop, StopCause};
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 
 impl Turn<'_> {
     /// A pivot, or the write that commits implicitly, ended Ok in this fiber: `K` is dropped, except
@@ -78,6 +80,9 @@ impl Turn<'_> {
             }
             let unit_above = at != id && !fiber.units.is_empty();
             let settles = matches!(fiber.kind, Kind::Branch { settle: true, .. });
+            // Sabotage: no iteration keeps its own.
+            #[cfg(feature = "sabotage")]
+            let settles = settles && !sabotage::is(Sabotage::CommitDropsSettled);
             if unit_above || (settles && running(fiber)) {
                 return;
             }

@@ -5,6 +5,8 @@ use super::turn::Turn;
 use crate::codegen::{CallSpec, Class, ErrorSpec, Failure, FailureKind, Json, Ty, UndoSpec};
 use crate::journal::Happened;
 use crate::run::{Call, Fate, FiberId, Happening, Last, Phase, Role, State};
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 use crate::service::{Attempt, Purpose, Refusal};
 use crate::time::Time;
 
@@ -103,6 +105,17 @@ impl Turn<'_> {
                     self.retry(id, call, spec, (Last::Refused, reason, retry_after_ms));
                 }
                 Refusal::Away => {
+                    // Sabotage: a refusal is taken for an answer about the attempts before it.
+                    #[cfg(feature = "sabotage")]
+                    match call.role {
+                        Role::Ask if sabotage::is(Sabotage::RefusalDropsAsk) => {
+                            return self.known_not(id, call, None);
+                        }
+                        Role::Step if sabotage::is(Sabotage::RefusalDisarms) => {
+                            call.unresolved = false;
+                        }
+                        _ => {}
+                    }
                     self.retry(id, call, spec, (Last::Refused, reason, retry_after_ms));
                 }
             },
@@ -177,6 +190,11 @@ impl Turn<'_> {
         }
         if spec.class != Class::Read && call.purpose == Purpose::Do {
             self.remember(call.id, &call.path, self.action(spec), Fate::Applied);
+        }
+        // Sabotage: armed only now.
+        #[cfg(feature = "sabotage")]
+        if let Some((frame, captured)) = sabotage::held(self.id, call.id) {
+            call.entry = self.arm(id, &call, &frame, &spec.undo, captured);
         }
         if let Some(node) = call.entry {
             if matches!(spec.undo, UndoSpec::Result(_))

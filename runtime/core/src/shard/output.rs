@@ -171,6 +171,17 @@ impl Output {
         }
     }
 
+    /// Sabotage: calls leave at once.
+    #[cfg(feature = "sabotage")]
+    pub(super) fn speak_first(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Call(send) => self.reads.push(*send),
+                effect => self.effects.push(effect),
+            }
+        }
+    }
+
     /// Answers a request after the commit.
     pub fn reply(&mut self, token: Option<Token>, answer: Answer) {
         if let Some(token) = token {

@@ -6,6 +6,8 @@ use crate::journal::Happened;
 use crate::limits::{UNDO_LATE_ATTEMPTS, UNDO_LATE_MS};
 use crate::retry;
 use crate::run::{Call, FiberId, Happening, Last, Phase, Role};
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 use crate::service::Purpose;
 
 /// U1: how an `ask` of the undo tree is asked.
@@ -198,6 +200,11 @@ impl Turn<'_> {
 
 /// X1: a step that has no boundary while it is open.
 pub(super) fn critical(call: &Call, spec: &CallSpec) -> bool {
+    // Sabotage: a cancel does not wait for the pivot.
+    #[cfg(feature = "sabotage")]
+    if sabotage::is(Sabotage::CancelUnwindsPivot) && spec.class == Class::Pivot {
+        return false;
+    }
     call.open()
         && call.role == Role::Step
         && call.purpose == Purpose::Do

@@ -11,6 +11,8 @@ use crate::journal::{self, EventBody, Happened, Record, ShardRecord, Snapshot};
 use crate::limits::{DAMAGED_KEPT_MS, RECOVERIES};
 use crate::port::{ItemRow, Lease, RunRow, Tail};
 use crate::run::{Fiber, FiberId, Hold, Phase, RunState, State};
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 use crate::status::Status;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,6 +132,11 @@ impl Shard {
             }
         }
         shard.deliver(now, &mut out);
+        // Sabotage: what leaves does not wait for the fence.
+        #[cfg(feature = "sabotage")]
+        if sabotage::is(Sabotage::RecoverySpeaksFirst) {
+            out.speak_first();
+        }
         let damaged = fold.damaged.into_iter().map(|(run, (_, why))| (run, why)).collect();
         Recovered { shard, fence: out, damaged }
     }
@@ -409,6 +416,14 @@ impl Turn<'_> {
                 continue;
             }
             let read = spec.class == Class::Read;
+            // Sabotage: what is sent again is not what was sent.
+            #[cfg(feature = "sabotage")]
+            if sabotage::is(Sabotage::KeyChanges) {
+                call.generation += 1;
+                call.key = self.key(&call, &spec.service, &spec.action, call.purpose);
+            } else if sabotage::is(Sabotage::AttemptsBeginAgain) {
+                call.attempt = 1;
+            }
             // A6: an intent without an outcome is in A4. The attempt that is sent again may be refused,
             // and that says nothing about the one that left before the crash.
             call.unresolved |= !read;

@@ -11,6 +11,8 @@ use crate::limits::QUICK_READ_MS;
 use crate::run::{
     Ask, Call, Entry, Fate, FiberId, Kind, Last, Mode, Node, Phase, Role, State, What,
 };
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 use crate::service::Purpose;
 
 /// What a call needs from its move.
@@ -199,7 +201,7 @@ impl Turn<'_> {
     }
 
     /// Pushes `u` or `ask` onto the fiber's undo list.
-    fn arm(
+    pub(super) fn arm(
         &mut self,
         id: FiberId,
         call: &Call,
@@ -207,6 +209,12 @@ impl Turn<'_> {
         undo: &UndoSpec,
         captured: Values,
     ) -> Option<u64> {
+        // Sabotage: nothing is armed at the intent; `happened` does it, behind the call.
+        #[cfg(feature = "sabotage")]
+        if sabotage::is(Sabotage::UndoArmedLate) && call.attempt == 0 {
+            sabotage::hold(self.id, call.id, (frame.clone(), captured));
+            return None;
+        }
         let (undo, ask) = match undo {
             UndoSpec::None | UndoSpec::Waived => return None,
             UndoSpec::Args(at) => (at.clone(), None),

@@ -3,6 +3,11 @@
 use super::{Maker, Place};
 use crate::program::{Cond, Ending, Expr, Handler, Interrupt, Pattern, Remedy, Stmt, Turns};
 
+/// Choices of [`Maker::block`].
+pub(super) const PARALLEL: usize = 40;
+pub(super) const EACH: usize = 54;
+pub(super) const SCOPE: usize = 70;
+
 impl Maker {
     pub(super) fn block(&mut self, choice: usize) -> Stmt {
         match choice {

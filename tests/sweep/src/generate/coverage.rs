@@ -19,7 +19,9 @@ pub const CONSTRUCTS: &[&str] = &[
     "scope",
     "scope retry",
     "scope fallback",
+    "error of a scope",
     "interrupt",
+    "let",
     "if",
     "match",
     "decide",
@@ -47,14 +49,17 @@ pub const CONSTRUCTS: &[&str] = &[
     "on error",
     "on refused",
     "on unknown",
+    "on timeout",
     "else",
     "use",
     "skip",
     "manual",
     "handler block",
+    "return from a handler",
     "fail",
     "nested three deep",
     "parallel in a loop",
+    "parallel in a loop in a scope",
     "pivot beside settled turns",
 ];
 
@@ -70,7 +75,7 @@ pub fn coverage(program: &Program) -> BTreeSet<&'static str> {
     }
     program.each(&mut |stmt| of_stmt(stmt, &mut found));
     for stmt in &program.body {
-        nested(stmt, 1, false, &mut found);
+        nested(stmt, 1, Around::Nothing, &mut found);
     }
     found
 }
@@ -94,8 +99,11 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
         Stmt::Each { .. } => "each",
         Stmt::Repeat { turns: Turns::Again(_), .. } => "repeat again",
         Stmt::Repeat { turns: Turns::Until(..), .. } => "repeat until",
-        Stmt::Scope { retry, interrupt, fallback, handlers, .. } => {
+        Stmt::Scope { fails, retry, interrupt, fallback, handlers, .. } => {
             of_handlers(handlers, found);
+            if !fails.is_empty() {
+                found.insert("error of a scope");
+            }
             if *retry > 1 {
                 found.insert("scope retry");
             }
@@ -113,7 +121,10 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
             of_handlers(handlers, found);
             "event"
         }
-        Stmt::Task { .. } => "task",
+        Stmt::Task { handlers, .. } => {
+            of_handlers(handlers, found);
+            "task"
+        }
         Stmt::First { .. } => "await first",
         Stmt::Sleep(_) => "sleep",
         Stmt::Emit => "emit",
@@ -122,7 +133,7 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
         Stmt::Fail(_) => "fail",
         Stmt::Let(_, value) => {
             of_expr(value, found);
-            return;
+            "let"
         }
         Stmt::Call(_) => return,
     };
@@ -181,9 +192,12 @@ fn of_handlers(handlers: &[Handler], found: &mut BTreeSet<&'static str>) {
             Pattern::Error(_) => found.insert("on error"),
             Pattern::Refused => found.insert("on refused"),
             Pattern::Unknown => found.insert("on unknown"),
-            Pattern::Timeout => false,
+            Pattern::Timeout => found.insert("on timeout"),
             Pattern::Any => found.insert("else"),
         };
+        if matches!(handler.then, Remedy::Block(_, Ending::Return(_))) {
+            found.insert("return from a handler");
+        }
         match &handler.then {
             Remedy::Fail(_) => found.insert("fail"),
             Remedy::Skip | Remedy::Block(_, Ending::Skip) => found.insert("skip"),
@@ -194,18 +208,38 @@ fn of_handlers(handlers: &[Handler], found: &mut BTreeSet<&'static str>) {
     }
 }
 
-fn nested(stmt: &Stmt, depth: usize, looped: bool, found: &mut BTreeSet<&'static str>) {
+fn nested(stmt: &Stmt, depth: usize, around: Around, found: &mut BTreeSet<&'static str>) {
     if depth > 3 {
         found.insert("nested three deep");
     }
-    if looped && matches!(stmt, Stmt::Parallel { .. } | Stmt::ParallelEach { .. }) {
-        found.insert("parallel in a loop");
-    }
-    let looped = looped
-        || matches!(stmt, Stmt::Each { .. } | Stmt::Repeat { .. } | Stmt::ParallelEach { .. });
-    for block in blocks(stmt) {
-        for inner in block {
-            nested(inner, depth + 1, looped, found);
+    if matches!(stmt, Stmt::Parallel { .. } | Stmt::ParallelEach { .. }) {
+        if matches!(around, Around::Loop | Around::LoopInScope) {
+            found.insert("parallel in a loop");
+        }
+        if around == Around::LoopInScope {
+            found.insert("parallel in a loop in a scope");
         }
     }
+    let around = match stmt {
+        Stmt::Each { .. } | Stmt::Repeat { .. } | Stmt::ParallelEach { .. } => match around {
+            Around::Scope | Around::LoopInScope => Around::LoopInScope,
+            Around::Nothing | Around::Loop => Around::Loop,
+        },
+        Stmt::Scope { .. } if around == Around::Nothing => Around::Scope,
+        _ => around,
+    };
+    for block in blocks(stmt) {
+        for inner in block {
+            nested(inner, depth + 1, around, found);
+        }
+    }
+}
+
+/// What is around a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Nothing,
+    Scope,
+    Loop,
+    LoopInScope,
 }

@@ -28,6 +28,7 @@ pub fn generate(seed: u64) -> Program {
         names: Vec::new(),
         at: Vec::new(),
         place: Place::default(),
+        wanted: Vec::new(),
     };
     maker.program()
 }
@@ -59,11 +60,19 @@ struct Maker {
     /// Loops around.
     at: Vec<String>,
     place: Place,
+    /// Choices of [`Maker::block`] that the next inner blocks must hold, the outermost one last.
+    wanted: Vec<usize>,
 }
 
 impl Maker {
     fn program(&mut self) -> Program {
         let mut body = Vec::new();
+        if self.random.chance(10) {
+            // Branches in a loop in a scope are too rare otherwise.
+            self.wanted = vec![block::PARALLEL, block::EACH];
+            body.push(self.block(block::SCOPE));
+            self.wanted.clear();
+        }
         for _ in 0..2 + self.random.below(3) {
             body.extend(self.stmt());
         }
@@ -189,6 +198,9 @@ impl Maker {
         let (names, before) = (self.names.len(), self.place);
         self.place = Place { depth: before.depth + 1, ..place };
         let mut body = vec![self.step()];
+        if let Some(choice) = self.wanted.pop() {
+            body.push(self.block(choice));
+        }
         for _ in 0..self.random.below(most) {
             let at = self.random.below(body.len() + 1).min(1);
             let more = self.stmt();

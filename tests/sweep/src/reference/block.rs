@@ -138,10 +138,13 @@ impl Reference<'_> {
                 let sent = || self.ledger.under(key).filter(|sent| sent.attempt <= expect.to);
                 let ended = sent().filter_map(|sent| sent.answered.as_ref()).map(|(pos, _)| *pos);
                 let last = sent().filter(|sent| !sent.copy).last().filter(|sent| sent.lost);
-                let lost = last.and(self.ledger.crashed);
+                let lost = last.and_then(|sent| self.ledger.crash_of(sent));
                 ended.filter(|pos| *pos > 0).max().max(lost)
             }
-            Term::Seq(terms) | Term::Par(terms, _) | Term::Stopped(terms, _) => {
+            Term::Seq(terms)
+            | Term::Par(terms, _)
+            | Term::Mirror(terms, _)
+            | Term::Stopped(terms, _) => {
                 terms.iter().filter_map(|term| self.last_answer(term)).max()
             }
             Term::Beside(_) | Term::Barrier => None,

@@ -131,14 +131,14 @@ impl Reference<'_> {
         }
         let last = self.requests(open).last().copied()?;
         let answered = last.answered.as_ref().map(|(pos, _)| *pos).filter(|pos| *pos > 0);
-        answered.or(self.ledger.crashed)
+        answered.or_else(|| self.ledger.crash_of(last))
     }
 
     /// What one attempt comes to, sent again where a crash took its answer (A6).
     fn attempt(&self, read: bool, repeatable: bool, open: &mut Open) -> Said {
         let plan = self.script.plan(&open.id, open.visit, open.attempt);
         // A quick read is done again where the crash came before the next record.
-        let crashed = self.ledger.crashed.unwrap_or(usize::MAX);
+        let crashed = self.ledger.crashed().unwrap_or(usize::MAX);
         let requests = self.requests(open);
         let again = read && requests.iter().any(|sent| sent.pos > crashed);
         let gone = |sent: &&&Sent| sent.lost || (again && sent.pos < crashed);
@@ -153,7 +153,7 @@ impl Reference<'_> {
         if lost.is_empty() {
             return ask(&plan);
         }
-        if !lost.contains(&true) {
+        if lost.contains(&false) {
             ask(&plan);
         }
         if !repeatable {
@@ -431,6 +431,11 @@ impl Reference<'_> {
             let id = CallId { action: action.clone(), at: undone.id.at.clone() };
             let visit = self.visit(&id);
             let generation = self.generation(&id, Purpose::Undo);
+            let named = self.undo_of(&id, &undone);
+            let (generation, visit) = match named {
+                Some(at) => (at, u32::try_from(at).unwrap_or(u32::MAX)),
+                None => (generation, visit),
+            };
             let to = self.answered_at(&id, Purpose::Undo, generation, visit);
             out.push(Term::Call(Box::new(Expect {
                 id,
@@ -442,6 +447,18 @@ impl Reference<'_> {
                 arg,
             })));
         }
+    }
+
+    /// Which key of an undo belongs to a call: a due undo runs beside what follows it in the program,
+    /// so its first request may come after those of later turns.
+    fn undo_of(&self, id: &CallId, undone: &Undone) -> Option<usize> {
+        let forward = self.ledger.keys(&undone.id, Purpose::Do);
+        let forward = forward.get(undone.generation).filter(|_| !undone.told)?;
+        let keys = self.ledger.keys(id, Purpose::Undo);
+        let of = |key: &&str| {
+            self.ledger.under(key).any(|sent| sent.undoes.as_deref() == Some(*forward))
+        };
+        Some(keys.iter().position(of).unwrap_or(keys.len()))
     }
 
     /// A4: the forward call is asked whether, and with which result, it happened.

@@ -226,7 +226,7 @@ impl Reference<'_> {
                         self.unwind(list, &mut branch);
                         branches.push(Term::Seq(branch));
                     }
-                    out.push(Term::Par(branches, max));
+                    out.push(Term::Mirror(branches, max));
                 }
             }
         }

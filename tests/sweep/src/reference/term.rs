@@ -31,6 +31,8 @@ pub enum Term {
     Seq(Vec<Term>),
     /// Together, at most so many at once.
     Par(Vec<Term>, Option<usize>),
+    /// The undo of branches (C3): begun together, as many of them as may be at once.
+    Mirror(Vec<Term>, Option<usize>),
     /// Begins here, and nothing waits for it but a barrier and the end.
     Beside(Box<Term>),
     /// What is beside has ended.

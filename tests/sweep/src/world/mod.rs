@@ -12,7 +12,8 @@ mod people;
 mod service;
 mod store;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Entry, Ledger, Verdict};
+use crate::process::Process;
 use crate::script::{CallId, Script};
 use sagaflow_core::codegen::{Json, Machine, Values};
 use sagaflow_core::id::{RunId, ShardId};
@@ -26,16 +27,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Store;
 
-/// What a service is, for the world: its class, and what it belongs to.
-#[derive(Clone, Debug)]
-pub struct Contract {
-    /// It only looks.
-    pub read: bool,
-    /// A repeated request is answered from memory.
-    pub repeatable: bool,
-    /// It is the probe of a forward action.
-    pub probe: bool,
-}
+pub use crate::ledger::Contract;
+
+/// What an action answers: action, first and second argument, all arguments.
+pub type Answers = fn(&str, &str, i64, &Json) -> Json;
 
 /// What the world knows of a program.
 #[derive(Clone)]
@@ -46,8 +41,10 @@ pub struct Site {
     pub input: Values,
     /// Contracts by action.
     pub contracts: Arc<BTreeMap<String, Contract>>,
-    /// What an action answers: action, first and second argument, all arguments.
-    pub answers: fn(&str, &str, i64, &Json) -> Json,
+    /// What its actions answer.
+    pub answers: Answers,
+    /// Where the history is kept, and requests are decided, if not here.
+    pub process: Option<Arc<Process>>,
 }
 
 /// A build that is wrong in one known way.
@@ -55,12 +52,6 @@ pub struct Site {
 pub enum Twin {
     /// Effects leave before their batch is committed.
     SpeaksFirst,
-    /// Keys contain the owner's epoch.
-    KeyOfTheEpoch,
-    /// A crash begins the attempts of a step again.
-    ForgetsAttempts,
-    /// A refusal is taken for an answer about the attempts before it, and about a question.
-    RefusalAnswers,
 }
 
 enum Due {
@@ -137,24 +128,33 @@ impl World {
     /// Starts the workflow and lets the world go on until nothing is due.
     #[must_use]
     pub fn play(mut self) -> Ledger {
+        self.note(Entry::Run);
         self.ask_to_start();
         if self.script.twice {
             self.ask_to_start();
         }
-        if let Err(why) = self.rest() {
-            self.ledger.stuck = Some(why);
-        }
+        let rest = self.rest();
         let statuses = self.store.statuses();
-        self.ledger.status = statuses.first().cloned().unwrap_or_default();
-        if statuses.len() != 1 {
-            self.ledger.stuck = Some(format!("one start made {} runs", statuses.len()));
-        }
-        if let Some(fault) = self.store.faults().first() {
-            self.ledger.stuck = Some(fault.clone());
-        }
-        self.ledger.error = self.store.error();
-        self.ledger.commits = self.store.commits;
+        let stuck = match (self.store.faults().into_iter().next(), statuses.len()) {
+            (Some(fault), _) => Some(fault),
+            (None, 1) => rest.err(),
+            (None, runs) => Some(format!("one start made {runs} runs")),
+        };
+        self.note(Entry::Read {
+            status: statuses.into_iter().next().unwrap_or_default(),
+            error: self.store.error(),
+            commits: self.store.commits,
+            stuck,
+        });
         self.ledger
+    }
+
+    /// Tells the ledger; where it is a process of its own, that decides what is answered.
+    fn note(&mut self, entry: Entry) -> Option<Verdict> {
+        let Some(process) = &self.site.process else { return self.ledger.note(entry) };
+        let told = process.note(&entry);
+        self.ledger.note(entry);
+        told
     }
 
     fn ask_to_start(&mut self) {
@@ -231,7 +231,8 @@ impl World {
             },
         };
         // Order: an answer ends its call before anything that follows from it leaves.
-        let pos = self.ledger.tick();
+        self.note(Entry::Input);
+        let pos = self.ledger.place();
         let output = self.shard.apply(self.now, input.clone());
         let taken = self.commit(output);
         if !taken {
@@ -245,15 +246,15 @@ impl World {
         if let Some(request) = answers {
             // Where the commit was made and the process died after it, the answer was taken in.
             let taken = taken || self.script.crash.is_some_and(|crash| !crash.before);
-            if let Some(sent) = self.ledger.sent.get_mut(request) {
-                sent.lost = !taken;
-            }
-            if taken {
-                self.answered(request, pos);
-            }
+            self.note(match taken {
+                true => Entry::Answered(request, pos),
+                false => Entry::Lost(request),
+            });
             if taken && self.script.twice {
                 let again = self.shard.apply(self.now, input);
-                self.commit(again);
+                if !self.commit(again) {
+                    self.recover();
+                }
             }
         }
     }
@@ -265,8 +266,17 @@ impl World {
         let crash = self
             .script
             .crash
-            .filter(|crash| record && crash.commit == next && self.ledger.crashed.is_none());
-        if crash.is_some_and(|crash| crash.before) {
+            .filter(|crash| record && crash.commit == next && self.ledger.crashes.is_empty());
+        self.commit_or_die(out, crash.map(|crash| crash.before))
+    }
+
+    /// The same; the process dies before or after the commit where `dies` says so.
+    fn commit_or_die(&mut self, mut out: Output, dies: Option<bool>) -> bool {
+        // Order: what needs no commit leaves at once.
+        for send in std::mem::take(&mut out.reads) {
+            self.send(send);
+        }
+        if dies == Some(true) {
             if self.twin == Some(Twin::SpeaksFirst) {
                 self.leave(out);
             }
@@ -277,9 +287,9 @@ impl World {
             self.run = Some(run.run);
         }
         if self.ledger.ended.is_none() && out.batch.runs.iter().any(|run| run.ended_at.is_some()) {
-            self.ledger.ended = Some(self.ledger.tick());
+            self.note(Entry::Ended);
         }
-        if crash.is_some() {
+        if dies.is_some() {
             for effect in out.effects {
                 if let Effect::Call(send) = effect {
                     self.withheld(*send);
@@ -292,9 +302,6 @@ impl World {
     }
 
     fn leave(&mut self, out: Output) {
-        for send in out.reads {
-            self.send(send);
-        }
         for effect in out.effects {
             match effect {
                 Effect::Call(send) => self.send(*send),
@@ -308,7 +315,7 @@ impl World {
                     self.started = true;
                 }
                 Effect::Reply { token: 9, answer } => {
-                    self.ledger.cancelled = matches!(answer, Answer::Done | Answer::Pending);
+                    self.note(Entry::Cancelled(matches!(answer, Answer::Done | Answer::Pending)));
                 }
                 _ => {}
             }
@@ -316,13 +323,6 @@ impl World {
     }
 
     fn send(&mut self, send: Send) {
-        if self.twin == Some(Twin::ForgetsAttempts) && self.ledger.crashed.is_some() {
-            for attempt in 1..send.call.attempt {
-                let mut earlier = send.clone();
-                earlier.call.attempt = attempt;
-                self.request(earlier, false);
-            }
-        }
         let repeats = self.script.twice && self.contract(&send.call.action).repeatable;
         self.request(send.clone(), false);
         if repeats {
@@ -334,7 +334,7 @@ impl World {
     ///
     /// Crash: answers under way are lost; what was asked from outside is asked again.
     fn recover(&mut self) {
-        self.ledger.crashed = Some(self.ledger.tick());
+        self.note(Entry::Died);
         self.epoch += 1;
         self.queue.retain(|_, due| !matches!(due, Due::Outcome(..)));
         let owner = uuid::Uuid::from_u128(u128::from(self.epoch));
@@ -346,7 +346,10 @@ impl World {
             now: self.now,
         });
         self.shard = recovered.shard;
-        self.commit(recovered.fence);
+        let dies = self.script.again_before.filter(|_| self.epoch == 2);
+        if !self.commit_or_die(recovered.fence, dies) {
+            return self.recover();
+        }
         if !self.started {
             self.ask_to_start();
         }

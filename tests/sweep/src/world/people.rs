@@ -1,6 +1,7 @@
 //! People and events: what is answered and delivered, and what is not.
 
 use super::{Due, World, everybody};
+use crate::ledger::Entry;
 use crate::print::{MODULE, awaited};
 use sagaflow_core::codegen::{Arm, Json};
 use sagaflow_core::run::State;
@@ -85,8 +86,7 @@ impl World {
     /// The event of the script's interrupt comes.
     pub(super) fn interrupt(&mut self) {
         self.interrupted = true;
-        let pos = self.ledger.tick();
-        self.ledger.interrupted = Some(pos);
+        self.note(Entry::Interrupt);
         if let Some((_, event)) = self.script.interrupt.clone() {
             self.deliver(&format!("{MODULE}.{event}"));
         }

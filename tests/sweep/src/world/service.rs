@@ -1,8 +1,8 @@
 //! Requests as they reach their services, and what is said to them.
 
-use super::{Contract, Due, Twin, World};
-use crate::ledger::Sent;
-use crate::script::{CallId, Known, Plan, Said, answer};
+use super::{Contract, Due, World};
+use crate::ledger::{Entry, Request};
+use crate::script::{CallId, Said};
 use sagaflow_core::codegen::Json;
 use sagaflow_core::service::{Attempt, Refusal};
 use sagaflow_core::shard::Send;
@@ -15,115 +15,58 @@ impl World {
 
     /// One request reaches its service; a copy is answered too, but nobody waits for the answer.
     pub(super) fn request(&mut self, send: Send, copy: bool) {
-        let Send { ticket, mut call, args, .. } = send;
-        if self.twin == Some(Twin::KeyOfTheEpoch) {
-            call.key = format!("{}-{}", call.key, self.epoch);
-        }
-        let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
-        let arg = args.get("v").and_then(Json::as_i64);
-        let id = CallId { action: call.action.clone(), at };
-        let contract = self.contract(&call.action);
-        let again = self.ledger.crashed.is_some()
+        let (ticket, request) = (send.ticket, self.seen(&send));
+        let Send { call, args, .. } = send;
+        let id = request.id.clone();
+        let contract = request.contract.clone();
+        let again = !self.ledger.crashes.is_empty()
             && self.ledger.under(&call.key).any(|sent| sent.attempt == call.attempt);
         let visit = self.visit(ticket.call, &id, &call.key);
         let plan = match &self.script.again {
             Some(plan) if again && !contract.read => plan.clone(),
             _ => self.script.plan(&id, visit, call.attempt),
         };
-        let (said, applied) = if contract.probe {
-            self.probe(call.undoes.as_deref().unwrap_or_default(), &plan)
-        } else if contract.read {
-            (answer(&Known::Nothing, true, &plan).1, false)
-        } else {
-            let known = self.ledger.known.get(&call.key).cloned().unwrap_or_default();
-            let (next, said, applied) = answer(&known, contract.repeatable, &plan);
-            self.ledger.known.insert(call.key.clone(), next.clone());
-            if let Some(forward) = call.undoes.as_ref().filter(|_| next == Known::Done) {
-                self.ledger.known.insert(forward.clone(), Known::Undone);
-            }
-            (said, applied)
-        };
         // A probe answers with what its forward call was answered.
         let forward = call.undoes.as_ref().filter(|_| contract.probe);
         let value = match forward.and_then(|key| self.values.get(key)) {
             Some(value) => value.clone(),
-            None => (self.site.answers)(&call.action, &id.at, arg.unwrap_or(0), &args),
+            None => (self.site.answers)(&call.action, &id.at, request.arg.unwrap_or(0), &args),
         };
         self.values.insert(call.key.clone(), value.clone());
-        let pos = self.ledger.tick();
+        let said = self.note(Entry::Request(Box::new(request), plan, copy));
         if let Some((wanted, _)) = &self.script.interrupt
             && *wanted == id
             && !self.interrupted
         {
             self.interrupt();
         }
-        self.ledger.sent.push(Sent {
-            pos,
-            id,
-            key: call.key.clone(),
-            attempt: call.attempt,
-            purpose: call.purpose,
-            undoes: call.undoes.clone(),
-            arg,
-            read: contract.read,
-            applied,
-            answered: None,
-            lost: !copy,
-            withheld: false,
-            copy,
-        });
-        if copy {
-            return;
-        }
+        let Some((said, _)) = said.filter(|_| !copy) else { return };
         let request = self.ledger.sent.len() - 1;
-        let taken = match said {
-            Said::Refused if self.twin == Some(Twin::RefusalAnswers) => Said::Spent,
-            _ => said.clone(),
-        };
-        let attempt = self.attempt(taken, value, contract.probe);
+        let attempt = self.attempt(said, value, contract.probe);
         let delay = i64::try_from(self.latency.below(40)).unwrap_or(0);
         // The answer's place in the order is when it is taken in: the queue keeps it until then.
         self.schedule(delay, Due::Outcome(ticket, attempt, request));
-        self.said(request, said);
     }
 
     /// The process died between the commit and the request: it never left.
     pub(super) fn withheld(&mut self, send: Send) {
-        let Send { ticket, call, args, .. } = send;
+        let request = self.seen(&send);
+        self.visit(send.ticket.call, &request.id, &request.key);
+        self.note(Entry::Withheld(Box::new(request)));
+    }
+
+    /// A request as its service sees it.
+    fn seen(&self, send: &Send) -> Request {
+        let Send { call, args, .. } = send;
         let at = args.get("at").and_then(Json::as_str).unwrap_or("-").to_owned();
-        let id = CallId { action: call.action.clone(), at };
-        self.visit(ticket.call, &id, &call.key);
-        let pos = self.ledger.tick();
-        let read = self.contract(&call.action).read;
-        self.ledger.sent.push(Sent {
-            pos,
-            id,
-            read,
-            key: call.key,
+        Request {
+            id: CallId { action: call.action.clone(), at },
+            key: call.key.clone(),
             attempt: call.attempt,
             purpose: call.purpose,
-            undoes: call.undoes,
+            undoes: call.undoes.clone(),
             arg: args.get("v").and_then(Json::as_i64),
-            applied: false,
-            answered: None,
-            lost: true,
-            withheld: true,
-            copy: false,
-        });
-    }
-
-    fn said(&mut self, request: usize, said: Said) {
-        if let Some(sent) = self.ledger.sent.get_mut(request) {
-            sent.answered = Some((0, said));
-        }
-    }
-
-    /// An answer is taken in: that is when the call ends, in the order of everything.
-    pub(super) fn answered(&mut self, request: usize, pos: usize) {
-        if let Some(sent) = self.ledger.sent.get_mut(request)
-            && let Some((at, _)) = &mut sent.answered
-        {
-            *at = pos;
+            contract: self.contract(&call.action),
         }
     }
 
@@ -146,20 +89,6 @@ impl World {
         self.visits.insert((number, id.clone()), visit);
         self.by_key.insert(key.to_owned(), visit);
         visit
-    }
-
-    fn probe(&mut self, forward: &str, plan: &Plan) -> (Said, bool) {
-        match plan {
-            Plan::Refused => (Said::Refused, false),
-            Plan::Done | Plan::Lost => (Said::Unknown, false),
-            Plan::Fail(_) | Plan::Ok => match self.ledger.known.get(forward) {
-                Some(Known::Done) => (Said::Ok, false),
-                _ => {
-                    self.ledger.known.insert(forward.to_owned(), Known::Undone);
-                    (Said::Spent, false)
-                }
-            },
-        }
     }
 
     fn attempt(&self, said: Said, value: Json, probe: bool) -> Attempt {
