@@ -284,6 +284,7 @@ const FORMS_OF: &[&str] = &[
     "parallel {\n    step f@ = Shelf.put(bag.id, \"one @\")\n    step g@ = Shelf.look(bag.id, {int}) else use 2\n    h@ = each # in {ints} { give # + 1 }\n    if {bool} { step pa@ = Shelf.put(bag.id, \"two @\") }\n  } on Lost(#w, #c) => fail Lost(#w, #c)\n    else { review \"branches @\" return \"left\" }\n  progress \"{f@}{h@.len}\"",
     "step f@ = Shelf.tell(bag.id)\n    retry 2 times\n    on timeout => use {verdict}\n    else { review \"no verdict\" use Verdict.Yes(note: {note}) }\n  match f@ { Perhaps => progress \"perhaps\"  _ => pass }",
     "step f@ = Shelf.put(bag.id, {text})\n    retry 3 times\n    fallback Shelf.put(bag.id, \"instead @\")\n    on Lost(#w, #c) => fail Lost(#w, #c + 1)\n    on unknown => use \"?\"\n  progress \"{f@}\"",
+    "step f@ = Shelf.put(bag.id, {text})\n    retry 3 times\n    on Lost(#w, #c) => fail Lost(#w, #c + 1)\n    on unknown => manual \"was it put?\"\n  progress \"{f@}\"",
     "if {bool} { return {text} } else { emit Ready(id: bag.id, level: {level}, text: {note}) }",
 ];
 
