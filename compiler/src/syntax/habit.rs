@@ -39,21 +39,25 @@ const STARTS: &[(&str, &str, Option<&str>)] = &[
     ("continue", "the next turn of a `repeat` is `again`", None),
 ];
 
-/// Words and signs that stand inside one, or end it.
-const INSIDE: &[(&str, &str, Option<&str>)] = &[
+/// Signs; only the one found is meant, because each can stand somewhere else.
+const SIGNS: &[(&str, &str, Option<&str>)] = &[
     (";", "a statement ends with its line", Some("")),
     ("&", "write `and`", None),
     ("|", "write `or`; the alternatives of a pattern stand in arms of their own", None),
     ("!", "write `not`", Some("not ")),
     ("'", "texts stand in double quotes: `\"text\"`", None),
     ("#", "a comment starts with `//`", Some("//")),
+    ("?", "a choice is `if a { b } else { c }`; what may be absent gets its default by `??`", None),
+];
+
+/// Words that stand inside a statement.
+const INSIDE: &[(&str, &str, Option<&str>)] = &[
     ("then", "leave it out: the block in braces follows the condition", Some("")),
     ("catch", "a failure is handled where it happens: `on E => …`, or `else …` for any", None),
     ("finally", "what runs after a failed run stands in `after failure { … }`", None),
     ("elif", "write `else if`", Some("else if")),
     ("elsif", "write `else if`", Some("else if")),
     ("elseif", "write `else if`", Some("else if")),
-    ("?", "a choice is `if a { b } else { c }`; what may be absent gets its default by `??`", None),
     ("timeout", "the time for one attempt is `within 5s`, for all of them `deadline 1m`", None),
 ];
 
@@ -69,9 +73,15 @@ pub(super) fn seen(text: &str, tokens: &[Token], found: usize, blamed: usize) ->
     };
     // `step A.b() catch { … }` fails behind the word.
     let places = [Some(found), Some(blamed), found.checked_sub(1)];
-    let mut places = places.into_iter().flatten();
-    places
-        .find_map(|at| structure(text, tokens, at).or_else(|| known(INSIDE, at)))
+    // `on timeout` is a handler.
+    let handler = |at: usize| {
+        let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+        before.is_some_and(|token| text.get(token.start..token.end) == Some("on"))
+    };
+    let mut places = places.into_iter().flatten().filter(|at| !handler(*at));
+    structure(text, tokens, found)
+        .or_else(|| known(SIGNS, found))
+        .or_else(|| places.find_map(|at| known(INSIDE, at)))
         .or_else(|| near.and_then(|at| known(STARTS, at).or_else(|| bare_call(text, tokens, at))))
 }
 
@@ -119,7 +129,7 @@ fn structure(text: &str, tokens: &[Token], at: usize) -> Option<Habit> {
                 "a name is bound once; what changes from turn to turn is a value of a `repeat`";
             Some(Habit { token, help, replacement: None })
         }
-        "->" => {
+        "->" if (1..=8).any(|n| before(n) == Some("on")) => {
             let help = "a handler is `on Error => …`";
             Some(Habit { token, help, replacement: Some("=>") })
         }

@@ -264,6 +264,22 @@ fn habits_of_other_languages_are_answered() {
 }
 
 #[test]
+fn what_only_looks_like_a_habit_is_not_answered_as_one() {
+    for text in [
+        "record R { a: text? 5 }\n".to_owned(),
+        "workflow W v1 (n: int) ->\n  deadline 1h\n{ pass }\n".to_owned(),
+        body("  step A.b()\n    on timeout skip"),
+    ] {
+        let (_, diagnostics) = read(&text);
+        assert!(!diagnostics.is_empty(), "{text}");
+        for found in diagnostics {
+            let labels = format!("{found:?}");
+            assert!(!labels.contains("not said like this"), "{text}: {labels}");
+        }
+    }
+}
+
+#[test]
 fn several_errors_are_found_at_their_places() {
     let text = "record A { a b }\n\nworkflow W() {\n  x = 3 +\n  step y = A.b(\n  fail 5\n  pass\n}\n\nenum E { a }\n";
     let places: Vec<_> = findings(text).into_iter().map(|f| (f.0, f.1)).collect();

@@ -339,44 +339,27 @@ impl<'a, S: Store> Serving<'a, S> {
     /// Looks a start key up. A store that is away is asked until it is back: those who wait for the
     /// start have bounds of their own.
     fn find(&self, namespace: String, workflow: String, key: String) {
-        let (store, back) = (Arc::clone(&self.store), self.inlets.back.clone());
-        let epoch = self.lease.epoch;
-        tokio::spawn(async move {
-            let mut tries = 0;
-            let row = loop {
-                match store.key(&namespace, &workflow, &key).await {
-                    Ok(row) => break row,
-                    Err(error) => {
-                        tries += 1;
-                        tracing::warn!(%error, tries, "a start key could not be looked up");
-                        tokio::time::sleep(pause(tries)).await;
-                    }
-                }
-            };
-            let found = Input::Found { namespace, workflow, key, row };
-            // The shard is gone only when the process stops.
-            let _ = back.send(Message::Found(epoch, found)).await;
+        let store = Arc::clone(&self.store);
+        self.look_up(async move {
+            let row = patiently("a start key", || store.key(&namespace, &workflow, &key)).await;
+            Input::Found { namespace, workflow, key, row }
         });
     }
 
     /// Looks an item up, as patiently.
     fn find_item(&self, item: String) {
-        let (store, back) = (Arc::clone(&self.store), self.inlets.back.clone());
-        let epoch = self.lease.epoch;
+        let store = Arc::clone(&self.store);
+        self.look_up(async move {
+            let row = patiently("an item", || store.item(&item)).await;
+            Input::FoundItem { item, row }
+        });
+    }
+
+    fn look_up(&self, found: impl Future<Output = Input> + Send + 'static) {
+        let (back, epoch) = (self.inlets.back.clone(), self.lease.epoch);
         tokio::spawn(async move {
-            let mut tries = 0;
-            let row = loop {
-                match store.item(&item).await {
-                    Ok(row) => break row,
-                    Err(error) => {
-                        tries += 1;
-                        tracing::warn!(%error, tries, "an item could not be looked up");
-                        tokio::time::sleep(pause(tries)).await;
-                    }
-                }
-            };
             // The shard is gone only when the process stops.
-            let _ = back.send(Message::Found(epoch, Input::FoundItem { item, row })).await;
+            let _ = back.send(Message::Found(epoch, found.await)).await;
         });
     }
 
@@ -399,6 +382,21 @@ async fn sleep(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Asks the store until it answers.
+async fn patiently<T, F: Future<Output = port::Result<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+    let mut tries = 0;
+    loop {
+        match ask().await {
+            Ok(found) => return found,
+            Err(error) => {
+                tries += 1;
+                tracing::warn!(%error, tries, "{what} could not be looked up");
+                tokio::time::sleep(pause(tries)).await;
+            }
+        }
     }
 }
 

@@ -151,9 +151,10 @@ async fn transact(conn: &mut SqliteConnection, group: &[Waiting]) -> Outcome {
     }
 }
 
-/// Begins, and tells which batches do not pass and why, and which may be written.
+/// The batches that do not pass, by index and with the reason, and those that may be written.
 type Fenced<'a> = (Vec<(usize, String)>, Vec<(ShardId, &'a Batch)>);
 
+/// Begins, and judges every batch by the fence.
 async fn fence<'a>(
     conn: &mut SqliteConnection,
     batches: &[(Lease, &'a Batch)],
@@ -242,6 +243,11 @@ impl<'a> Rows<'a> {
                 Ok(Either::Left(_)) => done += 1,
                 Ok(Either::Right(_)) => {}
             }
+        }
+        // Order: answers that end too early are a connection that died, perhaps at the commit.
+        if done < texts.len() {
+            let died = Error::Unavailable("the connection stopped at the commit".to_owned());
+            return Err((Failure::Other(died), true));
         }
         Ok(())
     }
