@@ -53,6 +53,17 @@ pub struct KeyRow {
     pub fingerprint: [u8; 32],
 }
 
+/// What names a start key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyName {
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified workflow name.
+    pub workflow: String,
+    /// The key, as canonical text.
+    pub key: String,
+}
+
 /// The look-up row of a run, and its snapshot where it has one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRow {
@@ -277,6 +288,17 @@ pub trait Store: Send + Sync + 'static {
         workflow: &str,
         key: &str,
     ) -> impl Future<Output = Result<Option<KeyRow>>> + Send;
+
+    /// The runs that several keys started, in the order of the names.
+    fn keys(&self, names: &[KeyName]) -> impl Future<Output = Result<Vec<Option<KeyRow>>>> + Send {
+        async move {
+            let mut rows = Vec::with_capacity(names.len());
+            for KeyName { namespace, workflow, key } in names {
+                rows.push(self.key(namespace, workflow, key).await?);
+            }
+            Ok(rows)
+        }
+    }
 
     /// One run's row.
     fn run(&self, run: RunId) -> impl Future<Output = Result<Option<RunRow>>> + Send;

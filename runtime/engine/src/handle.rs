@@ -14,7 +14,7 @@ use sagaflow_core::codegen::{Json, Machine, Values};
 use sagaflow_core::id::RunId;
 use sagaflow_core::key::canonical;
 use sagaflow_core::port::{ItemRow, RunFilter, RunRow};
-use sagaflow_core::run::Mode;
+use sagaflow_core::run::{Mode, RunState};
 use sagaflow_core::service::Attempt;
 use sagaflow_core::shard::{Act, Actor, Answer, Input, Machines, Start, TaskAct, Ticket, Token};
 use std::sync::Arc;
@@ -52,6 +52,19 @@ pub enum Until {
     Reply,
     /// The end.
     End,
+}
+
+impl Until {
+    /// Whether a run in this state has got so far.
+    pub(crate) fn reached(self, state: &RunState) -> bool {
+        let head = state.head();
+        match self {
+            Self::End => head.mode == Mode::Ended,
+            Self::Reply => {
+                head.reply.is_some() || head.result.is_some() || head.mode != Mode::Forward
+            }
+        }
+    }
 }
 
 /// What was decided about a run.
@@ -268,7 +281,7 @@ impl Handle {
     /// [`Error::NotFound`], or what the store says.
     pub async fn view(&self, run: RunId) -> Result<View> {
         let view = view::view(self.reader.as_ref(), run).await?;
-        view.filter(|view| view.row.namespace == *self.namespace).ok_or(Error::NotFound("run"))
+        self.seen(view.ok_or(Error::NotFound("run"))?)
     }
 
     /// Waits until a run has got that far, or `patience` is over; then how far it has got.
@@ -279,24 +292,44 @@ impl Handle {
         let end = tokio::time::Instant::now() + patience;
         // Order: watching begins before the look, so that nothing happens in between unseen.
         let mut feed = self.watch(run);
+        let mut under_way = self.under_way(run, until).await;
         loop {
-            let view = self.view(run).await?;
-            if reached(&view, until) || tokio::time::Instant::now() >= end {
-                return Ok(view);
+            if !under_way {
+                let view = self.view(run).await?;
+                if reached(&view, until) || tokio::time::Instant::now() >= end {
+                    return Ok(view);
+                }
             }
+            under_way = false;
             loop {
                 tokio::select! {
                     told = feed.recv() => match told {
                         Ok(Told::Record { .. }) => {}
+                        Ok(Told::Ended(row)) => return self.seen(view::ended(&row)),
                         // Too slow, or told: look again.
                         Ok(Told::Notice(_)) | Err(broadcast::error::RecvError::Lagged(_)) => break,
                         Err(broadcast::error::RecvError::Closed) => return Err(Error::Stopping),
                     },
                     () = tokio::time::sleep_until(end) => break,
-                    () = self.stop.cancelled() => return Ok(view),
+                    () = self.stop.cancelled() => return self.view(run).await,
                 }
             }
         }
+    }
+
+    /// Whether a run is known to be under way here, and not to have got so far. A look into memory,
+    /// so that whoever waits for a run that has just begun reads nothing.
+    async fn under_way(&self, run: RunId, until: Until) -> bool {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.requests.try_send(Message::Look { run, until, reply });
+        // A shard that is being recovered answers nobody, and a busy one late; the store knows too.
+        sent.is_ok() && matches!(tokio::time::timeout(limits::LOOK, answer).await, Ok(Ok(true)))
+    }
+
+    /// A view, where it is of this namespace.
+    fn seen(&self, view: View) -> Result<View> {
+        let ours = view.row.namespace == *self.namespace;
+        ours.then_some(view).ok_or(Error::NotFound("run"))
     }
 
     /// What happens to a run from now on.
@@ -515,12 +548,7 @@ impl Handle {
 /// Whether a run has got that far.
 #[must_use]
 pub fn reached(view: &View, until: Until) -> bool {
-    let ended = view.row.ended_at.is_some();
-    let Some(state) = &view.state else { return true };
-    let head = state.head();
-    ended
-        || until == Until::Reply
-            && (head.reply.is_some() || head.result.is_some() || head.mode != Mode::Forward)
+    view.row.ended_at.is_some() || view.state.as_ref().is_none_or(|state| until.reached(state))
 }
 
 pub(crate) fn decided(answer: Answer, what: &'static str) -> Result<Decided> {

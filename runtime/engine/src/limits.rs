@@ -52,3 +52,10 @@ pub const KEEPING: Duration = Duration::from_secs(60);
 /// Runs deleted in one transaction.
 /// Bound: commits wait behind it.
 pub const KEEPING_RUNS: u32 = 200;
+
+/// Start keys looked up in one statement.
+/// Bound: what a statement of the store holds.
+pub const KEYS_AT_ONCE: usize = 256;
+
+/// How long a shard is asked whether it knows a run, before the store is read.
+pub const LOOK: Duration = Duration::from_millis(100);

@@ -158,10 +158,10 @@ pub fn cause_parts(cause: &Cause) -> (String, Json, String) {
 /// What the store says.
 pub async fn view(reader: &dyn Reader, run: RunId) -> port::Result<Option<View>> {
     let Some(row) = reader.run(run).await? else { return Ok(None) };
-    let mut state = None;
-    if let Some(bytes) = &row.snapshot {
-        let snapshot = journal::decode::<Snapshot>(bytes).ok();
-        state = snapshot.and_then(|s| RunState::from_parts(s.number, &s.parts).ok());
+    let mut state = state_in(&row);
+    // The row of a run that has ended holds its last record.
+    if row.ended_at.is_some() && state.is_some() {
+        return Ok(Some(View { row, state }));
     }
     loop {
         let after = state.as_ref().map_or(0, RunState::number);
@@ -183,6 +183,17 @@ pub async fn view(reader: &dyn Reader, run: RunId) -> port::Result<Option<View>>
             return Ok(Some(View { row, state }));
         }
     }
+}
+
+/// A run that has ended, by its last row.
+pub(crate) fn ended(row: &RunRow) -> View {
+    View { row: row.clone(), state: state_in(row) }
+}
+
+/// The state that a row holds.
+fn state_in(row: &RunRow) -> Option<RunState> {
+    let snapshot = journal::decode::<Snapshot>(row.snapshot.as_ref()?).ok()?;
+    RunState::from_parts(snapshot.number, &snapshot.parts).ok()
 }
 
 /// The same, straight from a store.

@@ -8,6 +8,7 @@ use crate::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow};
 use crate::service;
 use crate::status::{Cause, Status};
 use crate::time::Time;
+use std::collections::BTreeMap;
 
 /// One call to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,6 +104,8 @@ pub struct Output {
     pub effects: Vec<Effect>,
     /// Whether `batch.prev` was set.
     started: bool,
+    /// Where a run stands in `batch.runs`.
+    places: BTreeMap<RunId, usize>,
 }
 
 impl Output {
@@ -157,7 +160,8 @@ impl Output {
 
     /// Adds or replaces a run's row: a batch names each run once.
     pub fn put_run(&mut self, run: RunRow) {
-        match self.batch.runs.iter_mut().find(|row| row.run == run.run) {
+        let place = *self.places.entry(run.run).or_insert(self.batch.runs.len());
+        match self.batch.runs.get_mut(place) {
             Some(row) => *row = run,
             None => self.batch.runs.push(run),
         }

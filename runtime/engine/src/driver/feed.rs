@@ -6,9 +6,10 @@
 use crate::limits;
 use sagaflow_core::id::RunId;
 use sagaflow_core::journal::Happened;
+use sagaflow_core::port::RunRow;
 use sagaflow_core::shard::Notice;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
 /// Something that happened to a run.
@@ -23,29 +24,46 @@ pub enum Told {
     },
     /// Something a caller may wait for.
     Notice(Notice),
+    /// It is over: its last row, with its state.
+    Ended(Arc<RunRow>),
 }
 
 /// Feeds of the runs that somebody watches.
 #[derive(Default)]
 pub(crate) struct Feeds {
-    by_run: Mutex<BTreeMap<RunId, broadcast::Sender<Told>>>,
+    by_run: Mutex<ByRun>,
+}
+
+#[derive(Default)]
+struct ByRun {
+    feeds: BTreeMap<RunId, broadcast::Sender<Told>>,
+    /// How many were left when those without a watcher were forgotten last.
+    kept: usize,
 }
 
 impl Feeds {
     /// Watches a run from now on.
     pub(crate) fn watch(&self, run: RunId) -> broadcast::Receiver<Told> {
-        let mut feeds = self.by_run.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those whose last watcher left are forgotten here, where the map grows.
-        feeds.retain(|_, feed| feed.receiver_count() > 0);
-        feeds.entry(run).or_insert_with(|| broadcast::channel(limits::FEED).0).subscribe()
+        let mut by_run = self.by_run.lock().unwrap_or_else(PoisonError::into_inner);
+        // Bound: those whose last watcher left are forgotten when there may be as many of them as of
+        // the others, so that a watch costs the same however many there are.
+        if by_run.feeds.len() > 2 * by_run.kept + FORGET {
+            by_run.feeds.retain(|_, feed| feed.receiver_count() > 0);
+            by_run.kept = by_run.feeds.len();
+        }
+        let feed = by_run.feeds.entry(run);
+        feed.or_insert_with(|| broadcast::channel(limits::FEED).0).subscribe()
     }
 
     /// Tells whoever watches.
-    pub(crate) fn tell(&self, run: RunId, told: Told) {
-        let feeds = self.by_run.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(feed) = feeds.get(&run) {
+    pub(crate) fn tell(&self, run: RunId, told: impl FnOnce() -> Told) {
+        let by_run = self.by_run.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(feed) = by_run.feeds.get(&run) {
             // An error says only that nobody listens any more.
-            let _ = feed.send(told);
+            let _ = feed.send(told());
         }
     }
 }
+
+/// Feeds nobody watches that may stay.
+const FORGET: usize = 64;

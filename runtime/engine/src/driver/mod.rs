@@ -24,6 +24,8 @@ pub(crate) use feed::Feeds;
 pub(crate) use owner::Owner;
 pub(crate) use serve::Inlets;
 
+use crate::handle::Until;
+use sagaflow_core::id::RunId;
 use sagaflow_core::port;
 use sagaflow_core::shard::{Answer, Input, ServiceState, Token};
 use std::sync::Arc;
@@ -36,7 +38,16 @@ pub(crate) enum Message {
     Tell(Input),
     /// What a look-up found under the ownership of this epoch. Order: what was true in the store then
     /// may not be any more once the shard has been read again, which looks up for itself.
-    Found(u64, Input),
+    Found(u64, Vec<Input>),
+    /// Whether a run is under way here and has not got so far: a look, which decides nothing.
+    Look {
+        /// The run.
+        run: RunId,
+        /// How far.
+        until: Until,
+        /// False also where it is not known here.
+        reply: oneshot::Sender<bool>,
+    },
     /// What protects the services, as it stands: a look, which decides nothing.
     Services(oneshot::Sender<Vec<ServiceState>>),
     /// A request: the input it becomes, and who waits.

@@ -10,15 +10,15 @@
 use super::counters::Counters;
 use super::{Caller, Message, Shared, Told};
 use crate::{clock, limits};
-use sagaflow_core::port::{self, Batch, Lease, Store};
+use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
 use sagaflow_core::shard::{Answer, Effect, Input, Notice, Output, Shard, Token};
 use sagaflow_core::time::Time;
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -45,13 +45,14 @@ pub(crate) struct Inlets {
     pub(crate) stop: CancellationToken,
 }
 
+type Commit = Pin<Box<dyn Future<Output = port::Result<()>> + Send>>;
+
 /// A batch on its way, and what it holds back.
 struct Flight {
     batch: Batch,
     effects: Vec<Effect>,
-    /// Yields the store's answer. Order: a task of its own, because a commit that was begun must not
-    /// be dropped half-way.
-    commit: JoinHandle<port::Result<()>>,
+    /// Yields the store's answer. Dropped half-way, the store finishes it or not, and the tail tells.
+    commit: Commit,
     retries: u32,
 }
 
@@ -189,8 +190,15 @@ impl<'a, S: Store> Serving<'a, S> {
     fn receive(&mut self, message: Message) {
         match message {
             Message::Tell(input) => self.apply(input),
-            Message::Found(epoch, input) if epoch == self.lease.epoch => self.apply(input),
+            Message::Found(epoch, inputs) if epoch == self.lease.epoch => {
+                inputs.into_iter().for_each(|input| self.apply(input));
+            }
             Message::Found(..) => {}
+            Message::Look { run, until, reply } => {
+                let state = self.shard.run(run);
+                // Whoever asked may have stopped waiting.
+                let _ = reply.send(state.is_some_and(|state| !until.reached(state)));
+            }
             Message::Services(reply) => {
                 self.now = self.now.max(clock::now());
                 // Whoever asked may have stopped waiting.
@@ -256,9 +264,9 @@ impl<'a, S: Store> Serving<'a, S> {
 
     /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
     /// has left. After it, recovery finds it whole, and sends again what it held back.
-    fn commit(&self, batch: Batch, pause: Duration) -> JoinHandle<port::Result<()>> {
+    fn commit(&self, batch: Batch, pause: Duration) -> Commit {
         let (store, lease) = (Arc::clone(&self.store), self.lease);
-        tokio::spawn(async move {
+        Box::pin(async move {
             // Order: the timer counts in whole milliseconds, so even no pause at all would take one.
             if !pause.is_zero() {
                 tokio::time::sleep(pause).await;
@@ -277,6 +285,12 @@ impl<'a, S: Store> Serving<'a, S> {
             counters.records.fetch_add(flight.batch.rows.len() as u64, Ordering::Relaxed);
             if let Some(on_commit) = &self.shared.on_commit {
                 on_commit(&flight.batch);
+            }
+            // Order: the row before the notice, so that who waits for the end needs no look at the store.
+            for row in flight.batch.runs {
+                if row.ended_at.is_some() {
+                    self.shared.feeds.tell(row.run, || Told::Ended(Arc::new(row)));
+                }
             }
             self.release(flight.effects);
             return None;
@@ -302,10 +316,13 @@ impl<'a, S: Store> Serving<'a, S> {
 
     /// Lets out what a batch held back, in its order.
     fn release(&mut self, effects: Vec<Effect>) {
+        let mut wanted = Vec::new();
         for effect in effects {
             match effect {
                 Effect::Call(send) => self.caller.send(send, self.inlets.back.clone()),
-                Effect::Find { namespace, workflow, key } => self.find(namespace, workflow, key),
+                Effect::Find { namespace, workflow, key } => {
+                    wanted.push(KeyName { namespace, workflow, key });
+                }
                 Effect::FindItem { item } => self.find_item(item),
                 Effect::Reply { token, answer } => {
                     if let Some(reply) = self.replies.remove(&token) {
@@ -318,15 +335,18 @@ impl<'a, S: Store> Serving<'a, S> {
                     if let Notice::Ended { status, .. } = &notice {
                         self.shared.counters.ended(*status);
                     }
-                    self.shared.feeds.tell(run, Told::Notice(notice));
+                    self.shared.feeds.tell(run, || Told::Notice(notice));
                 }
                 Effect::History { run, number, happened } => {
-                    self.shared.feeds.tell(run, Told::Record { number, happened });
+                    self.shared.feeds.tell(run, || Told::Record { number, happened });
                 }
                 // Without a broker an event reaches the triggers and waits of its namespace by the
                 // shard itself, and everybody else by the history.
                 Effect::Publish(_) => {}
             }
+        }
+        for some in wanted.chunks(limits::KEYS_AT_ONCE) {
+            self.find(some.to_vec());
         }
     }
 
@@ -336,13 +356,18 @@ impl<'a, S: Store> Serving<'a, S> {
         }
     }
 
-    /// Looks a start key up. A store that is away is asked until it is back: those who wait for the
+    /// Looks start keys up. A store that is away is asked until it is back: those who wait for the
     /// start have bounds of their own.
-    fn find(&self, namespace: String, workflow: String, key: String) {
+    fn find(&self, names: Vec<KeyName>) {
         let store = Arc::clone(&self.store);
         self.look_up(async move {
-            let row = patiently("a start key", || store.key(&namespace, &workflow, &key)).await;
-            Input::Found { namespace, workflow, key, row }
+            let rows = patiently("start keys", || store.keys(&names)).await;
+            let mut rows = rows.into_iter();
+            let found = |name: KeyName| {
+                let KeyName { namespace, workflow, key } = name;
+                Input::Found { namespace, workflow, key, row: rows.next().flatten() }
+            };
+            names.into_iter().map(found).collect()
         });
     }
 
@@ -351,11 +376,11 @@ impl<'a, S: Store> Serving<'a, S> {
         let store = Arc::clone(&self.store);
         self.look_up(async move {
             let row = patiently("an item", || store.item(&item)).await;
-            Input::FoundItem { item, row }
+            vec![Input::FoundItem { item, row }]
         });
     }
 
-    fn look_up(&self, found: impl Future<Output = Input> + Send + 'static) {
+    fn look_up(&self, found: impl Future<Output = Vec<Input>> + Send + 'static) {
         let (back, epoch) = (self.inlets.back.clone(), self.lease.epoch);
         tokio::spawn(async move {
             // The shard is gone only when the process stops.
@@ -370,10 +395,9 @@ impl<'a, S: Store> Serving<'a, S> {
 }
 
 async fn landed(flight: &mut Option<Flight>) -> port::Result<()> {
-    let Some(flight) = flight else { return std::future::pending().await };
-    match (&mut flight.commit).await {
-        Ok(answer) => answer,
-        Err(panic) => Err(port::Error::Unknown(format!("the store's task ended: {panic}"))),
+    match flight {
+        Some(flight) => flight.commit.as_mut().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::Harness;
 use super::rows::{
-    SHARD, acquire, assert_fenced, batch, commit, event, item, own, record, row, run,
+    SHARD, acquire, assert_fenced, batch, commit, event, item, key, own, record, row, run,
 };
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{Batch, EventRow, JournalRow, RunRow, Store, Tail};
+use sagaflow_core::port::{Batch, EventRow, JournalRow, KeyName, KeyRow, RunRow, Store, Tail};
 use sagaflow_core::time::Time;
 use std::sync::Arc;
 
@@ -14,11 +14,32 @@ pub async fn all(harness: &impl Harness) {
     an_empty_shard_has_an_empty_tail(harness).await;
     the_tail_is_what_was_committed_after_the_checkpoint(harness).await;
     a_row_is_what_was_written_last(harness).await;
+    several_keys_are_answered_in_the_order_of_their_names(harness).await;
     a_history_is_read_in_pages_and_over_owners(harness).await;
     a_repeated_event_stays_as_it_came_first(harness).await;
     an_empty_batch_moves_only_the_checkpoint(harness).await;
     many_writers_at_once_lose_nothing(harness).await;
     the_clock_is_of_this_age(harness).await;
+}
+
+/// Known ones and unknown ones, more than one statement holds, and one name twice.
+pub async fn several_keys_are_answered_in_the_order_of_their_names(harness: &impl Harness) {
+    let store = harness.fresh().await;
+    let lease = acquire(&store, SHARD).await;
+    let keys: Vec<_> = (0..300).map(key).collect();
+    commit(&store, lease, Batch { keys, ..batch(0, vec![record(1, 0, 1)]) }).await;
+    let name = |index: u32| {
+        let KeyRow { namespace, workflow, key, .. } = key(index);
+        KeyName { namespace, workflow, key }
+    };
+    let elsewhere = KeyName { namespace: "another".to_owned(), ..name(5) };
+    let mut names: Vec<_> = (0..600).rev().map(name).collect();
+    names.extend([name(7), elsewhere, name(7)]);
+    let known = |index: u32| (index < 300).then(|| key(index));
+    let mut expected: Vec<_> = (0..600).rev().map(known).collect();
+    expected.extend([known(7), None, known(7)]);
+    assert_eq!(store.keys(&names).await, Ok(expected));
+    assert_eq!(store.keys(&[]).await, Ok(Vec::new()));
 }
 
 /// The first start of a store.

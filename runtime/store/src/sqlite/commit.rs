@@ -4,11 +4,12 @@
 //! are not; an answer is given only after the transaction has ended. The fence comes first, in the
 //! same transaction as everything it guards.
 //!
-//! Every statement is a trip to the connection's thread and back, which a run alone feels; so the
-//! fence goes with the `BEGIN`, and what a small group writes with its `COMMIT`.
+//! Every statement is a trip to the connection's thread and back, which a run alone feels; so a
+//! group goes in one trip, from `BEGIN` to `COMMIT`, with the fence between them. Only where a
+//! batch is fenced, or a group is very wide, is each statement a trip of its own.
 
 use super::failure::{Failure, corrupt};
-use super::table::{SEQ_MAX, event, item, journal, key, run, shard};
+use super::table::{Many, Query, SEQ_MAX, event, int, item, journal, key, run, shard};
 use super::writer::Reply;
 use futures_util::StreamExt as _;
 use sagaflow_core::id::ShardId;
@@ -137,51 +138,127 @@ fn sound(group: Vec<Waiting>) -> Vec<Waiting> {
 
 async fn transact(conn: &mut SqliteConnection, group: &[Waiting]) -> Outcome {
     let batches: Vec<_> = group.iter().map(|waiting| (waiting.lease, &waiting.batch)).collect();
-    let (fenced, writable) = match fence(conn, &batches).await {
-        Ok(fenced) => fenced,
-        Err(failure) => return Outcome::NotDone(failure),
-    };
+    let rows = Rows::of(batches.iter().map(|(lease, batch)| (lease.shard, *batch)));
+    if batches.len() <= TOGETHER_SHARDS && rows.few() {
+        match together(conn, &batches, &rows).await {
+            Ok(()) => return Outcome::Done(Vec::new()),
+            Err(Stopped::Before(failure)) => return Outcome::NotDone(failure),
+            Err(Stopped::AtCommit(failure)) => return Outcome::Unknown(failure),
+            // Somebody is fenced; who it is, is asked one by one.
+            Err(Stopped::AtFence) => {
+                if let Err(error) = rollback(conn).await {
+                    return Outcome::NotDone(Failure::Other(error));
+                }
+            }
+        }
+    }
+    match apart(conn, &batches).await {
+        Ok(fenced) => Outcome::Done(fenced),
+        Err(Stopped::AtCommit(failure)) => Outcome::Unknown(failure),
+        Err(Stopped::Before(failure)) => Outcome::NotDone(failure),
+        Err(Stopped::AtFence) => Outcome::NotDone(Failure::Other(corrupt("the fence is lost"))),
+    }
+}
+
+/// Where a transaction stopped.
+enum Stopped {
+    /// Not every batch passed the fence.
+    AtFence,
+    /// Before its commit.
+    Before(Failure),
+    /// At its commit, or nobody knows where.
+    AtCommit(Failure),
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self::Before(failure)
+    }
+}
+
+/// Bound: shards whose batches go in one trip, so that their fence is one statement.
+const TOGETHER_SHARDS: usize = 64;
+
+/// Fence, rows and commit in one trip to the connection's thread. None of the statements begins
+/// before the one before it has ended well.
+async fn together(
+    conn: &mut SqliteConnection,
+    batches: &[(Lease, &Batch)],
+    rows: &Rows<'_>,
+) -> std::result::Result<(), Stopped> {
+    let mut texts = vec![BEGIN];
+    texts.extend(shard::FENCE.text(batches.len()));
+    let fence = texts.len();
+    texts.push(shard::PASSED);
+    texts.extend(rows.texts());
+    texts.push(COMMIT);
+    let query = sqlx::query(AssertSqlSafe(texts.join("; ")));
+    let query = shard::FENCE.bind(query, batches, shard::bind);
+    let query = rows.bind(query.bind(int(batches.len() as u64)));
     // Crash: before the last statement returns, the log holds the whole transaction or none of it,
     // and nobody was answered; after it the log was forced to the disk, and opening the file again
     // finds every batch of the group.
-    match Rows::of(&writable).write(conn).await {
-        Ok(()) => Outcome::Done(fenced),
-        Err((failure, false)) => Outcome::NotDone(failure),
-        Err((failure, true)) => Outcome::Unknown(failure),
+    let mut done = 0;
+    let mut results = conn.fetch_many(query);
+    while let Some(result) = results.next().await {
+        match result {
+            Err(error) if done == fence && error.as_database_error().is_some() => {
+                return Err(Stopped::AtFence);
+            }
+            Err(error) if done + 1 < texts.len() => return Err(Stopped::Before(error.into())),
+            Err(error) => return Err(Stopped::AtCommit(error.into())),
+            Ok(Either::Left(_)) => done += 1,
+            Ok(Either::Right(_)) => {}
+        }
     }
+    // Order: answers that end too early are a connection that died, perhaps at the commit.
+    if done < texts.len() {
+        let died = Error::Unavailable("the connection stopped at the commit".to_owned());
+        return Err(Stopped::AtCommit(Failure::Other(died)));
+    }
+    Ok(())
 }
 
-/// The batches that do not pass, by index and with the reason, and those that may be written.
-type Fenced<'a> = (Vec<(usize, String)>, Vec<(ShardId, &'a Batch)>);
-
-/// Begins, and judges every batch by the fence.
-async fn fence<'a>(
+/// The same in a trip for each statement, with a verdict for each batch: the batches that do not
+/// pass, by index and with the reason.
+async fn apart(
     conn: &mut SqliteConnection,
-    batches: &[(Lease, &'a Batch)],
-) -> std::result::Result<Fenced<'a>, Failure> {
-    let passed = shard::fence(conn, batches).await?;
+    batches: &[(Lease, &Batch)],
+) -> std::result::Result<Vec<(usize, String)>, Stopped> {
+    sqlx::query(BEGIN).execute(&mut *conn).await.map_err(Failure::from)?;
     let mut fenced = Vec::new();
     let mut writable = Vec::new();
     for (index, (lease, batch)) in batches.iter().enumerate() {
-        if passed.contains(&lease.shard.0) {
-            writable.push((lease.shard, *batch));
-            continue;
+        match refusal(conn, *lease, batch).await? {
+            Some(cause) => fenced.push((index, cause)),
+            None => writable.push((lease.shard, *batch)),
         }
-        let cause = match shard::read(&mut *conn, lease.shard).await {
-            Ok(row) => row.refusal(*lease, batch),
-            Err(Error::Refused(cause)) => cause,
-            Err(error) => return Err(Failure::Other(error)),
-        };
-        fenced.push((index, cause));
     }
-    if passed.len() + fenced.len() != batches.len() {
-        return Err(Failure::Other(corrupt("the fence moved a shard twice")));
+    Rows::of(writable.into_iter()).write(conn).await?;
+    // Crash: as where all goes in one trip.
+    match sqlx::query(COMMIT).execute(conn).await {
+        Ok(_) => Ok(fenced),
+        Err(error) => Err(Stopped::AtCommit(error.into())),
     }
-    Ok((fenced, writable))
 }
 
-/// Bound: statements that go in one trip; a wider group has larger costs than trips.
-const TOGETHER_MAX: usize = 12;
+/// Moves a batch's shard, or says why not.
+async fn refusal(
+    conn: &mut SqliteConnection,
+    lease: Lease,
+    batch: &Batch,
+) -> std::result::Result<Option<String>, Failure> {
+    let Some(text) = shard::FENCE.text(1) else { return Ok(None) };
+    let query = shard::bind(sqlx::query(text), &(lease, batch));
+    if query.execute(&mut *conn).await?.rows_affected() > 0 {
+        return Ok(None);
+    }
+    match shard::read(conn, lease.shard).await {
+        Ok(row) => Ok(Some(row.refusal(lease, batch))),
+        Err(Error::Refused(cause)) => Ok(Some(cause)),
+        Err(error) => Err(Failure::Other(error)),
+    }
+}
 
 /// What a group writes, table by table, in an order that keeps their trees close together.
 #[derive(Default)]
@@ -194,65 +271,46 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn of(batches: &[(ShardId, &'a Batch)]) -> Self {
+    fn of(batches: impl Iterator<Item = (ShardId, &'a Batch)>) -> Self {
         let mut rows = Self::default();
         for (shard, batch) in batches {
-            rows.journal.extend(batch.rows.iter().map(|row| (*shard, row)));
+            rows.journal.extend(batch.rows.iter().map(|row| (shard, row)));
             rows.keys.extend(batch.keys.iter());
-            rows.runs.extend(batch.runs.iter().map(|row| (*shard, row)));
+            rows.runs.extend(batch.runs.iter().map(|row| (shard, row)));
             rows.items.extend(batch.items.iter());
-            rows.events.extend(batch.events.iter().map(|row| (*shard, row)));
+            rows.events.extend(batch.events.iter().map(|row| (shard, row)));
         }
         rows
     }
 
-    /// Writes and commits; a failure says whether it was the commit's.
-    async fn write(&self, conn: &mut SqliteConnection) -> std::result::Result<(), (Failure, bool)> {
-        let mut texts = journal::INSERT.statements(self.journal.len());
-        texts.extend(key::INSERT.statements(self.keys.len()));
-        texts.extend(run::UPSERT.statements(self.runs.len()));
-        texts.extend(item::UPSERT.statements(self.items.len()));
-        texts.extend(event::INSERT.statements(self.events.len()));
-        if texts.len() <= TOGETHER_MAX {
-            return self.together(conn, texts).await;
-        }
-        self.apart(conn).await.map_err(|failure| (failure, false))?;
-        let committed = sqlx::query(COMMIT).execute(conn).await;
-        committed.map(drop).map_err(|error| (error.into(), true))
+    /// Whether each table takes them in one statement.
+    fn few(&self) -> bool {
+        let Self { journal, keys, runs, items, events } = self;
+        let counts = [journal.len(), keys.len(), runs.len(), items.len(), events.len()];
+        counts.into_iter().all(Many::holds)
     }
 
-    async fn together(
-        &self,
-        conn: &mut SqliteConnection,
-        mut texts: Vec<&'static str>,
-    ) -> std::result::Result<(), (Failure, bool)> {
-        texts.push(COMMIT);
-        let text = AssertSqlSafe(texts.join("; "));
-        let mut query = self.journal.iter().fold(sqlx::query(text), journal::bind);
-        query = self.keys.iter().fold(query, key::bind);
-        query = self.runs.iter().fold(query, run::bind);
-        query = self.items.iter().fold(query, item::bind);
-        query = self.events.iter().fold(query, event::bind);
-        let mut done = 0;
-        let mut results = conn.fetch_many(query);
-        while let Some(result) = results.next().await {
-            match result {
-                // Order: the commit is the last statement, and none begins before the one before it
-                // has ended well.
-                Err(error) => return Err((error.into(), done + 1 == texts.len())),
-                Ok(Either::Left(_)) => done += 1,
-                Ok(Either::Right(_)) => {}
-            }
-        }
-        // Order: answers that end too early are a connection that died, perhaps at the commit.
-        if done < texts.len() {
-            let died = Error::Unavailable("the connection stopped at the commit".to_owned());
-            return Err((Failure::Other(died), true));
-        }
-        Ok(())
+    fn texts(&self) -> impl Iterator<Item = &'static str> {
+        let texts = [
+            journal::INSERT.text(self.journal.len()),
+            key::INSERT.text(self.keys.len()),
+            run::UPSERT.text(self.runs.len()),
+            item::UPSERT.text(self.items.len()),
+            event::INSERT.text(self.events.len()),
+        ];
+        texts.into_iter().flatten()
     }
 
-    async fn apart(&self, conn: &mut SqliteConnection) -> std::result::Result<(), Failure> {
+    /// Binds what [`Self::texts`] wants.
+    fn bind(&self, query: Query) -> Query {
+        let query = journal::INSERT.bind(query, &self.journal, journal::bind);
+        let query = key::INSERT.bind(query, &self.keys, key::bind);
+        let query = run::UPSERT.bind(query, &self.runs, run::bind);
+        let query = item::UPSERT.bind(query, &self.items, item::bind);
+        event::INSERT.bind(query, &self.events, event::bind)
+    }
+
+    async fn write(&self, conn: &mut SqliteConnection) -> std::result::Result<(), Failure> {
         journal::INSERT.write(conn, &self.journal, journal::bind).await?;
         key::INSERT.write(conn, &self.keys, key::bind).await?;
         run::UPSERT.write(conn, &self.runs, run::bind).await?;

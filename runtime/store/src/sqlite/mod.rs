@@ -29,7 +29,8 @@ mod tests;
 
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, ItemRow, JournalRow, KeyRow, Lease, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Error, ItemRow, JournalRow, KeyName, KeyRow, Lease, Result, RunFilter, RunRow, Store,
+    Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
@@ -141,6 +142,10 @@ impl Store for Sqlite {
 
     async fn key(&self, namespace: &str, workflow: &str, key: &str) -> Result<Option<KeyRow>> {
         key::read(&self.readers, namespace, workflow, key).await
+    }
+
+    async fn keys(&self, names: &[KeyName]) -> Result<Vec<Option<KeyRow>>> {
+        key::read_many(&self.readers, names).await
     }
 
     async fn run(&self, run: RunId) -> Result<Option<RunRow>> {

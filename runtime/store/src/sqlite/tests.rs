@@ -376,6 +376,7 @@ async fn every_statement_is_prepared_by_the_schema() {
         &shard::FENCE,
         &journal::INSERT,
         &key::INSERT,
+        &key::READ_MANY,
         &run::UPSERT,
         &item::UPSERT,
         &event::INSERT,
@@ -385,10 +386,10 @@ async fn every_statement_is_prepared_by_the_schema() {
         [journal::HISTORY, journal::DELETE_RUN, journal::DELETE_OWN, key::READ, key::DELETE_RUN],
         [run::READ, run::OPEN, run::LIST, run::DUE, run::DELETE],
         [run::OLDEST, item::READ, item::LIST_OPEN, item::LIST_ALL, item::DELETE_RUN],
-        [event::KEPT, event::STALE, event::FORGET, commit::BEGIN, commit::COMMIT],
+        [event::KEPT, event::STALE, event::FORGET, shard::PASSED, commit::COMMIT],
     ];
     let all = many.into_iter().flat_map(|many| many.texts()).chain(constants.into_iter().flatten());
-    for text in all.chain(STATEMENTS).chain([commit::ROLLBACK]) {
+    for text in all.chain(STATEMENTS).chain([commit::BEGIN, commit::ROLLBACK]) {
         use sqlx::{Executor as _, SqlSafeStr as _};
         let prepared = conn.prepare(text.into_sql_str()).await;
         assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());

@@ -11,9 +11,9 @@ use std::sync::LazyLock;
 
 /// The first one stays: a repeated id is the same event.
 pub(in crate::sqlite) static INSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::new(
-        "INSERT INTO event (shard, namespace, event, id, key, number, at, payload) VALUES",
-        "(?, ?, ?, ?, ?, ?, ?, ?)",
+    Many::insert(
+        "event (shard, namespace, event, id, key, number, at, payload)",
+        8,
         "ON CONFLICT (shard, namespace, event, id) DO NOTHING",
     )
 });

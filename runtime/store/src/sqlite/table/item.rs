@@ -9,9 +9,9 @@ use sqlx::{Row as _, SqlitePool};
 use std::sync::LazyLock;
 
 pub(in crate::sqlite) static UPSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::new(
-        "INSERT INTO item (id, kind, namespace, run, open, at, body) VALUES",
-        "(?, ?, ?, ?, ?, ?, ?)",
+    Many::insert(
+        "item (id, kind, namespace, run, open, at, body)",
+        7,
         "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, namespace = excluded.namespace, \
          run = excluded.run, open = excluded.open, at = excluded.at, body = excluded.body",
     )

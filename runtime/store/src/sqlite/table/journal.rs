@@ -8,13 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 use std::sync::LazyLock;
 
-pub(in crate::sqlite) static INSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::new(
-        "INSERT INTO journal (position, bucket, class, run, number, body) VALUES",
-        "(?, ?, ?, ?, ?, ?)",
-        "",
-    )
-});
+pub(in crate::sqlite) static INSERT: LazyLock<Many> =
+    LazyLock::new(|| Many::insert("journal (position, bucket, class, run, number, body)", 6, ""));
 
 /// A range of the primary key.
 pub(in crate::sqlite) const AFTER: &str = "SELECT seq, bucket, class, run, number, body FROM \

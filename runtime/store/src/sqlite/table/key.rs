@@ -1,22 +1,29 @@
 //! `start_key`: which run a key started.
 
-use super::{Many, Query, run_id};
+use super::{Many, Query, int, run_id, small};
 use crate::sqlite::failure::{corrupt, read_error};
-use sagaflow_core::port::{KeyRow, Result};
+use sagaflow_core::port::{KeyName, KeyRow, Result};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 use std::sync::LazyLock;
 
-pub(in crate::sqlite) static INSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::new(
-        "INSERT INTO start_key (namespace, workflow, key, run, fingerprint) VALUES",
-        "(?, ?, ?, ?, ?)",
-        "",
-    )
-});
+pub(in crate::sqlite) static INSERT: LazyLock<Many> =
+    LazyLock::new(|| Many::insert("start_key (namespace, workflow, key, run, fingerprint)", 5, ""));
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str = "SELECT run, fingerprint FROM start_key \
      WHERE namespace = ?1 AND workflow = ?2 AND key = ?3";
+
+/// The same for several; the first column is the place of the name in the question. Order: each name
+/// is looked for in the table, not the other way round.
+pub(in crate::sqlite) static READ_MANY: LazyLock<Many> = LazyLock::new(|| {
+    Many::new(
+        "SELECT f.column1, k.run, k.fingerprint FROM",
+        4,
+        "AS f CROSS JOIN start_key AS k ON k.namespace = f.column2 \
+         AND k.workflow = f.column3 AND k.key = f.column4",
+    )
+});
 
 /// Served by `start_key_run`.
 pub(in crate::sqlite) const DELETE_RUN: &str = "DELETE FROM start_key WHERE run = ?1";
@@ -38,14 +45,44 @@ pub(in crate::sqlite) async fn read(
 ) -> Result<Option<KeyRow>> {
     let query = sqlx::query(READ).bind(namespace).bind(workflow).bind(key);
     let Some(row) = query.fetch_optional(db).await.map_err(read_error)? else { return Ok(None) };
-    let fingerprint: &[u8] = row.try_get(1).map_err(read_error)?;
-    Ok(Some(KeyRow {
-        namespace: namespace.to_owned(),
-        workflow: workflow.to_owned(),
-        key: key.to_owned(),
-        run: run_id(row.try_get(0).map_err(read_error)?)?,
+    let (namespace, workflow) = (namespace.to_owned(), workflow.to_owned());
+    decode(KeyName { namespace, workflow, key: key.to_owned() }, &row, 0).map(Some)
+}
+
+/// The rows of several names, each in the place of its name.
+pub(in crate::sqlite) async fn read_many(
+    db: &SqlitePool,
+    names: &[KeyName],
+) -> Result<Vec<Option<KeyRow>>> {
+    let mut rows = vec![None; names.len()];
+    let numbered: Vec<_> = names.iter().enumerate().collect();
+    for (text, some) in READ_MANY.chunks(&numbered) {
+        let query = READ_MANY.bind(sqlx::query(text), some, |query, (index, name)| {
+            query
+                .bind(int(*index as u64))
+                .bind(name.namespace.clone())
+                .bind(name.workflow.clone())
+                .bind(name.key.clone())
+        });
+        for row in query.fetch_all(db).await.map_err(read_error)? {
+            let index: usize = small(row.try_get(0).map_err(read_error)?)?;
+            let name = names.get(index).ok_or_else(|| corrupt("a key that nobody asked for"))?;
+            rows[index] = Some(decode(name.clone(), &row, 1)?);
+        }
+    }
+    Ok(rows)
+}
+
+fn decode(name: KeyName, row: &SqliteRow, first: usize) -> Result<KeyRow> {
+    let fingerprint: &[u8] = row.try_get(first + 1).map_err(read_error)?;
+    let KeyName { namespace, workflow, key } = name;
+    Ok(KeyRow {
+        namespace,
+        workflow,
+        key,
+        run: run_id(row.try_get(first).map_err(read_error)?)?,
         fingerprint: fingerprint
             .try_into()
             .map_err(|_| corrupt("a fingerprint is not 32 bytes"))?,
-    }))
+    })
 }

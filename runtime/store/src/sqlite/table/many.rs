@@ -1,71 +1,93 @@
 //! One statement for many rows.
 //!
 //! Every statement is a trip to the connection's thread and back, which costs more than writing a
-//! row; so rows go in groups of fixed sizes, each with a prepared statement of its own.
+//! row; so rows go together in statements of a few fixed sizes, each prepared once. What a statement
+//! has room for and nobody needs is null, and is passed over.
 
 use super::Query;
 use crate::sqlite::failure::Failure;
 use sqlx::SqliteConnection;
 
-/// Bound: rows in one statement, from the widest. 256 rows of 15 columns stay far below the 32,766
-/// values a statement may have; four sizes keep both the trips and the cache of statements small.
-const SIZES: [usize; 4] = [256, 32, 4, 1];
+/// Bound: rows in one statement. 256 rows of 15 columns stay far below the 32,766 values a statement
+/// may have; few sizes keep the cache of statements small.
+const SIZES: [usize; 5] = [1, 4, 16, 64, 256];
 
 /// The same statement for each size.
 pub(in crate::sqlite) struct Many {
-    statements: [(usize, &'static str); 4],
+    columns: usize,
+    texts: [&'static str; SIZES.len()],
 }
 
 impl Many {
-    /// A statement whose rows stand between `head` and `tail`, each as `row`.
-    pub(super) fn new(head: &str, row: &str, tail: &str) -> Self {
+    /// A statement over rows of so many columns: they stand between `head` and `tail`, as a table
+    /// whose columns are named `column1` and so on.
+    pub(super) fn new(head: &str, columns: usize, tail: &str) -> Self {
+        let row = format!("({})", vec!["?"; columns].join(", "));
         // Leaked once per process: a statement's text must live as long as its preparation.
-        let text = |size: usize| format!("{head} {} {tail}", vec![row; size].join(", ")).leak();
-        Self { statements: SIZES.map(|size| (size, &*text(size))) }
+        let text = |size: usize| -> &'static str {
+            format!("{head} (VALUES {}) {tail}", vec![row.as_str(); size].join(", ")).leak()
+        };
+        Self { columns, texts: SIZES.map(text) }
+    }
+
+    /// An insertion of rows, with what becomes of those that are there already.
+    pub(super) fn insert(into: &str, columns: usize, conflict: &str) -> Self {
+        let head = format!("INSERT INTO {into} SELECT * FROM");
+        Self::new(&head, columns, &format!("WHERE column1 IS NOT NULL {conflict}"))
     }
 
     /// Its texts, to prepare them in a test.
     #[cfg(test)]
     pub(in crate::sqlite) fn texts(&self) -> impl Iterator<Item = &'static str> {
-        self.statements.iter().map(|(_, text)| *text)
+        self.texts.into_iter()
     }
 
-    /// Writes all rows and counts those that changed.
+    /// Writes all rows.
     pub(in crate::sqlite) async fn write<T>(
         &self,
         conn: &mut SqliteConnection,
         rows: &[T],
         bind: impl Fn(Query, &T) -> Query,
-    ) -> Result<u64, Failure> {
-        let mut changed = 0;
+    ) -> Result<(), Failure> {
         for (text, chunk) in self.chunks(rows) {
-            let query = chunk.iter().fold(sqlx::query(text), &bind);
-            changed += query.execute(&mut *conn).await?.rows_affected();
+            self.bind(sqlx::query(text), chunk, &bind).execute(&mut *conn).await?;
         }
-        Ok(changed)
+        Ok(())
     }
 
-    /// The statements for so many rows, in the order in which rows are bound.
-    pub(in crate::sqlite) fn statements(&self, rows: usize) -> Vec<&'static str> {
-        let mut left = rows;
-        let mut texts = Vec::new();
-        for (size, text) in self.statements {
-            while left >= size {
-                texts.push(text);
-                left -= size;
-            }
-        }
-        texts
+    /// Rows as statements take them.
+    pub(in crate::sqlite) fn chunks<'a, T>(
+        &self,
+        rows: &'a [T],
+    ) -> impl Iterator<Item = (&'static str, &'a [T])> {
+        let chunks = rows.chunks(SIZES[SIZES.len() - 1]);
+        chunks.filter_map(|chunk| Some((self.text(chunk.len())?, chunk)))
     }
 
-    fn chunks<'a, T>(&self, mut rows: &'a [T]) -> Vec<(&'static str, &'a [T])> {
-        let mut chunks = Vec::new();
-        for (size, text) in self.statements {
-            while let Some((chunk, rest)) = rows.split_at_checked(size) {
-                chunks.push((text, chunk));
-                rows = rest;
-            }
+    /// The one statement for so many rows; none where there are no rows, or more than one holds.
+    pub(in crate::sqlite) fn text(&self, rows: usize) -> Option<&'static str> {
+        if rows == 0 {
+            return None;
         }
-        chunks
+        let size = SIZES.iter().position(|size| *size >= rows)?;
+        Some(self.texts[size])
+    }
+
+    /// Whether one statement holds so many rows.
+    pub(in crate::sqlite) fn holds(rows: usize) -> bool {
+        SIZES.last().is_some_and(|most| rows <= *most)
+    }
+
+    /// Binds the rows of one statement, and nulls where it has room for more.
+    pub(in crate::sqlite) fn bind<T>(
+        &self,
+        query: Query,
+        rows: &[T],
+        bind: impl Fn(Query, &T) -> Query,
+    ) -> Query {
+        let room = SIZES.into_iter().find(|size| *size >= rows.len() && !rows.is_empty());
+        let spare = room.map_or(0, |room| (room - rows.len()) * self.columns);
+        let query = rows.iter().fold(query, bind);
+        (0..spare).fold(query, |query, _| query.bind(None::<i64>))
     }
 }

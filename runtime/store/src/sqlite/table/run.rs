@@ -10,10 +10,10 @@ use sqlx::{Row as _, SqlitePool};
 use std::sync::LazyLock;
 
 pub(in crate::sqlite) static UPSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::new(
-        "INSERT INTO run (run, shard, namespace, workflow, version, hash, key, status, flags, \
-         started_at, ended_at, expires_at, due_at, upto, snapshot) VALUES",
-        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    Many::insert(
+        "run (run, shard, namespace, workflow, version, hash, key, status, flags, \
+         started_at, ended_at, expires_at, due_at, upto, snapshot)",
+        15,
         "ON CONFLICT (run) DO UPDATE SET shard = excluded.shard, namespace = excluded.namespace, \
          workflow = excluded.workflow, version = excluded.version, hash = excluded.hash, \
          key = excluded.key, status = excluded.status, flags = excluded.flags, \

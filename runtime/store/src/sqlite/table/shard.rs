@@ -1,27 +1,29 @@
 //! `shard`: who may write, and up to where it is written.
 
 use super::{Many, Query, int, small, uint};
-use crate::sqlite::commit::BEGIN;
-use crate::sqlite::failure::{Failure, read_error};
+use crate::sqlite::failure::read_error;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease, Result};
-use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqliteExecutor};
+use sqlx::{Row as _, SqliteExecutor};
 use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// Begins every group: moves the positions of those batches whose epoch, owner and previous
-/// position are what is stored, and tells which. What it does not tell is fenced, and writes
-/// nothing.
+/// The fence: moves the positions of those batches whose epoch, owner and previous position are what
+/// is stored. The others are fenced, and write nothing.
 pub(in crate::sqlite) static FENCE: LazyLock<Many> = LazyLock::new(|| {
     Many::new(
         "UPDATE shard SET last = f.column5, bucket = max(bucket, f.column6), \
-         checkpoint = max(checkpoint, f.column7) FROM (VALUES",
-        "(?, ?, ?, ?, ?, ?, ?, ?)",
-        ") AS f WHERE shard.shard = f.column1 AND shard.epoch = f.column2 \
-         AND shard.owner = f.column3 AND shard.last = f.column4 AND shard.bucket <= f.column8 \
-         RETURNING shard.shard",
+         checkpoint = max(checkpoint, f.column7) FROM",
+        8,
+        "AS f WHERE shard.shard = f.column1 AND shard.epoch = f.column2 \
+         AND shard.owner = f.column3 AND shard.last = f.column4 AND shard.bucket <= f.column8",
     )
 });
+
+/// Fails unless the fence right before it moved so many shards: what is no JSON is an error, which
+/// keeps all that follows from being done.
+pub(in crate::sqlite) const PASSED: &str =
+    "SELECT json(CASE changes() WHEN ? THEN 'true' ELSE 'fenced' END)";
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str =
@@ -88,19 +90,7 @@ pub(in crate::sqlite) async fn read(
     })
 }
 
-/// Begins, moves the shards of these batches, and answers which of them may be written.
-pub(in crate::sqlite) async fn fence(
-    conn: &mut SqliteConnection,
-    batches: &[(Lease, &Batch)],
-) -> std::result::Result<Vec<u32>, Failure> {
-    let mut texts = FENCE.statements(batches.len());
-    texts.insert(0, BEGIN);
-    let query = batches.iter().fold(sqlx::query(AssertSqlSafe(texts.join("; "))), bind);
-    let rows = query.fetch_all(conn).await?;
-    rows.iter().map(|row| row.try_get::<u32, usize>(0).map_err(Failure::from)).collect()
-}
-
-fn bind(query: Query, (lease, batch): &(Lease, &Batch)) -> Query {
+pub(in crate::sqlite) fn bind(query: Query, (lease, batch): &(Lease, &Batch)) -> Query {
     let first_bucket = batch.rows.first().map_or(i64::MAX, |row| i64::from(row.bucket));
     query
         .bind(lease.shard.0)
