@@ -1,9 +1,11 @@
 //! The test command: runs every test binary, adds up their closing lines, prints the totals last.
 //!
 //! The product's tests bring what they need themselves (free ports, temporary folders, their own
-//! processes); nothing has to be installed. The long tier, with processes killed at random, runs
-//! with `--all`.
+//! processes). A Postgres server is started for all of them from the machine's own programs, which
+//! are installed where that is possible. The long tier, with processes killed at random, runs with
+//! `--all`, which also fails where something that tests need is missing.
 
+use crate::postgres;
 use anyhow::Context as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -24,7 +26,16 @@ pub fn run(all: bool) -> anyhow::Result<()> {
     if !all {
         args.extend(["--exclude", "sagaflow-chaos"]);
     }
-    let ok = counted(&args, &mut totals)?;
+    let server = postgres::start(all)?;
+    let mut environment = Vec::new();
+    if let Some(server) = &server {
+        environment.push((sagaflow_postgres::URL, server.url()));
+    }
+    if all {
+        environment.push((sagaflow_postgres::ALL, "1"));
+    }
+    let ok = counted(&args, &environment, &mut totals)?;
+    drop(server);
     if !all {
         println!("left out: the tests that kill processes at random (`cargo xtask test --all`)");
     }
@@ -35,8 +46,14 @@ pub fn run(all: bool) -> anyhow::Result<()> {
 }
 
 /// Runs `cargo` with these arguments, passes its output on and adds up the result lines.
-fn counted(args: &[&str], totals: &mut Totals) -> anyhow::Result<bool> {
-    let mut child = Command::new("cargo").args(args).stdout(Stdio::piped()).spawn()?;
+fn counted(
+    args: &[&str],
+    environment: &[(&str, &str)],
+    totals: &mut Totals,
+) -> anyhow::Result<bool> {
+    let mut command = Command::new("cargo");
+    command.args(args).envs(environment.iter().copied()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
     let out = child.stdout.take().context("cargo's output is piped")?;
     for line in BufReader::new(out).lines() {
         let line = line?;

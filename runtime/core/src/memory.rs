@@ -7,12 +7,13 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, EVENT_KEPT_MS, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, Result, RunFilter,
-    RunRow, Store, Tail,
+    Batch, EVENT_KEPT_MS, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, NodeRow, OwnerRow,
+    Result, RunFilter, RunRow, Store, Tail,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// How long a lease lasts from its acquisition, or from the last commit or read under it.
@@ -64,6 +65,8 @@ struct Data {
     runs: BTreeMap<RunId, (ShardId, RunRow)>,
     items: BTreeMap<String, ItemRow>,
     events: BTreeMap<ShardId, BTreeMap<EventId, EventRow>>,
+    /// What each node said, and when.
+    announced: BTreeMap<Uuid, (NodeRow, Time)>,
     faults: VecDeque<Fault>,
     down: bool,
     nodes: u64,
@@ -159,6 +162,49 @@ impl Store for Memory {
             // A batch that is refused is refused loudly, whatever happens to the connection.
             Some(Fault::UnknownDone) => data.commit(lease, batch, now).and_then(|()| unknown()),
         }
+    }
+
+    fn ttl(&self) -> Option<Duration> {
+        Some(Duration::from_millis(LEASE_MS.unsigned_abs()))
+    }
+
+    async fn renew(&self, leases: &[Lease]) -> Result<Vec<ShardId>> {
+        let until = (self.clock)().plus(LEASE_MS);
+        let mut data = self.up()?;
+        let mut lost = Vec::new();
+        for lease in leases {
+            match data.shards.get_mut(&lease.shard) {
+                Some(state) if state.current(*lease).is_ok() => state.lease_until = until,
+                _ => lost.push(lease.shard),
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn owners(&self) -> Result<Vec<OwnerRow>> {
+        let now = (self.clock)();
+        self.read(|data| {
+            let rows = data.shards.iter().map(|(shard, state)| OwnerRow {
+                shard: *shard,
+                epoch: state.epoch,
+                node: state.owner.map(|_| Uuid::from_u64_pair(0, state.node)),
+                live: state.owner.is_some() && now < state.lease_until,
+            });
+            rows.collect()
+        })
+    }
+
+    async fn announce(&self, node: &NodeRow) -> Result<Vec<NodeRow>> {
+        let now = (self.clock)();
+        let mut data = self.up()?;
+        data.announced.insert(node.node, (node.clone(), now));
+        data.announced.retain(|_, (_, at)| now < at.plus(LEASE_MS));
+        Ok(data.announced.values().map(|(row, _)| row.clone()).collect())
+    }
+
+    async fn withdraw(&self, node: Uuid) -> Result<()> {
+        self.up()?.announced.remove(&node);
+        Ok(())
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {

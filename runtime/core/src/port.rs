@@ -8,6 +8,7 @@
 use crate::id::{RunId, ShardId};
 use crate::time::Time;
 use std::future::Future;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The current right to write a shard.
@@ -198,6 +199,34 @@ pub struct Tail {
     pub events: Vec<EventRow>,
 }
 
+/// Who holds a shard, by the store's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerRow {
+    /// The shard.
+    pub shard: ShardId,
+    /// Epoch of the last acquisition; 0 where there was none.
+    pub epoch: u64,
+    /// The node that holds it, or held it when its lease ran out; none after a release.
+    pub node: Option<Uuid>,
+    /// Whether its lease is current: nobody else can acquire the shard.
+    pub live: bool,
+}
+
+/// What a node says of itself to the others on its store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeRow {
+    /// The node: fresh for every start of its process.
+    pub node: Uuid,
+    /// Where others reach its API.
+    pub address: String,
+    /// What it can run, each as `name@version#hash`.
+    pub workflows: Vec<String>,
+    /// The oldest and the newest format of records that it reads.
+    pub formats: (u32, u32),
+    /// Whether it is about to leave and takes no more shards.
+    pub draining: bool,
+}
+
 /// Filters of a listing; unset ones do not filter.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
@@ -274,6 +303,23 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::Fenced`] and [`Error::Unavailable`] promise that nothing was written;
     /// [`Error::Unknown`] promises nothing.
     fn commit(&self, lease: Lease, batch: Batch) -> impl Future<Output = Result<()>> + Send;
+
+    /// How long a lease lasts without renewal; none where it is held until it is released.
+    fn ttl(&self) -> Option<Duration>;
+
+    /// Renews these leases at once, and answers the shards that are not ours any more. A commit
+    /// renews its lease too. A lease that ran out and that nobody took since is renewed.
+    fn renew(&self, leases: &[Lease]) -> impl Future<Output = Result<Vec<ShardId>>> + Send;
+
+    /// Every shard and who holds it, by the store's clock, in order.
+    fn owners(&self) -> impl Future<Output = Result<Vec<OwnerRow>>> + Send;
+
+    /// Announces this node, and answers those that are live, in order: announced within the time
+    /// that a lease lasts, this one included.
+    fn announce(&self, node: &NodeRow) -> impl Future<Output = Result<Vec<NodeRow>>> + Send;
+
+    /// Withdraws a node; one that is not announced is left alone.
+    fn withdraw(&self, node: Uuid) -> impl Future<Output = Result<()>> + Send;
 
     /// Gives the lease back; one that is no longer current is left alone.
     fn release(&self, lease: Lease) -> impl Future<Output = Result<()>> + Send;

@@ -8,10 +8,11 @@ pub mod crash;
 pub mod expiry;
 pub mod fence;
 pub mod listing;
+pub mod nodes;
 pub mod reading;
 mod rows;
 
-use sagaflow_core::port::Store;
+use sagaflow_core::port::{Batch, Store};
 use std::future::Future;
 
 /// How the suite makes stores and takes them down.
@@ -26,11 +27,26 @@ pub trait Harness {
     fn crash(&self, store: Self::Store) -> impl Future<Output = Self::Store>;
 }
 
+/// A first batch with everything that one can carry, of run `index`.
+#[must_use]
+pub fn full(index: u32) -> Batch {
+    let id = format!("{index}");
+    Batch {
+        keys: vec![rows::key(index)],
+        runs: vec![rows::row(index)],
+        items: vec![rows::item(&id, "task", 1)],
+        events: vec![rows::event(&id, 1, 1)],
+        checkpoint: Some(1),
+        ..rows::batch(0, vec![rows::record(1, index, 1), rows::record(2, index, 2)])
+    }
+}
+
 /// Runs every case.
 pub async fn all(harness: &impl Harness) {
     fence::all(harness).await;
     reading::all(harness).await;
     listing::all(harness).await;
     expiry::all(harness).await;
+    nodes::all(harness).await;
     crash::all(harness).await;
 }

@@ -21,23 +21,26 @@ mod commit;
 mod expire;
 mod failure;
 mod file;
+mod node;
 mod table;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, ItemRow, JournalRow, KeyName, KeyRow, Lease, Result, RunFilter, RunRow, Store,
-    Tail,
+    Batch, Error, ItemRow, JournalRow, KeyName, KeyRow, Lease, NodeRow, OwnerRow, Result,
+    RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use table::{event, item, journal, key, run, shard};
+use uuid::Uuid;
 use writer::{Command, Reply, Writer};
 
 /// How to open a store.
@@ -66,6 +69,7 @@ impl Options {
 pub struct Sqlite {
     writer: Arc<Writer>,
     readers: SqlitePool,
+    nodes: Arc<Nodes>,
     shards: u32,
 }
 
@@ -76,7 +80,8 @@ impl Sqlite {
     /// not ours, is newer than this program, or cannot be made there: nothing was touched then.
     pub async fn open(options: Options) -> Result<Self> {
         let ((file, readers), writer) = Writer::start(options).await?;
-        Ok(Self { writer: Arc::new(writer), readers, shards: file.shards })
+        let nodes = Arc::new(Nodes::new());
+        Ok(Self { writer: Arc::new(writer), readers, nodes, shards: file.shards })
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
@@ -101,7 +106,9 @@ impl Store for Sqlite {
     }
 
     async fn acquire(&self, shard: ShardId) -> Result<Lease> {
-        self.ask(|reply| Command::Acquire { shard, reply }).await
+        let lease = self.ask(|reply| Command::Acquire { shard, reply }).await?;
+        self.nodes.acquired(lease);
+        Ok(lease)
     }
 
     async fn tail(&self, lease: Lease) -> Result<Tail> {
@@ -128,6 +135,39 @@ impl Store for Sqlite {
         // Crash: a writer that died with the batch in its hands may have committed it.
         let lost = || Err(Error::Unknown("the writer stopped at the commit".to_owned()));
         answer.await.unwrap_or_else(|_| lost())
+    }
+
+    fn ttl(&self) -> Option<Duration> {
+        None
+    }
+
+    async fn renew(&self, leases: &[Lease]) -> Result<Vec<ShardId>> {
+        let mut lost = Vec::new();
+        for lease in leases {
+            match self.fence(*lease).await {
+                Ok(_) => {}
+                Err(Error::Fenced { .. } | Error::Refused(_)) => lost.push(lease.shard),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn owners(&self) -> Result<Vec<OwnerRow>> {
+        let rows = shard::owners(&self.readers).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(shard, epoch, owner)| self.nodes.row(shard, epoch, owner))
+            .collect())
+    }
+
+    async fn announce(&self, node: &NodeRow) -> Result<Vec<NodeRow>> {
+        Ok(self.nodes.announce(node))
+    }
+
+    async fn withdraw(&self, node: Uuid) -> Result<()> {
+        self.nodes.withdraw(node);
+        Ok(())
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {

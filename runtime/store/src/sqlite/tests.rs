@@ -389,7 +389,8 @@ async fn every_statement_is_prepared_by_the_schema() {
         [event::KEPT, event::STALE, event::FORGET, shard::PASSED, commit::COMMIT],
     ];
     let all = many.into_iter().flat_map(|many| many.texts()).chain(constants.into_iter().flatten());
-    for text in all.chain(STATEMENTS).chain([commit::BEGIN, commit::ROLLBACK]) {
+    let more = [commit::BEGIN, commit::ROLLBACK, shard::OWNERS];
+    for text in all.chain(STATEMENTS).chain(more) {
         use sqlx::{Executor as _, SqlSafeStr as _};
         let prepared = conn.prepare(text.into_sql_str()).await;
         assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());

@@ -37,6 +37,8 @@ pub(in crate::sqlite) const RELEASE: &str =
 
 pub(in crate::sqlite) const CHECKPOINTS: &str = "SELECT shard, checkpoint FROM shard";
 
+pub(in crate::sqlite) const OWNERS: &str = "SELECT shard, epoch, owner FROM shard ORDER BY shard";
+
 /// A shard as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::sqlite) struct ShardRow {
@@ -88,6 +90,15 @@ pub(in crate::sqlite) async fn read(
         bucket: small(number(3)?)?,
         checkpoint: uint(number(4)?)?,
     })
+}
+
+/// Every shard with its epoch and owner.
+pub(in crate::sqlite) async fn owners(
+    db: impl SqliteExecutor<'_>,
+) -> Result<Vec<(ShardId, u64, Option<Uuid>)>> {
+    let found = sqlx::query_as::<_, (u32, i64, Option<Uuid>)>(OWNERS).fetch_all(db).await;
+    let rows = found.map_err(read_error)?.into_iter();
+    rows.map(|(shard, epoch, owner)| Ok((ShardId(shard), uint(epoch)?, owner))).collect()
 }
 
 pub(in crate::sqlite) fn bind(query: Query, (lease, batch): &(Lease, &Batch)) -> Query {

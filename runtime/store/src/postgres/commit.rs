@@ -1,0 +1,287 @@
+//! One statement for a group of batches: the fence, and everything that joins it.
+//!
+//! Promises: each batch is written whole or not at all; a batch is refused alone, its neighbours are
+//! not; an answer is given only after the server has said that the statement's transaction ended.
+//!
+//! Why the fence holds: the statement locks the shard's row before it judges it, and an acquisition
+//! updates the same row. Either this statement is first, and the acquisition waits, so that the tail
+//! which the new owner then reads shows the batch; or the acquisition is first, and under READ
+//! COMMITTED the row is judged again as the acquisition left it, does not pass, and nothing that
+//! joins it is written.
+
+use super::failure::Failure;
+use super::options::Schema;
+use super::table::shard::{self, ShardRow};
+use super::table::{indexed, int, short};
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{
+    Batch, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, Result, RunRow,
+};
+use sqlx::{PgConnection, Row as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Order: the rows of shards are locked in the order of shards, as by every statement that locks
+/// several, because two that lock them in different orders can wait for each other.
+///
+/// The position lies in the row that is locked anyway, so that the fence is one look-up however long
+/// the journal is; the update stays on the row's page and leaves nothing to vacuum. It renews the
+/// lease for nothing.
+pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
+     SELECT * FROM unnest($1::integer[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], \
+     $6::integer[], $7::integer[], $8::bigint[]) \
+     AS a (shard, epoch, owner, prev, last, first_bucket, last_bucket, checkpoint) \
+     ), held AS MATERIALIZED ( \
+     SELECT s.shard FROM {schema}.shard AS s JOIN asked AS a ON s.shard = a.shard \
+     AND s.epoch = a.epoch AND s.owner = a.owner AND s.last = a.prev \
+     AND s.bucket <= a.first_bucket ORDER BY s.shard FOR NO KEY UPDATE OF s \
+     ), fence AS ( \
+     UPDATE {schema}.shard AS s SET last = a.last, bucket = greatest(s.bucket, a.last_bucket), \
+     checkpoint = greatest(s.checkpoint, a.checkpoint), \
+     lease_until = clock_timestamp() + $9::bigint * interval '1 millisecond' \
+     FROM held JOIN asked AS a USING (shard) WHERE s.shard = held.shard RETURNING s.shard \
+     ), j AS ( \
+     INSERT INTO {schema}.journal (shard, seq, bucket, class, run, number, body) \
+     SELECT r.* FROM unnest($10::integer[], $11::bigint[], $12::integer[], $13::smallint[], \
+     $14::uuid[], $15::bigint[], $16::bytea[]) \
+     AS r (shard, seq, bucket, class, run, number, body) JOIN fence USING (shard) \
+     ), k AS ( \
+     INSERT INTO {schema}.start_key (namespace, workflow, key, run, fingerprint) \
+     SELECT r.namespace, r.workflow, r.key, r.run, r.fingerprint FROM unnest($17::integer[], \
+     $18::text[], $19::text[], $20::text[], $21::uuid[], $22::bytea[]) \
+     AS r (shard, namespace, workflow, key, run, fingerprint) JOIN fence USING (shard) \
+     ), n AS ( \
+     INSERT INTO {schema}.run (shard, run, namespace, workflow, version, hash, key, status, flags, \
+     started_at, ended_at, expires_at, due_at, upto, snapshot) \
+     SELECT r.* FROM unnest($23::integer[], $24::uuid[], $25::text[], $26::text[], $27::bigint[], \
+     $28::text[], $29::text[], $30::text[], $31::text[], $32::bigint[], $33::bigint[], \
+     $34::bigint[], $35::bigint[], $36::bigint[], $37::bytea[]) \
+     AS r (shard, run, namespace, workflow, version, hash, key, status, flags, started_at, \
+     ended_at, expires_at, due_at, upto, snapshot) JOIN fence USING (shard) \
+     ON CONFLICT (run) DO UPDATE SET shard = excluded.shard, namespace = excluded.namespace, \
+     workflow = excluded.workflow, version = excluded.version, hash = excluded.hash, \
+     key = excluded.key, status = excluded.status, flags = excluded.flags, \
+     started_at = excluded.started_at, ended_at = excluded.ended_at, \
+     expires_at = excluded.expires_at, due_at = excluded.due_at, upto = excluded.upto, \
+     snapshot = excluded.snapshot \
+     ), i AS ( \
+     INSERT INTO {schema}.item (id, kind, namespace, run, open, at, body) \
+     SELECT r.id, r.kind, r.namespace, r.run, r.open, r.at, r.body FROM unnest($38::integer[], \
+     $39::text[], $40::text[], $41::text[], $42::uuid[], $43::boolean[], $44::bigint[], \
+     $45::text[]) AS r (shard, id, kind, namespace, run, open, at, body) JOIN fence USING (shard) \
+     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, namespace = excluded.namespace, \
+     run = excluded.run, open = excluded.open, at = excluded.at, body = excluded.body \
+     ), e AS ( \
+     INSERT INTO {schema}.event (shard, namespace, event, id, whole_id, key, number, at, payload) \
+     SELECT r.* FROM unnest($46::integer[], $47::text[], $48::text[], $49::text[], $50::text[], \
+     $51::text[], $52::bigint[], $53::bigint[], $54::text[]) \
+     AS r (shard, namespace, event, id, whole_id, key, number, at, payload) \
+     JOIN fence USING (shard) ON CONFLICT (shard, namespace, event, id) DO NOTHING \
+     ) SELECT shard FROM fence";
+
+/// A batch and who waits for its outcome.
+pub(super) struct Waiting {
+    pub lease: Lease,
+    pub batch: Batch,
+    /// Dropped unanswered only if the writer dies.
+    pub reply: oneshot::Sender<Result<()>>,
+}
+
+impl Waiting {
+    /// Answers; a caller that has gone away learns it from the tail.
+    pub fn answer(self, answer: Result<()>) {
+        let _ = self.reply.send(answer);
+    }
+
+    pub fn fenced(self, cause: String) {
+        let shard = self.lease.shard.0;
+        self.answer(Err(Error::Fenced { shard, cause }));
+    }
+
+    /// Rows and bytes of what it writes.
+    pub fn size(&self) -> (usize, usize) {
+        let bodies: usize = self.batch.rows.iter().map(|row| row.body.len()).sum();
+        let snapshot = |row: &RunRow| row.snapshot.as_ref().map_or(0, Vec::len);
+        let snapshots: usize = self.batch.runs.iter().map(snapshot).sum();
+        (self.batch.rows.len() + self.batch.runs.len(), bodies + snapshots)
+    }
+
+    /// Runs and items that it writes over: a statement may name each once.
+    pub fn targets(&self) -> impl Iterator<Item = String> {
+        let runs = self.batch.runs.iter().map(|row| row.run.to_string());
+        runs.chain(self.batch.items.iter().map(|row| row.id.clone()))
+    }
+
+    /// What no server could write, or would write as something else.
+    pub fn flaw(&self) -> Option<String> {
+        let batch = &self.batch;
+        let large = |value: u64| i64::try_from(value).is_err();
+        let beyond = large(batch.last())
+            || large(batch.prev)
+            || large(self.lease.epoch)
+            || batch.rows.iter().any(|row| large(row.number) || i32::try_from(row.bucket).is_err())
+            || batch.runs.iter().any(|row| large(row.upto))
+            || batch.events.iter().any(|row| large(row.number));
+        let beyond = beyond.then(|| "a position is beyond what a store can number".to_owned());
+        batch.flaw(0).or(beyond)
+    }
+}
+
+/// Sends a group as one statement and answers which shards passed the fence.
+///
+/// Crash: before the server has said that the statement ended, all of it is written or none, and
+/// nobody was answered; after that it is on the server's disk, and on those of its synchronous
+/// standbys.
+pub(super) async fn send(
+    conn: &mut PgConnection,
+    schema: &Schema,
+    ttl: Duration,
+    group: &[Waiting],
+) -> std::result::Result<BTreeSet<ShardId>, Failure> {
+    let rows = Rows::of(group);
+    let query = rows.bind(bind_fence(sqlx::query(schema.sql(COMMIT)), ttl, group));
+    // Order: a row comes before the transaction's end; all is read up to that end.
+    let passed = query.fetch_all(conn).await?;
+    let shard = |row: &sqlx::postgres::PgRow| row.try_get::<i32, usize>(0);
+    // What cannot be read was written all the same.
+    let lost = |error: sqlx::Error| Failure::Unknown(error.to_string());
+    let passed: Vec<i32> =
+        passed.iter().map(shard).collect::<std::result::Result<_, _>>().map_err(lost)?;
+    Ok(passed.into_iter().filter_map(|shard| u32::try_from(shard).ok()).map(ShardId).collect())
+}
+
+/// Why each of these batches did not pass, as far as the server can still say.
+pub(super) async fn refusals(
+    conn: &mut PgConnection,
+    schema: &Schema,
+    fenced: &[Waiting],
+) -> BTreeMap<ShardId, String> {
+    let shards: Vec<_> = fenced.iter().map(|waiting| waiting.lease.shard).collect();
+    let found = shard::read(schema, &shards).fetch_all(conn).await.unwrap_or_default();
+    let rows = found.iter().filter_map(|row| ShardRow::decode(row).ok());
+    let rows: BTreeMap<_, _> = rows.map(|row| (row.shard, row)).collect();
+    let refusal = |waiting: &Waiting| {
+        let row = rows.get(&waiting.lease.shard)?;
+        Some((row.shard, row.refusal(waiting.lease, &waiting.batch)))
+    };
+    fenced.iter().filter_map(refusal).collect()
+}
+
+type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
+
+fn column<T, U>(rows: &[T], value: impl Fn(&T) -> U) -> Vec<U> {
+    rows.iter().map(value).collect()
+}
+
+fn bind_fence<'q>(query: Statement<'q>, ttl: Duration, group: &[Waiting]) -> Statement<'q> {
+    let first =
+        |waiting: &Waiting| waiting.batch.rows.first().map_or(i32::MAX, |row| short(row.bucket));
+    query
+        .bind(column(group, |waiting| short(waiting.lease.shard.0)))
+        .bind(column(group, |waiting| int(waiting.lease.epoch)))
+        .bind(column(group, |waiting| waiting.lease.owner))
+        .bind(column(group, |waiting| int(waiting.batch.prev)))
+        .bind(column(group, |waiting| int(waiting.batch.last())))
+        .bind(column(group, first))
+        .bind(column(group, |waiting| waiting.batch.rows.last().map_or(0, |row| short(row.bucket))))
+        .bind(column(group, |waiting| waiting.batch.checkpoint.map_or(0, int)))
+        .bind(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What a group writes, table by table. Where a statement may name a row only once, the last one
+/// stands for all, and of events the first.
+struct Rows<'a> {
+    journal: Vec<(i32, &'a JournalRow)>,
+    keys: Vec<(i32, &'a KeyRow)>,
+    runs: Vec<(i32, &'a RunRow)>,
+    items: Vec<(i32, &'a ItemRow)>,
+    events: Vec<(i32, &'a EventRow)>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(group: &'a [Waiting]) -> Self {
+        let (mut journal, mut keys) = (Vec::new(), Vec::new());
+        let (mut runs, mut items, mut events) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for Waiting { lease, batch, .. } in group {
+            let shard = short(lease.shard.0);
+            journal.extend(batch.rows.iter().map(|row| (shard, row)));
+            keys.extend(batch.keys.iter().map(|row| (shard, row)));
+            runs.extend(batch.runs.iter().map(|row| (row.run, (shard, row))));
+            items.extend(batch.items.iter().map(|row| (&row.id, (shard, row))));
+            for row in &batch.events {
+                let name = (shard, &row.namespace, &row.event, &row.id);
+                events.entry(name).or_insert((shard, row));
+            }
+        }
+        let (runs, items) = (runs.into_values().collect(), items.into_values().collect());
+        Self { journal, keys, runs, items, events: events.into_values().collect() }
+    }
+
+    fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        let query = query
+            .bind(column(&self.journal, |(shard, _)| *shard))
+            .bind(column(&self.journal, |(_, row)| int(row.seq)))
+            .bind(column(&self.journal, |(_, row)| short(row.bucket)))
+            .bind(column(&self.journal, |(_, row)| i16::from(row.class)))
+            .bind(column(&self.journal, |(_, row)| row.run.map(|run| run.0)))
+            .bind(column(&self.journal, |(_, row)| int(row.number)))
+            .bind(column(&self.journal, |(_, row)| row.body.clone()))
+            .bind(column(&self.keys, |(shard, _)| *shard))
+            .bind(column(&self.keys, |(_, row)| row.namespace.clone()))
+            .bind(column(&self.keys, |(_, row)| row.workflow.clone()))
+            .bind(column(&self.keys, |(_, row)| indexed(&row.key).into_owned()))
+            .bind(column(&self.keys, |(_, row)| row.run.0))
+            .bind(column(&self.keys, |(_, row)| row.fingerprint.to_vec()));
+        self.bind_events(self.bind_items(self.bind_runs(query)))
+    }
+
+    fn bind_runs<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        let flags = |row: &RunRow| serde_json::Value::from(row.flags.clone()).to_string();
+        query
+            .bind(column(&self.runs, |(shard, _)| *shard))
+            .bind(column(&self.runs, |(_, row)| row.run.0))
+            .bind(column(&self.runs, |(_, row)| row.namespace.clone()))
+            .bind(column(&self.runs, |(_, row)| row.workflow.clone()))
+            .bind(column(&self.runs, |(_, row)| i64::from(row.version)))
+            .bind(column(&self.runs, |(_, row)| row.hash.clone()))
+            .bind(column(&self.runs, |(_, row)| row.key.clone()))
+            .bind(column(&self.runs, |(_, row)| row.status.clone()))
+            .bind(column(&self.runs, |(_, row)| flags(row)))
+            .bind(column(&self.runs, |(_, row)| row.started_at.0))
+            .bind(column(&self.runs, |(_, row)| row.ended_at.map(|at| at.0)))
+            .bind(column(&self.runs, |(_, row)| row.expires_at.map(|at| at.0)))
+            .bind(column(&self.runs, |(_, row)| row.due_at.map(|at| at.0)))
+            .bind(column(&self.runs, |(_, row)| int(row.upto)))
+            .bind(column(&self.runs, |(_, row)| row.snapshot.clone()))
+    }
+
+    fn bind_items<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        query
+            .bind(column(&self.items, |(shard, _)| *shard))
+            .bind(column(&self.items, |(_, row)| row.id.clone()))
+            .bind(column(&self.items, |(_, row)| row.kind.clone()))
+            .bind(column(&self.items, |(_, row)| row.namespace.clone()))
+            .bind(column(&self.items, |(_, row)| row.run.map(|run| run.0)))
+            .bind(column(&self.items, |(_, row)| row.open))
+            .bind(column(&self.items, |(_, row)| row.at.0))
+            .bind(column(&self.items, |(_, row)| row.body.to_string()))
+    }
+
+    fn bind_events<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        let whole = |row: &EventRow| {
+            let long = indexed(&row.id) != row.id.as_str();
+            long.then(|| row.id.clone())
+        };
+        query
+            .bind(column(&self.events, |(shard, _)| *shard))
+            .bind(column(&self.events, |(_, row)| row.namespace.clone()))
+            .bind(column(&self.events, |(_, row)| row.event.clone()))
+            .bind(column(&self.events, |(_, row)| indexed(&row.id).into_owned()))
+            .bind(column(&self.events, |(_, row)| whole(row)))
+            .bind(column(&self.events, |(_, row)| row.key.clone()))
+            .bind(column(&self.events, |(_, row)| int(row.number)))
+            .bind(column(&self.events, |(_, row)| row.at.0))
+            .bind(column(&self.events, |(_, row)| row.payload.to_string()))
+    }
+}

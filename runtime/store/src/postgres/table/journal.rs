@@ -1,0 +1,37 @@
+//! `journal`: the records, in order of position within their shard.
+
+use super::{Query, get, int, short, small, uint};
+use crate::postgres::options::Schema;
+use sagaflow_core::id::{RunId, ShardId};
+use sagaflow_core::port::{JournalRow, Result};
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+/// A range of the primary key.
+const AFTER: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
+     WHERE shard = $1 AND seq > $2 ORDER BY seq";
+
+/// Served by `journal_run`.
+const HISTORY: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
+     WHERE run = $1 AND number > $2 ORDER BY number LIMIT $3";
+
+/// The records of a shard after a position.
+pub(in crate::postgres) fn after(schema: &Schema, shard: ShardId, seq: u64) -> Query {
+    sqlx::query(schema.sql(AFTER)).bind(short(shard.0)).bind(int(seq))
+}
+
+/// The records of a run after a number.
+pub(in crate::postgres) fn history(schema: &Schema, run: RunId, after: u64, limit: u32) -> Query {
+    sqlx::query(schema.sql(HISTORY)).bind(run.0).bind(int(after)).bind(i64::from(limit))
+}
+
+pub(in crate::postgres) fn decode(row: &PgRow) -> Result<JournalRow> {
+    Ok(JournalRow {
+        seq: uint(row, 0)?,
+        bucket: small(get::<i32>(row, 1)?.into())?,
+        class: small(get::<i16>(row, 2)?.into())?,
+        run: get::<Option<Uuid>>(row, 3)?.map(RunId),
+        number: uint(row, 4)?,
+        body: get(row, 5)?,
+    })
+}

@@ -1,0 +1,116 @@
+//! `shard`: who may write, until when, and up to where it is written.
+
+use super::{Query, get, short, small, uint};
+use crate::postgres::options::Schema;
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{Batch, Lease, OwnerRow, Result};
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+/// Found by its primary key. In one statement, because the clock must be of the row's time.
+pub(in crate::postgres) const READ: &str = "SELECT s.shard, s.epoch, s.owner, s.last, s.bucket, \
+     s.checkpoint, s.node, s.lease_until::text, n.address FROM {schema}.shard AS s \
+     LEFT JOIN {schema}.node AS n ON n.node = s.node WHERE s.shard = ANY ($1)";
+
+/// Takes a shard that is free, whose lease has run out by the server's clock, or that this process
+/// holds. The condition is judged again on the row's newest version after a wait for a batch under
+/// way, and the epoch begins at the timeline, so that a failover that lost an acquisition gives no
+/// epoch twice.
+pub(in crate::postgres) const ACQUIRE: &str = "UPDATE {schema}.shard SET \
+     epoch = greatest(epoch, $3::bigint << 32) + 1, owner = $2, node = $4, \
+     lease_until = clock_timestamp() + $5::bigint * interval '1 millisecond' \
+     WHERE shard = $1 AND (owner IS NULL OR owner = ANY ($6) OR lease_until <= clock_timestamp()) \
+     RETURNING epoch";
+
+/// Order: rows are locked in the order of shards, as by every statement that locks several, because
+/// two that lock them in different orders can wait for each other.
+pub(in crate::postgres) const RENEW: &str = "WITH held AS MATERIALIZED ( \
+     SELECT s.shard FROM {schema}.shard AS s \
+     JOIN unnest($1::integer[], $2::bigint[], $3::uuid[]) AS a (shard, epoch, owner) \
+     ON s.shard = a.shard AND s.epoch = a.epoch AND s.owner = a.owner \
+     ORDER BY s.shard FOR NO KEY UPDATE OF s) \
+     UPDATE {schema}.shard AS s \
+     SET lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond' \
+     FROM held WHERE s.shard = held.shard RETURNING s.shard";
+
+pub(in crate::postgres) const RELEASE: &str = "UPDATE {schema}.shard \
+     SET owner = NULL, node = NULL, lease_until = '-infinity' \
+     WHERE shard = $1 AND epoch = $2 AND owner = $3";
+
+pub(in crate::postgres) const OWNERS: &str = "SELECT shard, epoch, node, \
+     owner IS NOT NULL AND lease_until > clock_timestamp() FROM {schema}.shard ORDER BY shard";
+
+/// A shard as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::postgres) struct ShardRow {
+    pub shard: ShardId,
+    pub epoch: u64,
+    pub owner: Option<Uuid>,
+    pub last: u64,
+    pub bucket: u32,
+    pub checkpoint: u64,
+    /// Who has it until when, in words.
+    pub holder: String,
+}
+
+impl ShardRow {
+    pub fn decode(row: &PgRow) -> Result<Self> {
+        let node: Option<Uuid> = get(row, 6)?;
+        let address: Option<String> = get(row, 8)?;
+        let node = node.map_or_else(|| "nobody".to_owned(), |node| format!("node {node}"));
+        let address = address.map(|address| format!(" ({address})")).unwrap_or_default();
+        let until: String = get(row, 7)?;
+        Ok(Self {
+            shard: ShardId(small(get::<i32>(row, 0)?.into())?),
+            epoch: uint(row, 1)?,
+            owner: get(row, 2)?,
+            last: uint(row, 3)?,
+            bucket: small(get::<i32>(row, 4)?.into())?,
+            checkpoint: uint(row, 5)?,
+            holder: format!("{node}{address} until {until}"),
+        })
+    }
+
+    /// What a tail is judged by: a renewal alone changes nothing of it.
+    pub fn fence(&self) -> (u64, Option<Uuid>, u64, u32, u64) {
+        (self.epoch, self.owner, self.last, self.bucket, self.checkpoint)
+    }
+
+    /// Why this lease is not the current one.
+    pub fn mismatch(&self, lease: Lease) -> Option<String> {
+        if self.owner.is_none() {
+            Some("its lease was given back".to_owned())
+        } else if self.epoch != lease.epoch {
+            Some(format!("epoch {} is now {}", lease.epoch, self.epoch))
+        } else if self.owner != Some(lease.owner) {
+            Some("another owner has it".to_owned())
+        } else {
+            None
+        }
+    }
+
+    /// Why this batch was fenced.
+    pub fn refusal(&self, lease: Lease, batch: &Batch) -> String {
+        let moved = || {
+            let moved = self.last != batch.prev;
+            moved.then(|| format!("position {} is now {}", batch.prev, self.last))
+        };
+        let flaw = || batch.flaw(self.bucket);
+        let cause = self.mismatch(lease).or_else(moved).or_else(flaw);
+        cause.unwrap_or_else(|| "it was fenced".to_owned())
+    }
+}
+
+pub(in crate::postgres) fn read(schema: &Schema, shards: &[ShardId]) -> Query {
+    let shards: Vec<i32> = shards.iter().map(|shard| short(shard.0)).collect();
+    sqlx::query(schema.sql(READ)).bind(shards)
+}
+
+pub(in crate::postgres) fn owner_row(row: &PgRow) -> Result<OwnerRow> {
+    Ok(OwnerRow {
+        shard: ShardId(small(get::<i32>(row, 0)?.into())?),
+        epoch: uint(row, 1)?,
+        node: get(row, 2)?,
+        live: get(row, 3)?,
+    })
+}
