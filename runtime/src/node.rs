@@ -109,6 +109,7 @@ impl Node {
             services,
             paused: false,
             on_commit: None,
+            member: None,
         };
         let engine = Engine::start(store, options).await?;
         let server = server.serve(engine.handle());

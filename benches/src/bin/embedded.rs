@@ -56,6 +56,7 @@ async fn engine(path: &Path) -> anyhow::Result<Engine> {
             .collect(),
         paused: false,
         on_commit: None,
+        member: None,
     };
     Ok(Engine::start(store, options).await?)
 }

@@ -19,6 +19,9 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
+/// The format of records that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
 /// First bytes of every body: the codec, and its version.
 const TAG: &[u8] = b"J1";
 /// Hex digits of the checksum that follows.

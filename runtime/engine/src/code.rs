@@ -57,6 +57,7 @@ codes! {
     PROGRAM "R1036" 500 "the program cannot run";
     NO_INPUT "R1037" 400 "the input cannot be read";
     ADDRESS "R1038" 500 "the address cannot be listened on";
+    ELSEWHERE "R1039" 503 "another node owns the runs";
 }
 
 /// The code of an error.
@@ -74,6 +75,7 @@ pub fn of(error: &Error) -> Code {
         Error::Claimed { .. } => CLAIMED,
         Error::Busy { .. } => BUSY,
         Error::Away { .. } | Error::Store(port::Error::Unavailable(_)) => AWAY,
+        Error::Elsewhere { .. } => ELSEWHERE,
         Error::Stopping => STOPPING,
         Error::Fault(_) => FAULT,
         Error::Refused(_) => REFUSED,

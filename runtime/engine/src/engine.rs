@@ -4,6 +4,7 @@
 //! [`Engine::stop`] where a clean end is wanted: dropping it ends the process's part like a crash.
 
 use crate::clock;
+use crate::cluster::{self, Cluster, Member, Role};
 use crate::driver::{Caller, Counters, Feeds, Inlets, OnCommit, Owner, Services, Shared};
 use crate::handle::Handle;
 use crate::limits;
@@ -32,6 +33,8 @@ pub struct Options {
     pub paused: bool,
     /// Called with every batch after its commit and before anything of it leaves.
     pub on_commit: Option<OnCommit>,
+    /// This process among the nodes of a store that several share; none where the store is its own.
+    pub member: Option<Member>,
 }
 
 /// The tasks of one process.
@@ -40,10 +43,12 @@ pub struct Engine {
     stop: CancellationToken,
     owner: JoinHandle<()>,
     keeper: JoinHandle<()>,
+    announcer: JoinHandle<()>,
 }
 
 impl Engine {
-    /// Takes the store's shard, recovers it, and begins to serve.
+    /// Takes the store's shard, recovers it, and begins to serve. A member of a cluster stands by
+    /// while another node has the shard.
     ///
     /// # Errors
     /// What the store says: held by another process, newer than this program, corrupt, away.
@@ -62,6 +67,7 @@ impl Engine {
         let (fatal, _) = watch::channel(None);
         let shared = Arc::new(Shared {
             feeds: Feeds::default(),
+            cluster: Cluster::new(options.member),
             counters: Arc::clone(&counters),
             away: AtomicBool::new(false),
             fatal,
@@ -81,9 +87,15 @@ impl Engine {
             caller: Caller::new(Arc::clone(&services), counters),
             inlets: Inlets { inbox, outcomes, back, stop: stop.clone() },
         };
-        let owned = owner.acquire().await?;
+        let owned = match owner.acquire().await {
+            Err(port::Error::Held(_)) if shared.cluster.member().is_some() => None,
+            owned => Some(owned?),
+        };
         let owner = tokio::spawn(owner.run(owned));
-        let keeper = tokio::spawn(keep(Arc::clone(&store)));
+        let keeper = tokio::spawn(keep(Arc::clone(&store), Arc::clone(&shared)));
+        let (all, stopping) = (options.machines.iter().map(runnable).collect(), stop.clone());
+        let announcing = cluster::announce(Arc::clone(&store), Arc::clone(&shared), all, stopping);
+        let announcer = tokio::spawn(announcing);
         let reader: Arc<dyn Reader> = Arc::new(reader::Of(store));
         let handle = Handle::new(
             options.namespace,
@@ -94,7 +106,7 @@ impl Engine {
             reader,
             stop.clone(),
         );
-        Ok(Self { handle, stop, owner, keeper })
+        Ok(Self { handle, stop, owner, keeper, announcer })
     }
 
     /// The way in, for as many as want one.
@@ -109,6 +121,8 @@ impl Engine {
         self.stop.cancel();
         // A panic of the task has been reported where it happened.
         let _ = (&mut self.owner).await;
+        // Bound: it says once more that it leaves.
+        let _ = tokio::time::timeout(limits::ANNOUNCE, &mut self.announcer).await;
     }
 }
 
@@ -118,16 +132,23 @@ impl Drop for Engine {
         self.stop.cancel();
         self.owner.abort();
         self.keeper.abort();
+        self.announcer.abort();
     }
+}
+
+/// What can be run here, as nodes announce it.
+fn runnable(machine: &Arc<dyn Machine>) -> String {
+    let spec = machine.spec();
+    format!("{}@{}#{}", spec.name, spec.version, spec.hash)
 }
 
 /// Deletes ended runs whose time is over, a little at a time.
 ///
 /// Crash: what was not deleted is found again by the next round.
-async fn keep<S: Store>(store: Arc<S>) {
+async fn keep<S: Store>(store: Arc<S>, shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(limits::KEEPING).await;
-        loop {
+        while shared.cluster.role() == Role::Owner {
             match store.expire(clock::now(), limits::KEEPING_RUNS).await {
                 Ok(deleted) if deleted >= u64::from(limits::KEEPING_RUNS) => {}
                 Ok(_) => break,

@@ -54,6 +54,14 @@ pub enum Error {
         /// When to come back, in ms.
         retry_after_ms: i64,
     },
+    /// This node stands by: another one decides.
+    #[error("another node owns the runs{}", owner.as_ref().map(|at| format!(": {at}")).unwrap_or_default())]
+    Elsewhere {
+        /// Address of its API, where one is live.
+        owner: Option<String>,
+        /// When to come back, in ms.
+        retry_after_ms: i64,
+    },
     /// The node is stopping.
     #[error("the node is stopping")]
     Stopping,

@@ -3,6 +3,7 @@
 //! Promises: an answer is given after what it says has committed; a caller that gets none is told to
 //! ask again, and may, because starts have keys and actions are recorded once.
 
+use crate::cluster::Role;
 use crate::driver::{Counters, Message, Services, Shared, Told};
 use crate::error::{Error, Result, suggestion};
 use crate::input;
@@ -13,7 +14,7 @@ use crate::view::{self, Entry, View};
 use sagaflow_core::codegen::{Json, Machine, Values};
 use sagaflow_core::id::RunId;
 use sagaflow_core::key::canonical;
-use sagaflow_core::port::{ItemRow, RunFilter, RunRow};
+use sagaflow_core::port::{ItemRow, NodeRow, RunFilter, RunRow};
 use sagaflow_core::run::{Mode, RunState};
 use sagaflow_core::service::Attempt;
 use sagaflow_core::shard::{Act, Actor, Answer, Input, Machines, Start, TaskAct, Ticket, Token};
@@ -150,6 +151,18 @@ impl Handle {
     #[must_use]
     pub fn paused(&self) -> bool {
         self.shared.paused
+    }
+
+    /// What this node does for the runs of its store.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.shared.cluster.role()
+    }
+
+    /// The live nodes of a store that several share, this one included.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeRow> {
+        self.shared.cluster.nodes()
     }
 
     /// The same node, seen from another namespace: its own runs, keys, events and items.
@@ -507,6 +520,9 @@ impl Handle {
     pub(crate) fn send(&self, message: Message) -> Result<()> {
         if self.stop.is_cancelled() {
             return Err(Error::Stopping);
+        }
+        if let Role::Standby { owner } = self.role() {
+            return Err(Error::Elsewhere { owner, retry_after_ms: 1_000 });
         }
         self.requests.try_send(message).map_err(|error| match error {
             TrySendError::Full(_) => Error::Busy { retry_after_ms: 1_000 },

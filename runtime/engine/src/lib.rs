@@ -5,6 +5,7 @@
 //! Rust, or simulated. Must not decide anything about a run: that is the shard's.
 
 pub mod clock;
+pub mod cluster;
 pub mod code;
 pub mod contract;
 pub mod driver;
@@ -21,6 +22,7 @@ pub mod reader;
 pub mod simulated;
 pub mod view;
 
+pub use cluster::{Member, Role};
 pub use driver::{Bound, Counters, OnCommit, Services, Told};
 pub use engine::{Engine, Options};
 pub use error::Error;

@@ -59,3 +59,14 @@ pub const KEYS_AT_ONCE: usize = 256;
 
 /// How long a shard is asked whether it knows a run, before the store is read.
 pub const LOOK: Duration = Duration::from_millis(100);
+
+/// Time between two announcements of a node; shorter where leases are.
+/// Bound: how old an address that requests are sent on to may be.
+pub const ANNOUNCE: Duration = Duration::from_secs(1);
+
+/// Time between two tries of a node that stands by to take the lease.
+/// Bound: what a takeover adds to the time that a lease lasts.
+pub const STAND_BY: Duration = Duration::from_millis(250);
+
+/// Time after which a renewal that failed is tried again.
+pub const RENEW_AGAIN: Duration = Duration::from_millis(250);

@@ -40,7 +40,9 @@ impl From<Error> for Problem {
                 return problem.with("path", found.path).with("expected", found.expected);
             }
             Error::OtherInput { run } => return problem.with("run", run.to_string()),
-            Error::Busy { retry_after_ms } | Error::Away { retry_after_ms } => {
+            Error::Busy { retry_after_ms }
+            | Error::Away { retry_after_ms }
+            | Error::Elsewhere { retry_after_ms, .. } => {
                 problem.retry_after_ms = Some(retry_after_ms);
             }
             Error::Stopping | Error::Store(_) => problem.retry_after_ms = Some(1_000),

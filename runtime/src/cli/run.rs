@@ -44,6 +44,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         services,
         paused: false,
         on_commit: args.crash_after.map(|number| crash::after(number, name.clone(), known)),
+        member: None,
     };
     let place = args.store.as_str();
     let engine = Engine::start(store, options).await;

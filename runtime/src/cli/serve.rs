@@ -175,6 +175,7 @@ impl<'a> Hosted<'a> {
             services,
             paused: self.paused,
             on_commit: None,
+            member: None,
         };
         let place = path.display().to_string();
         let started = Engine::start(Arc::clone(store), options).await;

@@ -1,10 +1,12 @@
 //! Calls that the shard decided on: each is made once, and its outcome goes back to the shard.
 //!
 //! Promises: every call that leaves comes back exactly once, whatever the service does: it answers,
-//! panics, or does not end. Must not repeat a call: that is the shard's decision.
+//! panics, or does not end; none leaves under a lease that may have run out. Must not repeat a call:
+//! that is the shard's decision.
 
 use super::Message;
 use super::counters::Counters;
+use super::gate::Gate;
 use crate::clock;
 use crate::http::{Answered, Http};
 use crate::limits;
@@ -87,10 +89,15 @@ impl Caller {
     ///
     /// Crash: its intent is committed (or it is a read), so recovery sends it again under the same
     /// key and attempt, or asks, or calls it unknown.
-    pub(crate) fn send(&self, send: Box<Send>, back: mpsc::Sender<Message>) {
+    pub(crate) fn send(&self, send: Box<Send>, gate: Gate, back: mpsc::Sender<Message>) {
         let this = self.clone();
         self.in_flight.spawn(async move {
             let Ok(_place) = this.places.clone().acquire_owned().await else { return };
+            // Order: the last look before it leaves. Under a lease that may have run out another node
+            // may already have recovered the run, and makes this call itself.
+            if !gate.is_open() {
+                return;
+            }
             let ticket = send.ticket;
             // Order: asked when nothing is waited for any more: the commit and a place are behind it.
             let attempt = match send.expires {

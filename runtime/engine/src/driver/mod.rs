@@ -10,6 +10,7 @@
 mod calls;
 mod counters;
 mod feed;
+mod gate;
 mod owner;
 mod serve;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) use feed::Feeds;
 pub(crate) use owner::Owner;
 pub(crate) use serve::Inlets;
 
+use crate::cluster::Cluster;
 use crate::handle::Until;
 use sagaflow_core::id::RunId;
 use sagaflow_core::port;
@@ -66,6 +68,7 @@ pub type OnCommit = Arc<dyn Fn(&port::Batch) + Send + Sync>;
 /// What all tasks of an engine share.
 pub(crate) struct Shared {
     pub(crate) feeds: Feeds,
+    pub(crate) cluster: Cluster,
     pub(crate) counters: Arc<Counters>,
     /// The store does not take commits at the moment: new starts are refused.
     pub(crate) away: AtomicBool,

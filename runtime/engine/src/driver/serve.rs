@@ -8,8 +8,11 @@
 //! Must not: let anything leave under a lease that was lost.
 
 use super::counters::Counters;
+use super::gate::{Boot, Gate};
+use super::owner::Owned;
 use super::{Caller, Message, Shared, Told};
 use crate::{clock, limits};
+use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
 use sagaflow_core::shard::{Answer, Effect, Input, Notice, Output, Shard, Token};
 use sagaflow_core::time::Time;
@@ -53,7 +56,15 @@ struct Flight {
     effects: Vec<Effect>,
     /// Yields the store's answer. Dropped half-way, the store finishes it or not, and the tail tells.
     commit: Commit,
+    /// When it was sent: it renews the lease.
+    sent: Boot,
     retries: u32,
+}
+
+/// A renewal on its way.
+struct Renewal {
+    sent: Boot,
+    answer: Pin<Box<dyn Future<Output = port::Result<Vec<ShardId>>> + Send>>,
 }
 
 pub(crate) struct Serving<'a, S: Store> {
@@ -63,6 +74,11 @@ pub(crate) struct Serving<'a, S: Store> {
     pub(crate) shared: &'a Shared,
     pub(crate) caller: &'a Caller,
     pub(crate) inlets: &'a mut Inlets,
+    /// Closed with the end of serving.
+    gate: Gate,
+    renewal: Option<Renewal>,
+    /// When the lease is to be renewed; none where it does not run out.
+    renew_at: Option<Instant>,
     /// Decided, and not yet sent to the store.
     pending: Output,
     flight: Option<Flight>,
@@ -77,24 +93,26 @@ pub(crate) struct Serving<'a, S: Store> {
 }
 
 impl<'a, S: Store> Serving<'a, S> {
-    /// `behind` counts the rows that recovery has read: without them, a node that is restarted again
-    /// and again would read ever more.
     pub(crate) fn new(
         store: Arc<S>,
-        lease: Lease,
-        shard: Shard,
+        owned: Owned,
         shared: &'a Shared,
         caller: &'a Caller,
         inlets: &'a mut Inlets,
-        behind: usize,
     ) -> Self {
+        // Without the rows that recovery has read, a node that is restarted again and again would read
+        // ever more.
+        let Owned { lease, gate, shard, behind, .. } = owned;
         Self {
+            renew_at: store.ttl().map(|ttl| Instant::now() + ttl / 3),
             store,
             lease,
             shard,
             shared,
             caller,
             inlets,
+            gate,
+            renewal: None,
             pending: Output::default(),
             flight: None,
             replies: BTreeMap::new(),
@@ -108,17 +126,31 @@ impl<'a, S: Store> Serving<'a, S> {
     /// Lets out what the fence record held back. It has committed.
     pub(crate) fn begin(&mut self, output: Output) {
         for send in output.reads {
-            self.caller.send(Box::new(send), self.inlets.back.clone());
+            self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
         }
         self.release(output.effects);
     }
 
     /// Serves until the lease is lost or the engine stops.
     pub(crate) async fn run(mut self) -> Lost {
+        let lost = self.serve().await;
+        // Order: first of all, so that no call of this memory leaves beside those of the next one.
+        self.gate.close();
+        lost
+    }
+
+    async fn serve(&mut self) -> Lost {
         let stop = self.inlets.stop.clone();
         let mut give_up = None;
         let mut handed_over = false;
         loop {
+            if !self.gate.is_open() {
+                let cause = "the lease could not be renewed in time".to_owned();
+                return Lost::Memory(port::Error::Unavailable(cause));
+            }
+            if self.until_renewal() == Some(Duration::ZERO) {
+                self.renew();
+            }
             self.send_pending();
             let stopping = stop.is_cancelled();
             if stopping && give_up.is_none() {
@@ -140,6 +172,7 @@ impl<'a, S: Store> Serving<'a, S> {
             let room = self.pending.batch.rows.len() < limits::BATCH_INPUTS
                 && bytes(&self.pending.batch) < limits::BATCH_BYTES;
             let (due, checkpoint) = (self.until_due(), self.until_checkpoint());
+            let renewal = self.until_renewal();
             tokio::select! {
                 biased;
                 answer = landed(&mut self.flight), if self.flight.is_some() => {
@@ -147,10 +180,17 @@ impl<'a, S: Store> Serving<'a, S> {
                         return lost;
                     }
                 }
+                answer = renewed(&mut self.renewal), if self.renewal.is_some() => {
+                    if let Some(lost) = self.renewed(answer) {
+                        return lost;
+                    }
+                }
                 Some(message) = self.inlets.outcomes.recv(), if room => self.gather(message),
                 Some(message) = self.inlets.inbox.recv(), if room && !stopping => self.gather(message),
                 () = sleep(due), if room => self.apply(Input::Tick),
                 () = sleep(checkpoint), if room => self.checkpoint(),
+                () = sleep(renewal) => {}
+                () = sleep(self.gate.remaining()) => {}
                 () = stop.cancelled(), if !stopping => {}
                 () = sleep(Some(Duration::from_millis(20))), if stopping => {}
             }
@@ -242,7 +282,7 @@ impl<'a, S: Store> Serving<'a, S> {
         self.rows += output.batch.rows.len();
         // Reads promise nothing to anybody: they need not wait for a commit.
         for send in output.reads.drain(..) {
-            self.caller.send(Box::new(send), self.inlets.back.clone());
+            self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
         }
         self.pending.merge(output);
     }
@@ -258,8 +298,43 @@ impl<'a, S: Store> Serving<'a, S> {
         } else {
             std::mem::take(&mut self.pending)
         };
-        let commit = self.commit(batch.clone(), Duration::ZERO);
-        self.flight = Some(Flight { batch, effects, commit, retries: 0 });
+        let (sent, commit) = (Boot::now(), self.commit(batch.clone(), Duration::ZERO));
+        self.flight = Some(Flight { batch, effects, commit, sent, retries: 0 });
+    }
+
+    /// Asks for more time under the lease.
+    ///
+    /// Crash: the lease is renewed or it is not, and runs out either way.
+    fn renew(&mut self) {
+        let (store, lease) = (Arc::clone(&self.store), self.lease);
+        let answer = Box::pin(async move { store.renew(&[lease]).await });
+        self.renewal = Some(Renewal { sent: Boot::now(), answer });
+    }
+
+    fn renewed(&mut self, answer: port::Result<Vec<ShardId>>) -> Option<Lost> {
+        let renewal = self.renewal.take()?;
+        match answer {
+            Ok(lost) if lost.contains(&self.lease.shard) => {
+                let cause = "another node has taken the lease".to_owned();
+                Some(Lost::Memory(port::Error::Fenced { shard: self.lease.shard.0, cause }))
+            }
+            Ok(_) => {
+                self.gate.renewed(renewal.sent);
+                self.renew_at = self.store.ttl().map(|ttl| Instant::now() + ttl / 3);
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the lease could not be renewed");
+                self.renew_at = Some(Instant::now() + limits::RENEW_AGAIN);
+                None
+            }
+        }
+    }
+
+    /// None while one is under way.
+    fn until_renewal(&self) -> Option<Duration> {
+        let at = self.renew_at.filter(|_| self.renewal.is_none());
+        at.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
@@ -280,6 +355,7 @@ impl<'a, S: Store> Serving<'a, S> {
         let mut flight = self.flight.take()?;
         let counters = &self.shared.counters;
         let Err(error) = answer else {
+            self.gate.renewed(flight.sent);
             self.shared.away.store(false, Ordering::Relaxed);
             Counters::bump(&counters.commits);
             counters.records.fetch_add(flight.batch.rows.len() as u64, Ordering::Relaxed);
@@ -303,6 +379,8 @@ impl<'a, S: Store> Serving<'a, S> {
                 self.shared.away.store(true, Ordering::Relaxed);
                 flight.retries += 1;
                 tracing::warn!(%error, retries = flight.retries, "the store does not take commits");
+                // Order: counted from before the pause, which is only too careful.
+                flight.sent = Boot::now();
                 flight.commit = self.commit(flight.batch.clone(), pause(flight.retries));
                 self.flight = Some(flight);
                 None
@@ -319,7 +397,9 @@ impl<'a, S: Store> Serving<'a, S> {
         let mut wanted = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Call(send) => self.caller.send(send, self.inlets.back.clone()),
+                Effect::Call(send) => {
+                    self.caller.send(send, self.gate.clone(), self.inlets.back.clone());
+                }
                 Effect::Find { namespace, workflow, key } => {
                     wanted.push(KeyName { namespace, workflow, key });
                 }
@@ -397,6 +477,13 @@ impl<'a, S: Store> Serving<'a, S> {
 async fn landed(flight: &mut Option<Flight>) -> port::Result<()> {
     match flight {
         Some(flight) => flight.commit.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn renewed(renewal: &mut Option<Renewal>) -> port::Result<Vec<ShardId>> {
+    match renewal {
+        Some(renewal) => renewal.answer.as_mut().await,
         None => std::future::pending().await,
     }
 }

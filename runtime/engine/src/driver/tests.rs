@@ -1,5 +1,7 @@
 //! The loop against a store that fails, services that misbehave, and restarts.
 
+mod cluster;
+
 use crate::inputs::Became;
 use crate::{Bound, Decided, Engine, Error, Handle, Options, Request, Until, clock};
 use sagaflow_core::codegen::{
@@ -191,6 +193,7 @@ async fn engine_with(store: &Memory, shop: Arc<dyn Service>) -> Engine {
         services: BTreeMap::from([("a.Shop".to_owned(), Bound::Code(shop))]),
         paused: false,
         on_commit: None,
+        member: None,
     };
     Engine::start(Arc::new(store.clone()), options).await.unwrap()
 }
