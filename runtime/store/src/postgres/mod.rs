@@ -36,8 +36,8 @@ use leases::Leases;
 use options::Schema;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, ItemRow, JournalRow, KeyRow, Lease, NodeRow, OwnerRow, Result, RunFilter, RunRow,
-    Store, Tail,
+    Batch, Error, ItemRow, JournalRow, KeyName, KeyRow, Lease, NodeRow, OwnerRow, Result,
+    RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::PgPool;
@@ -306,6 +306,11 @@ impl Store for Postgres {
         let name = (namespace, workflow, key);
         let rows = self.read(key::read(&self.schema, name)).await?;
         rows.first().map(|row| key::decode(row, name)).transpose()
+    }
+
+    async fn keys(&self, names: &[KeyName]) -> Result<Vec<Option<KeyRow>>> {
+        let rows = self.read(key::read_many(&self.schema, names)).await?;
+        key::decode_many(&rows, names)
     }
 
     async fn run(&self, run: RunId) -> Result<Option<RunRow>> {
