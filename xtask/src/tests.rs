@@ -30,6 +30,7 @@ pub fn run(all: bool) -> anyhow::Result<()> {
     let mut environment = Vec::new();
     if let Some(server) = &server {
         environment.push((sagaflow_postgres::URL, server.url()));
+        environment.push((sagaflow_postgres::DISPOSABLE, "1"));
     }
     if all {
         environment.push((sagaflow_postgres::ALL, "1"));

@@ -12,4 +12,6 @@ pub use postgres::{Postgres, PostgresOptions};
 pub use sqlite::{Options, Sqlite};
 
 #[cfg(test)]
+mod alike_tests;
+#[cfg(test)]
 mod memory_tests;

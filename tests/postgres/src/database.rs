@@ -4,17 +4,18 @@ use crate::binaries::Binaries;
 use anyhow::Context as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A database, dropped with this value.
+/// A database, dropped with this value where its server stays.
 #[derive(Debug)]
 pub struct Database {
     url: String,
     name: String,
     server: String,
     binaries: Binaries,
+    dropped: bool,
 }
 
 impl Database {
-    pub(crate) fn make(server: &str, binaries: &Binaries) -> anyhow::Result<Self> {
+    pub(crate) fn make(server: &str, binaries: &Binaries, dropped: bool) -> anyhow::Result<Self> {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("flow_test_{}_{number}", std::process::id());
@@ -23,6 +24,7 @@ impl Database {
             name,
             server: server.to_owned(),
             binaries: binaries.clone(),
+            dropped,
         };
         database.on_server(&format!("CREATE DATABASE {}", database.name))?;
         Ok(database)
@@ -55,6 +57,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if !self.dropped {
+            return;
+        }
         // A server that is gone has taken the database with it.
         let _ = self.on_server(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }

@@ -28,6 +28,10 @@ use std::sync::OnceLock;
 /// roles.
 pub const URL: &str = "SAGAFLOW_TEST_POSTGRES";
 
+/// Set to `1` where the server that [`URL`] names goes after the tests: then nothing in it is dropped,
+/// which would make the server write out all it has, each time.
+pub const DISPOSABLE: &str = "SAGAFLOW_TEST_POSTGRES_DISPOSABLE";
+
 /// Set to `1` where a test must not be skipped.
 pub const ALL: &str = "SAGAFLOW_TEST_ALL";
 
@@ -87,12 +91,13 @@ impl Cluster {
         self.server.as_ref().map(Server::folder)
     }
 
-    /// A database of its own, dropped with the value.
+    /// A database of its own, dropped with the value where the server stays.
     ///
     /// # Errors
     /// Where the server refuses.
     pub fn fresh(&self) -> anyhow::Result<Database> {
-        Database::make(&self.url, &self.binaries)
+        let stays = self.server.is_none() && std::env::var(DISPOSABLE).as_deref() != Ok("1");
+        Database::make(&self.url, &self.binaries, stays)
     }
 
     /// Kills every process of a private server at once, as a power cut would.

@@ -35,7 +35,6 @@ const PORTS: u32 = 5;
 pub(crate) struct Server {
     folder: TempDir,
     port: u16,
-    settings: Vec<String>,
     running: Option<Running>,
 }
 
@@ -57,8 +56,8 @@ impl Server {
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]);
         let made = initdb.output().context("run `initdb`")?;
         anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut server = Self { folder, port: 0, settings, running: None };
+        let mut server = Self { folder, port: 0, running: None };
+        server.configure(settings)?;
         for attempt in 1.. {
             server.port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             match server.start(binaries) {
@@ -68,6 +67,25 @@ impl Server {
             }
         }
         Ok(server)
+    }
+
+    /// In a file, where a test can set something else while the server runs.
+    fn configure(&self, settings: &[&str]) -> anyhow::Result<()> {
+        let sockets = format!("unix_socket_directories='{}'", self.folder.path().display());
+        let fixed = [
+            sockets.as_str(),
+            "listen_addresses='127.0.0.1'",
+            "fsync=on",
+            "synchronous_commit=on",
+            "full_page_writes=on",
+            "shared_buffers=64MB",
+            "max_connections=200",
+            "log_line_prefix='%m [%p] '",
+        ];
+        let lines: Vec<_> = fixed.into_iter().chain(settings.iter().copied()).collect();
+        let path = self.folder.path().join("data/postgresql.conf");
+        let mut file = fs::OpenOptions::new().append(true).open(path)?;
+        Ok(writeln!(file, "{}", lines.join("\n"))?)
     }
 
     pub fn url(&self) -> String {
@@ -106,22 +124,7 @@ impl Server {
         let mut command = binaries.as_user("sh");
         command.args(["-c", SUPERVISOR, "sh"]).arg(binaries.program("postgres"));
         command.arg(self.folder.path());
-        let port = format!("port={}", self.port);
-        let sockets = format!("unix_socket_directories={}", self.folder.path().display());
-        let fixed = [
-            port.as_str(),
-            sockets.as_str(),
-            "listen_addresses=127.0.0.1",
-            "fsync=on",
-            "synchronous_commit=on",
-            "full_page_writes=on",
-            "shared_buffers=64MB",
-            "max_connections=200",
-            "log_line_prefix=%m [%p] ",
-        ];
-        for setting in fixed.into_iter().chain(self.settings.iter().map(String::as_str)) {
-            command.args(["-c", setting]);
-        }
+        command.arg("-c").arg(format!("port={}", self.port));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut supervisor = command.spawn().context("run `sh`")?;
         let input = supervisor.stdin.take().context("its input is a pipe")?;

@@ -1,6 +1,6 @@
 //! What a test may rely on: durable settings, kills that lose nothing, and nothing left behind.
 
-use super::{Cluster, URL, private};
+use super::{Cluster, Database, URL, private};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,11 +26,15 @@ fn what_was_committed_survives_a_kill_of_every_process() {
     }
     let name = database.name().to_owned();
     drop(database);
-    let other = cluster.fresh().expect("a database");
-    let found = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
-    assert_eq!(other.psql(&found).expect("a count"), "0", "a database goes with its value");
-    let folder = cluster.folder().expect("a private one").to_owned();
+    let other = Database::make(cluster.url(), &cluster.binaries, true).expect("a database");
+    let found =
+        format!("SELECT datname FROM pg_database WHERE datname IN ('{name}', '{}')", other.name());
+    assert_eq!(other.psql(&found).expect("names").lines().count(), 2, "this server goes anyway");
     drop(other);
+    let third = cluster.fresh().expect("a database");
+    assert_eq!(third.psql(&found).expect("names"), name, "where it stays, a database goes");
+    let folder = cluster.folder().expect("a private one").to_owned();
+    drop(third);
     cluster.stop();
     assert!(!folder.exists(), "the folder goes with the server");
 }

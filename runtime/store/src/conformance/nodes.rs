@@ -73,6 +73,7 @@ pub async fn a_renewal_names_the_shards_that_are_lost(harness: &impl Harness) {
         [ShardId(0), SHARD, ShardId(2), beyond.shard],
         "taken, given back, never ours"
     );
+    assert_eq!(store.renew(&[old, new]).await, Ok(vec![SHARD]), "the older of two of one shard");
     assert_fenced(&store.commit(old, batch(0, vec![own(1)])).await, "a renewal revives a lease");
     assert_fenced(&store.commit(back, batch(0, vec![own(1)])).await, "a renewal undoes a release");
     commit(&store, mine, batch(0, vec![own(1)])).await;

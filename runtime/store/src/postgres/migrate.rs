@@ -32,6 +32,10 @@ const VERSION: &str = "SELECT max(version) FROM {schema}.migration WHERE success
 
 const SHARDS: &str = "SELECT value FROM {schema}.meta WHERE key = 'shards'";
 
+/// Bound: how long a migration waits for another, and for the statements of nodes at work, in ms; its
+/// own work takes as long as it takes.
+const PATIENCE: &str = "SET lock_timeout = 60000; SET statement_timeout = 0";
+
 /// Crash: the number and the rows come together or not at all, and a store that has them keeps them.
 const ADD_SHARDS: &str = "WITH made AS (INSERT INTO {schema}.meta (key, value) \
      VALUES ('shards', $1::text) ON CONFLICT (key) DO NOTHING RETURNING 1) \
@@ -42,6 +46,7 @@ pub(super) async fn migrate(options: &PostgresOptions) -> Result<()> {
     let (address, schema) = options.checked()?;
     let connector = Connector::new(address, schema.clone(), Arc::new(Leases::default()));
     let mut conn = connector.connect().await?;
+    sqlx::raw_sql(PATIENCE).execute(&mut conn).await.map_err(|error| unavailable(&error))?;
     let found = version(&mut conn, &schema).await?;
     refuse_newer(&schema, found)?;
     let exists: bool = sqlx::query_scalar(EXISTS)

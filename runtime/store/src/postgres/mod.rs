@@ -26,7 +26,7 @@ mod table;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use options::PostgresOptions;
 
@@ -264,10 +264,8 @@ impl Store for Postgres {
             .bind(fresh.iter().map(|lease| lease.owner).collect::<Vec<_>>())
             .bind(self.ttl_ms());
         let rows = self.change(query).await?;
-        let renewed = rows.iter().map(|row| get::<i32>(row, 0)).collect::<Result<Vec<_>>>()?;
-        let lost = |lease: &&Lease| {
-            self.leases.current(**lease).is_err() || !renewed.contains(&short(lease.shard.0))
-        };
+        let renewed = rows.iter().map(shard::lease).collect::<Result<Vec<_>>>()?;
+        let lost = |lease: &&Lease| !renewed.contains(lease);
         Ok(leases.iter().filter(lost).map(|lease| lease.shard).collect())
     }
 

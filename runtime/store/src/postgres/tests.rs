@@ -7,13 +7,14 @@ use sagaflow_core::port::{Batch, Error, JournalRow, Lease, Store};
 use sagaflow_postgres::{Cluster, Database};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod cost;
 mod fence;
 mod lost;
 mod proxy;
 mod schema;
 
 /// Stores in one database, each in a schema of its own.
-pub(super) struct Schemas {
+pub(crate) struct Schemas {
     database: Database,
     made: AtomicU32,
 }

@@ -31,7 +31,7 @@ pub(in crate::postgres) const RENEW: &str = "WITH held AS MATERIALIZED ( \
      ORDER BY s.shard FOR NO KEY UPDATE OF s) \
      UPDATE {schema}.shard AS s \
      SET lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond' \
-     FROM held WHERE s.shard = held.shard RETURNING s.shard";
+     FROM held WHERE s.shard = held.shard RETURNING s.shard, s.epoch, s.owner";
 
 pub(in crate::postgres) const RELEASE: &str = "UPDATE {schema}.shard \
      SET owner = NULL, node = NULL, lease_until = '-infinity' \
@@ -113,4 +113,10 @@ pub(in crate::postgres) fn owner_row(row: &PgRow) -> Result<OwnerRow> {
         node: get(row, 2)?,
         live: get(row, 3)?,
     })
+}
+
+/// A lease that was renewed.
+pub(in crate::postgres) fn lease(row: &PgRow) -> Result<Lease> {
+    let shard = ShardId(small(get::<i32>(row, 0)?.into())?);
+    Ok(Lease { shard, epoch: uint(row, 1)?, owner: get(row, 2)? })
 }

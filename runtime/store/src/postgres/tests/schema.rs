@@ -168,12 +168,20 @@ async fn a_role_that_owns_nothing_works_with_its_grants_alone() {
 /// Each of these would lose what was acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_could_lose_a_commit_is_refused() {
-    for setting in ["fsync=off", "full_page_writes=off", "synchronous_commit=off"] {
-        let Some(cluster) = sagaflow_postgres::private(&[setting]) else { return };
-        let cause = refusal(PostgresOptions::new(cluster.url())).await;
-        let (name, _) = setting.split_once('=').expect("a setting");
-        assert!(cause.contains(name), "{setting}: {cause}");
-        let migrated = Postgres::migrate(&PostgresOptions::new(cluster.url())).await;
+    let Some(cluster) = sagaflow_postgres::private(&[]) else { return };
+    let options = PostgresOptions::new(cluster.url());
+    let database = cluster.fresh().expect("a database");
+    for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+        database.psql(&format!("ALTER SYSTEM SET {setting} = off")).expect("set");
+        database.psql("SELECT pg_reload_conf()").expect("read again");
+        let show = format!("SELECT current_setting('{setting}')");
+        while database.psql(&show).expect("a setting") != "off" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let cause = refusal(options.clone()).await;
+        assert!(cause.contains(setting), "{setting}: {cause}");
+        let migrated = Postgres::migrate(&options).await;
         assert!(matches!(migrated, Err(Error::Refused(_))), "{migrated:?}");
+        database.psql(&format!("ALTER SYSTEM RESET {setting}")).expect("set");
     }
 }

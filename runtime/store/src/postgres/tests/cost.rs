@@ -1,0 +1,142 @@
+//! What a batch costs, in counts that are the same on every machine.
+
+use super::proxy::Proxy;
+use super::{Schemas, acquire, rows};
+use crate::conformance::Harness as _;
+use crate::postgres::{Postgres, PostgresOptions};
+use sagaflow_core::id::RunId;
+use sagaflow_core::port::{Batch, JournalRow, KeyRow, RunRow, Store as _};
+use sagaflow_core::time::Time;
+use std::time::Duration;
+
+/// Bytes of a record's body in these tests.
+const BODY: usize = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_one_round_trip() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let schemas = Schemas::new(cluster);
+    drop(schemas.fresh().await);
+    let proxy = Proxy::start(cluster, Duration::ZERO).await;
+    let options = schemas.options();
+    let options = PostgresOptions { url: proxy.url(&options.url), ..options };
+    let store = Postgres::open(options).await.expect("it opens");
+    let lease = acquire(&store, 1).await;
+    store.commit(lease, rows(0, 1)).await.expect("the first one prepares");
+    // What gives a connection back asks once more, behind the caller's back.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let before = proxy.turns();
+    for last in 1..=20 {
+        let full = crate::conformance::full(u32::try_from(last).expect("small"));
+        let run = full.runs.first().map(|row| row.run);
+        let sent = Batch { runs: full.runs, keys: full.keys, ..rows(last, 1) };
+        assert!(run.is_some());
+        store.commit(lease, sent).await.expect("a commit");
+    }
+    assert_eq!(proxy.turns() - before, 20, "turns of the client for 20 batches");
+}
+
+/// A run of two steps: a start, a result in the middle, an end; as a short run writes them.
+fn short_run(index: u64, prev: u64) -> [Batch; 3] {
+    let run =
+        RunId::new(1_700_000_000_000 + i64::try_from(index).unwrap_or(0), 7, index.to_be_bytes());
+    let record = |offset: u64| JournalRow {
+        seq: prev + offset,
+        bucket: 1,
+        class: 2,
+        run: Some(run),
+        number: offset,
+        body: vec![7; BODY],
+    };
+    let row = RunRow {
+        run,
+        namespace: "default".to_owned(),
+        workflow: "shop.Order".to_owned(),
+        version: 1,
+        hash: "ab".repeat(32),
+        key: Some(format!("\"A-{index}\"")),
+        status: "running".to_owned(),
+        flags: Vec::new(),
+        started_at: Time(1),
+        ended_at: None,
+        expires_at: None,
+        due_at: None,
+        upto: 0,
+        snapshot: None,
+    };
+    let key = KeyRow {
+        namespace: "default".to_owned(),
+        workflow: "shop.Order".to_owned(),
+        key: format!("\"A-{index}\""),
+        run,
+        fingerprint: [1; 32],
+    };
+    let ended = RunRow {
+        status: "completed".to_owned(),
+        ended_at: Some(Time(2)),
+        expires_at: Some(Time(3)),
+        ..row.clone()
+    };
+    let one = |offset, runs| Batch {
+        prev: prev + offset - 1,
+        rows: vec![record(offset)],
+        runs,
+        ..Batch::default()
+    };
+    let start = Batch { keys: vec![key], ..one(1, vec![row]) };
+    [start, one(2, vec![]), one(3, vec![ended])]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_run_leaves_one_dead_row_and_writes_little_log() {
+    const RUNS: u64 = 200;
+    let Some(cluster) = sagaflow_postgres::private(&["autovacuum=off"]) else { return };
+    let schemas = Schemas::new(&cluster);
+    let store = schemas.fresh().await;
+    let lease = acquire(&store, 1).await;
+    schemas.psql("CHECKPOINT");
+    let position = || -> u64 {
+        let text = schemas.psql("SELECT pg_current_wal_lsn() - '0/0'");
+        text.parse().expect("a position")
+    };
+    // The first writes after a checkpoint of the server log whole pages.
+    let mut last = 0;
+    for index in 0..RUNS {
+        for batch in short_run(index, last) {
+            last = batch.last();
+            store.commit(lease, batch).await.expect("a commit");
+        }
+    }
+    let begun = position();
+    for index in RUNS..2 * RUNS {
+        for batch in short_run(index, last) {
+            last = batch.last();
+            store.commit(lease, batch).await.expect("a commit");
+        }
+    }
+    let record = (position() - begun) / (3 * RUNS);
+    println!("{record} bytes of log for a record of {BODY} bytes");
+    assert!(record < 1_400, "{record} bytes of log for a record of {BODY} bytes");
+
+    drop(store);
+    let statistics = "SELECT n_tup_upd, n_tup_upd - n_tup_hot_upd, n_dead_tup \
+                      FROM pg_stat_user_tables WHERE schemaname = '{schema}' AND relname = '";
+    let of = |table: &str| schemas.psql(&format!("{statistics}{table}'"));
+    // A connection tells its counts when it ends.
+    for _ in 0..200 {
+        if of("shard").starts_with(&(6 * RUNS + 1).to_string()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let shard = of("shard");
+    assert!(
+        shard.starts_with(&format!("{}|0|", 6 * RUNS + 1)),
+        "every update stays on its page: {shard}"
+    );
+    let run = of("run");
+    assert!(run.starts_with(&format!("{}|", 2 * RUNS)), "one update for each run: {run}");
+    for table in ["journal_2", "start_key"] {
+        assert_eq!(of(table), "0|0|0", "{table} is only inserted into");
+    }
+}
