@@ -3,6 +3,9 @@
 //! Every report begins with the ladder, because a figure without the machine's limit beside it says
 //! nothing about another machine.
 
+pub mod chain;
+pub mod server;
+
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
@@ -46,47 +49,88 @@ pub fn sync_times(
     Ok(times)
 }
 
-/// L5: row pairs per second into SQLite (WAL, `synchronous=FULL`) in transactions of `batch` pairs.
+/// A database in SQLite (WAL, `synchronous=FULL`) that takes a journal row and a run's row at a time,
+/// in as few trips to its thread as there can be.
+pub struct OneRow {
+    db: sqlx::SqliteConnection,
+    next: i64,
+}
+
+impl OneRow {
+    /// Makes the database.
+    ///
+    /// # Errors
+    /// Where it cannot be made.
+    pub async fn new(path: &std::path::Path) -> anyhow::Result<Self> {
+        use sqlx::{Connection as _, sqlite};
+        let options = sqlite::SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(sqlite::SqliteJournalMode::Wal)
+            .synchronous(sqlite::SqliteSynchronous::Full);
+        let mut db = sqlx::SqliteConnection::connect_with(&options).await?;
+        for table in [
+            "create table journal (seq integer primary key, body blob not null) strict",
+            "create table run (id integer primary key, state blob not null) strict",
+        ] {
+            sqlx::query(table).execute(&mut db).await?;
+        }
+        Ok(Self { db, next: 0 })
+    }
+
+    /// One transaction of so many pairs of rows: begin, two insertions, commit, sent at once.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn commit(&mut self, pairs: usize) -> anyhow::Result<()> {
+        let rows = vec!["(?, ?)"; pairs].join(", ");
+        let text = format!(
+            "begin immediate; insert into journal (seq, body) values {rows}; \
+             insert or replace into run (id, state) values {rows}; commit"
+        );
+        let body = [0x5a_u8; 128];
+        let numbers = self.next + 1..=self.next + i64::try_from(pairs)?;
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(text));
+        for seq in numbers.clone() {
+            query = query.bind(seq).bind(body.to_vec());
+        }
+        for seq in numbers.clone() {
+            query = query.bind(seq % 10_000).bind(body.to_vec());
+        }
+        self.next = *numbers.end();
+        query.execute(&mut self.db).await?;
+        Ok(())
+    }
+
+    /// The times of transactions of one pair, one after the other.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn times(&mut self, span: Duration) -> anyhow::Result<Vec<Duration>> {
+        let begun = Instant::now();
+        let mut times = Vec::new();
+        while begun.elapsed() < span {
+            let before = Instant::now();
+            self.commit(1).await?;
+            times.push(before.elapsed());
+        }
+        Ok(times)
+    }
+}
+
+/// L5: row pairs per second into SQLite in transactions of `pairs` pairs.
 ///
 /// # Errors
 /// Where the database cannot be made or written.
 pub async fn sqlite_rate(
     folder: &std::path::Path,
-    batch: usize,
+    pairs: usize,
     span: Duration,
 ) -> anyhow::Result<f64> {
-    use sqlx::{Connection as _, sqlite};
-    let options = sqlite::SqliteConnectOptions::new()
-        .filename(folder.join(format!("ladder-{batch}.db")))
-        .create_if_missing(true)
-        .journal_mode(sqlite::SqliteJournalMode::Wal)
-        .synchronous(sqlite::SqliteSynchronous::Full);
-    let mut db = sqlite::SqliteConnection::connect_with(&options).await?;
-    sqlx::query("create table journal (seq integer primary key, body blob not null) strict")
-        .execute(&mut db)
-        .await?;
-    sqlx::query("create table run (id integer primary key, state blob not null) strict")
-        .execute(&mut db)
-        .await?;
-    let body = [0x5a_u8; 128];
+    let mut database = OneRow::new(&folder.join(format!("ladder-{pairs}.db"))).await?;
     let begun = Instant::now();
-    let mut count = 0_i64;
     while begun.elapsed() < span {
-        let mut tx = db.begin_with("begin immediate").await?;
-        for _ in 0..batch {
-            count += 1;
-            sqlx::query("insert into journal (seq, body) values (?, ?)")
-                .bind(count)
-                .bind(&body[..])
-                .execute(&mut *tx)
-                .await?;
-            sqlx::query("insert or replace into run (id, state) values (?, ?)")
-                .bind(count % 10_000)
-                .bind(&body[..])
-                .execute(&mut *tx)
-                .await?;
-        }
-        tx.commit().await?;
+        database.commit(pairs).await?;
     }
-    Ok(count as f64 / begun.elapsed().as_secs_f64())
+    Ok(database.next as f64 / begun.elapsed().as_secs_f64())
 }

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use std::process::Command;
 
 /// Every benchmark, in the order of the report.
-const BENCHES: &[&str] = &["ladder", "check", "rebuild", "embedded"];
+const BENCHES: &[&str] = &["ladder", "check", "rebuild", "embedded", "postgres"];
 
 /// Runs all and writes the report; each prints a Markdown section to its standard output.
 pub fn run() -> anyhow::Result<()> {

@@ -16,5 +16,19 @@ async fn main() -> anyhow::Result<()> {
         let rate = sagaflow_benches::sqlite_rate(folder.path(), batch, span).await?;
         println!("| L5 | SQLite, WAL, FULL, row pairs in batches of {batch} | {rate:.0} |");
     }
+    let Some(server) = sagaflow_benches::server::start()? else {
+        println!("| L2, L3 | not measured: this machine has no Postgres | |");
+        return Ok(());
+    };
+    for connections in [1, 8, 32] {
+        let rate = sagaflow_benches::server::one_row_rate(&server, connections, span).await?;
+        println!("| L2 | Postgres, one-row transactions, connections: {connections} | {rate:.0} |");
+    }
+    for pairs in [1, 10, 100, 500, 2_000] {
+        let rate = sagaflow_benches::server::batch_rate(&server, pairs, span).await?;
+        println!(
+            "| L3 | Postgres, record and row pairs through the store's statement, batches of {pairs} | {rate:.0} |"
+        );
+    }
     Ok(())
 }

@@ -1,0 +1,34 @@
+//! Claims, on Postgres on the same machine with `fsync` on, client, engine and server sharing the
+//! cores: 5,000 three-step runs per second at least; a step at low load in one fsync and a
+//! millisecond; 0.02 commits per effect at capacity.
+//! Set-up: a private server of the machine's own programs, one node, one shard, generated code,
+//! services in Rust that do nothing. Run: `cargo xtask bench`.
+
+use sagaflow_benches::chain::{closed_loop, engine, load};
+use sagaflow_benches::server;
+use sagaflow_store::{Postgres, PostgresOptions};
+use std::time::Duration;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    println!("## Three-step runs on Postgres\n");
+    let Some(server) = server::start()? else {
+        println!("Not measured: this machine has no Postgres.");
+        return Ok(());
+    };
+    let span = Duration::from_secs(4);
+    let rows = server::batch_rate(&server, 500, Duration::from_secs(2)).await?;
+    let database = server.fresh()?;
+    let options = PostgresOptions { shards: 1, ..PostgresOptions::new(database.url()) };
+    Postgres::migrate(&options).await?;
+    let engine = engine(Postgres::open(options).await?).await?;
+    let handle = engine.handle();
+    load(&handle, 16, Duration::from_secs(1)).await?;
+    println!(
+        "Rows through the store's own statement, 500 at once (L3), in this run: {rows:.0} per second."
+    );
+    println!("A run writes four records, a start key and its row twice.\n");
+    closed_loop(&handle, ("L3", rows), span).await?;
+    engine.stop().await;
+    Ok(())
+}
