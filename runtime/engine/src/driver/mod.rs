@@ -12,6 +12,7 @@ mod counters;
 mod feed;
 mod gate;
 mod owner;
+mod renewal;
 mod serve;
 #[cfg(test)]
 mod tests;

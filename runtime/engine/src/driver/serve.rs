@@ -8,11 +8,11 @@
 //! Must not: let anything leave under a lease that was lost.
 
 use super::counters::Counters;
-use super::gate::{Boot, Gate};
+use super::gate::Boot;
 use super::owner::Owned;
+use super::renewal::Renewal;
 use super::{Caller, Message, Shared, Told};
 use crate::{clock, limits};
-use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
 use sagaflow_core::shard::{Answer, Effect, Input, Notice, Output, Shard, Token};
 use sagaflow_core::time::Time;
@@ -61,12 +61,6 @@ struct Flight {
     retries: u32,
 }
 
-/// A renewal on its way.
-struct Renewal {
-    sent: Boot,
-    answer: Pin<Box<dyn Future<Output = port::Result<Vec<ShardId>>> + Send>>,
-}
-
 pub(crate) struct Serving<'a, S: Store> {
     pub(crate) store: Arc<S>,
     pub(crate) lease: Lease,
@@ -74,11 +68,8 @@ pub(crate) struct Serving<'a, S: Store> {
     pub(crate) shared: &'a Shared,
     pub(crate) caller: &'a Caller,
     pub(crate) inlets: &'a mut Inlets,
-    /// Closed with the end of serving.
-    gate: Gate,
-    renewal: Option<Renewal>,
-    /// When the lease is to be renewed; none where it does not run out.
-    renew_at: Option<Instant>,
+    /// Its gate is closed with the end of serving.
+    renewal: Renewal<S>,
     /// Decided, and not yet sent to the store.
     pending: Output,
     flight: Option<Flight>,
@@ -104,15 +95,13 @@ impl<'a, S: Store> Serving<'a, S> {
         // ever more.
         let Owned { lease, gate, shard, behind, .. } = owned;
         Self {
-            renew_at: store.ttl().map(|ttl| Instant::now() + ttl / 3),
+            renewal: Renewal::new(Arc::clone(&store), lease, gate),
             store,
             lease,
             shard,
             shared,
             caller,
             inlets,
-            gate,
-            renewal: None,
             pending: Output::default(),
             flight: None,
             replies: BTreeMap::new(),
@@ -126,7 +115,7 @@ impl<'a, S: Store> Serving<'a, S> {
     /// Lets out what the fence record held back. It has committed.
     pub(crate) fn begin(&mut self, output: Output) {
         for send in output.reads {
-            self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
+            self.caller.send(Box::new(send), self.renewal.gate().clone(), self.inlets.back.clone());
         }
         self.release(output.effects);
     }
@@ -135,7 +124,7 @@ impl<'a, S: Store> Serving<'a, S> {
     pub(crate) async fn run(mut self) -> Lost {
         let lost = self.serve().await;
         // Order: first of all, so that no call of this memory leaves beside those of the next one.
-        self.gate.close();
+        self.renewal.gate().close();
         lost
     }
 
@@ -144,13 +133,10 @@ impl<'a, S: Store> Serving<'a, S> {
         let mut give_up = None;
         let mut handed_over = false;
         loop {
-            if !self.gate.is_open() {
-                let cause = "the lease could not be renewed in time".to_owned();
-                return Lost::Memory(port::Error::Unavailable(cause));
+            if let Some(lost) = self.renewal.lost() {
+                return lost;
             }
-            if self.until_renewal() == Some(Duration::ZERO) {
-                self.renew();
-            }
+            self.renewal.begin_when_due();
             self.send_pending();
             let stopping = stop.is_cancelled();
             if stopping && give_up.is_none() {
@@ -172,7 +158,7 @@ impl<'a, S: Store> Serving<'a, S> {
             let room = self.pending.batch.rows.len() < limits::BATCH_INPUTS
                 && bytes(&self.pending.batch) < limits::BATCH_BYTES;
             let (due, checkpoint) = (self.until_due(), self.until_checkpoint());
-            let renewal = self.until_renewal();
+            let (renewal, open) = (self.renewal.until(), self.renewal.gate().remaining());
             tokio::select! {
                 biased;
                 answer = landed(&mut self.flight), if self.flight.is_some() => {
@@ -180,8 +166,8 @@ impl<'a, S: Store> Serving<'a, S> {
                         return lost;
                     }
                 }
-                answer = renewed(&mut self.renewal), if self.renewal.is_some() => {
-                    if let Some(lost) = self.renewed(answer) {
+                answer = self.renewal.answer() => {
+                    if let Some(lost) = self.renewal.answered(answer) {
                         return lost;
                     }
                 }
@@ -190,7 +176,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 () = sleep(due), if room => self.apply(Input::Tick),
                 () = sleep(checkpoint), if room => self.checkpoint(),
                 () = sleep(renewal) => {}
-                () = sleep(self.gate.remaining()) => {}
+                () = sleep(open) => {}
                 () = stop.cancelled(), if !stopping => {}
                 () = sleep(Some(Duration::from_millis(20))), if stopping => {}
             }
@@ -282,7 +268,7 @@ impl<'a, S: Store> Serving<'a, S> {
         self.rows += output.batch.rows.len();
         // Reads promise nothing to anybody: they need not wait for a commit.
         for send in output.reads.drain(..) {
-            self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
+            self.caller.send(Box::new(send), self.renewal.gate().clone(), self.inlets.back.clone());
         }
         self.pending.merge(output);
     }
@@ -300,41 +286,6 @@ impl<'a, S: Store> Serving<'a, S> {
         };
         let (sent, commit) = (Boot::now(), self.commit(batch.clone(), Duration::ZERO));
         self.flight = Some(Flight { batch, effects, commit, sent, retries: 0 });
-    }
-
-    /// Asks for more time under the lease.
-    ///
-    /// Crash: the lease is renewed or it is not, and runs out either way.
-    fn renew(&mut self) {
-        let (store, lease) = (Arc::clone(&self.store), self.lease);
-        let answer = Box::pin(async move { store.renew(&[lease]).await });
-        self.renewal = Some(Renewal { sent: Boot::now(), answer });
-    }
-
-    fn renewed(&mut self, answer: port::Result<Vec<ShardId>>) -> Option<Lost> {
-        let renewal = self.renewal.take()?;
-        match answer {
-            Ok(lost) if lost.contains(&self.lease.shard) => {
-                let cause = "another node has taken the lease".to_owned();
-                Some(Lost::Memory(port::Error::Fenced { shard: self.lease.shard.0, cause }))
-            }
-            Ok(_) => {
-                self.gate.renewed(renewal.sent);
-                self.renew_at = self.store.ttl().map(|ttl| Instant::now() + ttl / 3);
-                None
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the lease could not be renewed");
-                self.renew_at = Some(Instant::now() + limits::RENEW_AGAIN);
-                None
-            }
-        }
-    }
-
-    /// None while one is under way.
-    fn until_renewal(&self) -> Option<Duration> {
-        let at = self.renew_at.filter(|_| self.renewal.is_none());
-        at.map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
@@ -355,7 +306,7 @@ impl<'a, S: Store> Serving<'a, S> {
         let mut flight = self.flight.take()?;
         let counters = &self.shared.counters;
         let Err(error) = answer else {
-            self.gate.renewed(flight.sent);
+            self.renewal.gate().renewed(flight.sent);
             self.shared.away.store(false, Ordering::Relaxed);
             Counters::bump(&counters.commits);
             counters.records.fetch_add(flight.batch.rows.len() as u64, Ordering::Relaxed);
@@ -398,7 +349,7 @@ impl<'a, S: Store> Serving<'a, S> {
         for effect in effects {
             match effect {
                 Effect::Call(send) => {
-                    self.caller.send(send, self.gate.clone(), self.inlets.back.clone());
+                    self.caller.send(send, self.renewal.gate().clone(), self.inlets.back.clone());
                 }
                 Effect::Find { namespace, workflow, key } => {
                     wanted.push(KeyName { namespace, workflow, key });
@@ -477,13 +428,6 @@ impl<'a, S: Store> Serving<'a, S> {
 async fn landed(flight: &mut Option<Flight>) -> port::Result<()> {
     match flight {
         Some(flight) => flight.commit.as_mut().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn renewed(renewal: &mut Option<Renewal>) -> port::Result<Vec<ShardId>> {
-    match renewal {
-        Some(renewal) => renewal.answer.as_mut().await,
         None => std::future::pending().await,
     }
 }
