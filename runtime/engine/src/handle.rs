@@ -4,7 +4,7 @@
 //! ask again, and may, because starts have keys and actions are recorded once.
 
 use crate::cluster::Role;
-use crate::driver::{Counters, Message, Services, Shared, Told};
+use crate::driver::{Counters, Message, Services, Shared, Told, Woken};
 use crate::error::{Error, Result, suggestion};
 use crate::input;
 use crate::inputs::{Became, Inputs};
@@ -303,29 +303,23 @@ impl Handle {
     /// As [`Handle::view`].
     pub async fn wait(&self, run: RunId, until: Until, patience: Duration) -> Result<View> {
         let end = tokio::time::Instant::now() + patience;
-        // Order: watching begins before the look, so that nothing happens in between unseen.
-        let mut feed = self.watch(run);
-        let mut under_way = self.under_way(run, until).await;
         loop {
-            if !under_way {
+            // Order: waiting begins before the look, so that nothing happens in between unseen.
+            let woken = self.shared.feeds.wait(run);
+            if !self.under_way(run, until).await {
                 let view = self.view(run).await?;
                 if reached(&view, until) || tokio::time::Instant::now() >= end {
                     return Ok(view);
                 }
             }
-            under_way = false;
-            loop {
-                tokio::select! {
-                    told = feed.recv() => match told {
-                        Ok(Told::Record { .. }) => {}
-                        Ok(Told::Ended(row)) => return self.seen(view::ended(&row)),
-                        // Too slow, or told: look again.
-                        Ok(Told::Notice(_)) | Err(broadcast::error::RecvError::Lagged(_)) => break,
-                        Err(broadcast::error::RecvError::Closed) => return Err(Error::Stopping),
-                    },
-                    () = tokio::time::sleep_until(end) => break,
-                    () = self.stop.cancelled() => return self.view(run).await,
-                }
+            tokio::select! {
+                woken = woken => match woken {
+                    Ok(Woken::Ended(row)) => return self.seen(view::ended(&row)),
+                    Ok(Woken::Look) => {}
+                    Err(_) => return Err(Error::Stopping),
+                },
+                () = tokio::time::sleep_until(end) => return self.view(run).await,
+                () = self.stop.cancelled() => return self.view(run).await,
             }
         }
     }

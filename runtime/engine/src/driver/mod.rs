@@ -22,7 +22,7 @@ pub use counters::Counters;
 pub use feed::Told;
 
 pub(crate) use calls::Caller;
-pub(crate) use feed::Feeds;
+pub(crate) use feed::{Feeds, Woken};
 pub(crate) use owner::Owner;
 pub(crate) use serve::Inlets;
 

@@ -316,7 +316,7 @@ impl<'a, S: Store> Serving<'a, S> {
             // Order: the row before the notice, so that who waits for the end needs no look at the store.
             for row in flight.batch.runs {
                 if row.ended_at.is_some() {
-                    self.shared.feeds.tell(row.run, || Told::Ended(Arc::new(row)));
+                    self.shared.feeds.ended(row);
                 }
             }
             self.release(flight.effects);
@@ -366,10 +366,10 @@ impl<'a, S: Store> Serving<'a, S> {
                     if let Notice::Ended { status, .. } = &notice {
                         self.shared.counters.ended(*status);
                     }
-                    self.shared.feeds.tell(run, || Told::Notice(notice));
+                    self.shared.feeds.tell(run, Told::Notice(notice));
                 }
                 Effect::History { run, number, happened } => {
-                    self.shared.feeds.tell(run, || Told::Record { number, happened });
+                    self.shared.feeds.tell(run, Told::Record { number, happened });
                 }
                 // Without a broker an event reaches the triggers and waits of its namespace by the
                 // shard itself, and everybody else by the history.
