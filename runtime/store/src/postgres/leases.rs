@@ -20,6 +20,8 @@ pub(super) struct Leases {
 #[derive(Debug, Default)]
 struct State {
     identity: Option<Identity>,
+    /// How often the server has changed.
+    changes: u64,
     /// Owners that this process may have made the current one, oldest first: an acquisition whose
     /// answer was lost is ours too.
     mine: BTreeMap<ShardId, Vec<Uuid>>,
@@ -38,20 +40,17 @@ impl Leases {
         let before = state.identity.replace(identity);
         if before.is_some_and(|before| before != identity) {
             tracing::warn!(?before, ?identity, "the server has changed: all leases are dropped");
+            state.changes += 1;
             let given = std::mem::take(&mut state.given);
             state.stale.extend(given);
         }
     }
 
-    /// The timeline that epochs begin at.
-    pub fn timeline(&self) -> u32 {
-        self.state().identity.map_or(0, |identity| identity.timeline)
-    }
-
-    /// A fresh owner is about to be sent; answers those of before, which it may replace.
+    /// A fresh owner is about to be sent; answers those of before, which it may replace, and what
+    /// [`Leases::acquired`] is told.
     ///
     /// Order: it is remembered before it is sent, so that an answer that is lost keeps nobody out.
-    pub fn acquiring(&self, shard: ShardId, owner: Uuid) -> Vec<Uuid> {
+    pub fn acquiring(&self, shard: ShardId, owner: Uuid) -> (Vec<Uuid>, u64) {
         let mut state = self.state();
         let mine = state.mine.entry(shard).or_default();
         let before = mine.clone();
@@ -59,13 +58,22 @@ impl Leases {
             mine.remove(0);
         }
         mine.push(owner);
-        before
+        (before, state.changes)
     }
 
-    pub fn acquired(&self, lease: Lease) {
+    /// A lease was given.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the server changed meanwhile: nobody knows which of them gave it.
+    pub fn acquired(&self, lease: Lease, changes: u64) -> Result<(), Error> {
         let mut state = self.state();
         state.mine.insert(lease.shard, vec![lease.owner]);
+        if state.changes != changes {
+            let cause = "the server changed while a lease was taken".to_owned();
+            return Err(Error::Unavailable(cause));
+        }
         state.given.insert(lease.shard, lease.owner);
+        Ok(())
     }
 
     /// Refuses a lease that another server gave.
@@ -107,12 +115,14 @@ mod tests {
         ] {
             let leases = Leases::default();
             leases.identified(first);
-            leases.acquired(lease(1));
+            leases.acquired(lease(1), 0).expect("the same server");
             leases.identified(first);
             assert!(leases.current(lease(1)).is_ok(), "the same server again");
             leases.identified(second);
             assert!(leases.current(lease(1)).is_err(), "{second:?}");
-            leases.acquired(lease(2));
+            let unsure = leases.acquired(lease(2), 0);
+            assert!(unsure.is_err(), "it was asked for before the change");
+            leases.acquired(lease(2), 1).expect("the new server");
             assert!(leases.current(lease(2)).is_ok(), "taken on the new one");
             assert!(leases.current(lease(1)).is_err(), "still of before");
         }
@@ -122,11 +132,11 @@ mod tests {
     fn acquisitions_without_an_answer_are_remembered_up_to_a_bound() {
         let leases = Leases::default();
         for owner in 0..100 {
-            let before = leases.acquiring(ShardId(1), Uuid::from_u128(owner));
+            let (before, _) = leases.acquiring(ShardId(1), Uuid::from_u128(owner));
             assert!(before.len() <= UNANSWERED_MAX);
             assert!(owner == 0 || before.contains(&Uuid::from_u128(owner - 1)), "the last one");
         }
-        leases.acquired(lease(99));
-        assert_eq!(leases.acquiring(ShardId(1), Uuid::nil()), [Uuid::from_u128(99)]);
+        leases.acquired(lease(99), 0).expect("the same server");
+        assert_eq!(leases.acquiring(ShardId(1), Uuid::nil()).0, [Uuid::from_u128(99)]);
     }
 }

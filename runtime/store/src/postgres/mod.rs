@@ -204,11 +204,10 @@ impl Store for Postgres {
             return Err(Error::Refused(format!("there is no shard `{}`", shard.0)));
         }
         let owner = Uuid::now_v7();
-        let mine = self.leases.acquiring(shard, owner);
+        let (mine, changes) = self.leases.acquiring(shard, owner);
         let query = sqlx::query(self.schema.sql(shard::ACQUIRE))
             .bind(short(shard.0))
             .bind(owner)
-            .bind(i64::from(self.leases.timeline()))
             .bind(self.node)
             .bind(self.ttl_ms())
             .bind(mine);
@@ -217,7 +216,7 @@ impl Store for Postgres {
             return Err(Error::Held(self.shard(shard).await?.holder));
         };
         let lease = Lease { shard, epoch: table::uint(row, 0)?, owner };
-        self.leases.acquired(lease);
+        self.leases.acquired(lease, changes)?;
         Ok(lease)
     }
 

@@ -17,7 +17,12 @@ const NAME_MAX: usize = 63;
 /// How to open a store.
 #[derive(Clone)]
 pub struct PostgresOptions {
-    /// Where the server is: `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=…`.
+    /// Where the server is: `postgres://user:password@host:port/database`.
+    ///
+    /// With `?sslmode=verify-full&sslrootcert=/path/ca.crt` the server must prove its name by that
+    /// authority, and every connection is sealed; without `sslmode` a server that offers no TLS is
+    /// spoken to in the open. A pooler between must keep a connection for one client as long as that
+    /// client has it.
     pub url: String,
     /// The schema that holds the store: lower-case letters, digits and `_`.
     pub schema: String,

@@ -12,6 +12,7 @@ mod fence;
 mod lost;
 mod proxy;
 mod schema;
+mod tls;
 
 /// Stores in one database, each in a schema of its own.
 pub(crate) struct Schemas {
@@ -123,7 +124,8 @@ async fn an_epoch_begins_at_the_timeline_and_never_falls_behind() {
     let Some(cluster) = sagaflow_postgres::shared() else { return };
     let schemas = Schemas::new(cluster);
     let store = schemas.fresh().await;
-    let timeline = u64::from(store.leases.timeline());
+    let timeline = schemas.psql("SELECT timeline_id FROM pg_control_checkpoint()");
+    let timeline: u64 = timeline.parse().expect("a number");
     assert!(timeline >= 1);
     assert_eq!(acquire(&store, 1).await.epoch, (timeline << 32) + 1);
     schemas.psql("UPDATE {schema}.shard SET epoch = 77::bigint << 32");

@@ -14,12 +14,13 @@ pub(in crate::postgres) const READ: &str = "SELECT s.shard, s.epoch, s.owner, s.
 
 /// Takes a shard that is free, whose lease has run out by the server's clock, or that this process
 /// holds. The condition is judged again on the row's newest version after a wait for a batch under
-/// way, and the epoch begins at the timeline, so that a failover that lost an acquisition gives no
-/// epoch twice.
-pub(in crate::postgres) const ACQUIRE: &str = "UPDATE {schema}.shard SET \
-     epoch = greatest(epoch, $3::bigint << 32) + 1, owner = $2, node = $4, \
-     lease_until = clock_timestamp() + $5::bigint * interval '1 millisecond' \
-     WHERE shard = $1 AND (owner IS NULL OR owner = ANY ($6) OR lease_until <= clock_timestamp()) \
+/// way, and the epoch begins at the server's timeline (the first eight hexadecimal digits of a log
+/// file's name), so that a failover that lost an acquisition gives no epoch twice.
+pub(in crate::postgres) const ACQUIRE: &str = "UPDATE {schema}.shard SET epoch = greatest(epoch, \
+     ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint << 32) + 1, \
+     owner = $2, node = $3, \
+     lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond' \
+     WHERE shard = $1 AND (owner IS NULL OR owner = ANY ($5) OR lease_until <= clock_timestamp()) \
      RETURNING epoch";
 
 /// Order: rows are locked in the order of shards, as by every statement that locks several, because

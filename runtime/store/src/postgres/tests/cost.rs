@@ -89,7 +89,7 @@ fn short_run(index: u64, prev: u64) -> [Batch; 3] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_run_leaves_one_dead_row_and_writes_little_log() {
-    const RUNS: u64 = 200;
+    const RUNS: u64 = 60;
     let Some(cluster) = sagaflow_postgres::private(&["autovacuum=off"]) else { return };
     let schemas = Schemas::new(&cluster);
     let store = schemas.fresh().await;

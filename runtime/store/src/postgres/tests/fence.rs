@@ -109,7 +109,6 @@ async fn a_commit_that_waits_for_an_acquisition_writes_nothing() {
     ))
     .bind(1_i32)
     .bind(Uuid::from_u128(1))
-    .bind(1_i64)
     .bind(Uuid::from_u128(2))
     .bind(10_000_i64)
     .bind(vec![lease.owner])

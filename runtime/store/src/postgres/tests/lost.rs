@@ -237,3 +237,37 @@ async fn again(store: &Postgres, shard: u32) -> Lease {
     }
     panic!("the store does not come back");
 }
+
+/// The server comes back as a standby, and is then promoted: its history has branched.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_fences_the_leases_of_before_and_reuses_no_epoch() {
+    let Some(mut cluster) = sagaflow_postgres::private(&[]) else { return };
+    let schemas = Schemas::new(&cluster);
+    let store = schemas.fresh().await;
+    let before = acquire(&store, 1).await;
+    store.commit(before, rows(0, 2)).await.expect("a commit");
+    cluster.kill9().expect("killed");
+    let signal = cluster.folder().expect("a private one").join("data/standby.signal");
+    std::fs::write(&signal, "").expect("a file");
+    cluster.restart().expect("started");
+
+    let standby = Postgres::open(schemas.options()).await.err();
+    let Some(Error::Refused(cause)) = &standby else { panic!("{standby:?}") };
+    assert!(cause.contains("standby"), "{cause}");
+    for _ in 0..2 {
+        let unwritten = store.commit(before, rows(2, 1)).await;
+        let known = matches!(unwritten, Err(Error::Unavailable(_) | Error::Unknown(_)));
+        assert!(known, "a standby takes nothing: {unwritten:?}");
+    }
+
+    assert_eq!(schemas.psql("SELECT pg_promote()"), "t");
+    let fenced = store.commit(before, rows(2, 1)).await;
+    let Err(Error::Fenced { cause, .. }) = &fenced else { panic!("{fenced:?}") };
+    assert!(cause.contains("timeline"), "{cause}");
+    assert!(matches!(store.tail(before).await, Err(Error::Fenced { .. })));
+    assert_eq!(store.renew(&[before]).await, Ok(vec![ShardId(1)]));
+    let after = again(&store, 1).await;
+    assert!(before.epoch >> 32 < after.epoch >> 32, "{} after {}", after.epoch, before.epoch);
+    assert_eq!(store.tail(after).await.map(|tail| tail.last), Ok(2));
+    store.commit(after, rows(2, 1)).await.expect("the shard goes on");
+}
