@@ -49,7 +49,7 @@ CREATE TABLE {schema}.journal (
   body   bytea NOT NULL,
   PRIMARY KEY (shard, seq, class)
 ) PARTITION BY LIST (class);
--- Serves HISTORY and EXPIRE, and keeps a record's number from being written twice.
+-- A run has one class. Serves HISTORY and EXPIRE, and keeps a record's number from being written twice.
 CREATE UNIQUE INDEX journal_run ON {schema}.journal (run, number, class) WHERE run IS NOT NULL;
 -- Serves EXPIRE: the shards' own records before a checkpoint.
 CREATE INDEX journal_own ON {schema}.journal (shard, seq) WHERE run IS NULL;

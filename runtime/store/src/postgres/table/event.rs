@@ -8,7 +8,7 @@ use sagaflow_core::time::Time;
 use sqlx::postgres::PgRow;
 
 /// A range of the primary key.
-const KEPT: &str = "SELECT namespace, event, coalesce(whole_id, id), key, number, at, payload \
+pub(in crate::postgres) const KEPT: &str = "SELECT namespace, event, coalesce(whole_id, id), key, number, at, payload \
      FROM {schema}.event WHERE shard = $1 ORDER BY number, namespace, event, id";
 
 /// All that a shard keeps.

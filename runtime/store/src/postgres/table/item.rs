@@ -9,19 +9,19 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 /// Found by its primary key.
-const READ: &str =
+pub(in crate::postgres) const READ: &str =
     "SELECT id, kind, namespace, run, open, at, body FROM {schema}.item WHERE id = $1";
 
 /// Served by `item_open`; continues after the item named, with nothing where it is not there.
-const LIST_OPEN: &str = "SELECT id, kind, namespace, run, open, at, body FROM {schema}.item \
+pub(in crate::postgres) const LIST_OPEN: &str = "SELECT id, kind, namespace, run, open, at, body FROM {schema}.item \
      WHERE namespace = $1 AND kind = $2 AND open \
-     AND ($3 IS NULL OR (at, id) > (SELECT at, id FROM {schema}.item WHERE id = $3)) \
+     AND ($3::text IS NULL OR (at, id) > (SELECT at, id FROM {schema}.item WHERE id = $3)) \
      ORDER BY at, id LIMIT $4";
 
 /// Served by `item_all`.
-const LIST_ALL: &str = "SELECT id, kind, namespace, run, open, at, body FROM {schema}.item \
+pub(in crate::postgres) const LIST_ALL: &str = "SELECT id, kind, namespace, run, open, at, body FROM {schema}.item \
      WHERE namespace = $1 AND kind = $2 \
-     AND ($3 IS NULL OR (at, id) > (SELECT at, id FROM {schema}.item WHERE id = $3)) \
+     AND ($3::text IS NULL OR (at, id) > (SELECT at, id FROM {schema}.item WHERE id = $3)) \
      ORDER BY at, id LIMIT $4";
 
 pub(in crate::postgres) fn read(schema: &Schema, id: &str) -> Query {

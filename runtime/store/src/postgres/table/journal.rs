@@ -8,11 +8,11 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 /// A range of the primary key.
-const AFTER: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
+pub(in crate::postgres) const AFTER: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
      WHERE shard = $1 AND seq > $2 ORDER BY seq";
 
 /// Served by `journal_run`.
-const HISTORY: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
+pub(in crate::postgres) const HISTORY: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
      WHERE run = $1 AND number > $2 ORDER BY number LIMIT $3";
 
 /// The records of a shard after a position.

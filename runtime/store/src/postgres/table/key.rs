@@ -8,7 +8,7 @@ use sagaflow_core::port::{KeyName, KeyRow, Result};
 use sqlx::postgres::PgRow;
 
 /// Found by its primary key.
-const READ: &str = "SELECT run, fingerprint FROM {schema}.start_key \
+pub(in crate::postgres) const READ: &str = "SELECT run, fingerprint FROM {schema}.start_key \
      WHERE namespace = $1 AND workflow = $2 AND key = $3";
 
 /// The same for several; the first column is the place of the name in the question, from 1.

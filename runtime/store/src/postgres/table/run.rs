@@ -9,17 +9,17 @@ use sagaflow_core::time::Time;
 use sqlx::postgres::PgRow;
 
 /// Found by its primary key.
-const READ: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
+pub(in crate::postgres) const READ: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
      started_at, ended_at, expires_at, due_at, upto, snapshot FROM {schema}.run WHERE run = $1";
 
 /// Served by `run_open`.
-const OPEN: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
+pub(in crate::postgres) const OPEN: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
      started_at, ended_at, expires_at, due_at, upto, snapshot FROM {schema}.run \
      WHERE shard = $1 AND ended_at IS NULL ORDER BY run";
 
 /// Walks the primary key backwards from the last page, so that a page costs the same at any depth;
 /// filters are judged on the way.
-const LIST: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
+pub(in crate::postgres) const LIST: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
      started_at, ended_at, expires_at, due_at, upto, NULL::bytea FROM {schema}.run \
      WHERE ($1::uuid IS NULL OR run < $1) AND ($2 = '' OR namespace = $2) \
      AND ($3::text IS NULL OR workflow = $3 OR right(workflow, length($3) + 1) = '.' || $3) \
@@ -28,7 +28,7 @@ const LIST: &str = "SELECT run, namespace, workflow, version, hash, key, status,
 
 /// [`LIST`] where a page follows another: a plan for any values cannot begin in the middle of the key
 /// unless it is told that there is a middle.
-const LIST_AFTER: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
+pub(in crate::postgres) const LIST_AFTER: &str = "SELECT run, namespace, workflow, version, hash, key, status, flags, \
      started_at, ended_at, expires_at, due_at, upto, NULL::bytea FROM {schema}.run \
      WHERE run < $1 AND ($2 = '' OR namespace = $2) \
      AND ($3::text IS NULL OR workflow = $3 OR right(workflow, length($3) + 1) = '.' || $3) \

@@ -3,6 +3,7 @@
 use super::proxy::Proxy;
 use super::{Schemas, acquire, rows};
 use crate::conformance::Harness as _;
+use crate::postgres::table::{event, item, journal, key, run};
 use crate::postgres::{Postgres, PostgresOptions};
 use sagaflow_core::id::RunId;
 use sagaflow_core::port::{Batch, JournalRow, KeyRow, RunRow, Store as _};
@@ -138,5 +139,38 @@ async fn a_short_run_leaves_one_dead_row_and_writes_little_log() {
     assert!(run.starts_with(&format!("{}|", 2 * RUNS)), "one update for each run: {run}");
     for table in ["journal_2", "start_key"] {
         assert_eq!(of(table), "0|0|0", "{table} is only inserted into");
+    }
+}
+
+/// The statements that must be fast use the index that their comment names, in the plan for any
+/// values that sessions are set to.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_use_their_index() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let schemas = Schemas::new(cluster);
+    drop(schemas.fresh().await);
+    let id = "'018bcfe5-6800-7007-8000-000000000001'";
+    let page = format!("{id}, '', NULL, NULL, NULL, NULL, 9");
+    let table = [
+        (journal::AFTER, "1, 0".to_owned(), "using journal_0_pkey"),
+        (journal::HISTORY, format!("{id}, 0, 9"), "using journal_0_run_number_class_idx"),
+        (key::READ, "'n', 'w', 'k'".to_owned(), "using start_key_pkey"),
+        (run::READ, id.to_owned(), "using run_pkey"),
+        (run::OPEN, "1".to_owned(), "run_open"),
+        (run::LIST, page.clone(), "Backward using run_pkey"),
+        (run::LIST_AFTER, page, "Index Cond: (run < $1)"),
+        (item::READ, "'i'".to_owned(), "using item_pkey"),
+        (item::LIST_OPEN, "'n', 'k', NULL, 9".to_owned(), "using item_open"),
+        (item::LIST_ALL, "'n', 'k', NULL, 9".to_owned(), "using item_all"),
+        (event::KEPT, "1".to_owned(), "event_pkey"),
+    ];
+    for (text, values, expected) in table {
+        // Tables this small are read whole, if that is allowed.
+        let plan = schemas.psql(&format!(
+            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+             PREPARE q AS {text}; EXPLAIN (COSTS OFF) EXECUTE q ({values})"
+        ));
+        assert!(plan.contains(expected), "{text}: {plan}");
+        assert!(!plan.contains("Seq Scan"), "{text}: {plan}");
     }
 }
