@@ -1,4 +1,8 @@
 //! Wrong twins: a machine that is wrong in one way only must be told from the right one.
+//!
+//! Here the interpreter is wrong; in [`emitter`] the generated Rust is.
+
+mod emitter;
 
 use sagaflow::codegen::{
     Draw, Event, Fault, Frame, Leave, Machine, Move, Next, Op, Values, WorkflowSpec,
