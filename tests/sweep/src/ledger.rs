@@ -77,6 +77,14 @@ pub enum Entry {
     },
 }
 
+impl Entry {
+    /// Whether the one who tells it waits: for what a service says, or for the history to be whole.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        matches!(self, Self::Request(..) | Self::Read { .. })
+    }
+}
+
 /// What a service says, and whether it applied an effect.
 pub type Verdict = (Said, bool);
 

@@ -2,17 +2,17 @@
 //!
 //! ```text
 //!  World ──Entry, one line of JSON──► sweep-ledger ──Line──► file ◄──reads── checker
-//!        ◄──────────verdict──────────      (decides, appends, then answers)
+//!        ◄──verdict of a request─────      (decides, appends, then answers)
 //! ```
 //!
-//! The order flow goes through it in full: its services are in that process, and the checker judges
-//! what the file says. Generated programs keep the same [`Ledger`] in memory; the code that decides is
-//! one. Must not: give the checker anything but the file.
+//! Every sweep goes through it in full: the services are in that process, and the checker judges what
+//! the file says. What is only told is on its way while the world goes on; requests and the end of a
+//! run wait for the answer. Must not: give the checker anything but the file.
 
 use crate::ledger::{Entry, Ledger, Verdict};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +28,8 @@ pub struct Line {
 
 struct Talk {
     child: Child,
-    say: Option<ChildStdin>,
+    /// Dropped first: the ledger ends when nobody speaks to it any more.
+    say: Option<BufWriter<ChildStdin>>,
     hear: BufReader<ChildStdout>,
 }
 
@@ -48,18 +49,24 @@ impl Process {
     pub fn start(program: &Path, file: &Path) -> std::io::Result<Self> {
         let mut child =
             Command::new(program).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let say = child.stdin.take();
+        let say = child.stdin.take().map(BufWriter::new);
         let hear = child.stdout.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
         let talk = Talk { child, say, hear: BufReader::new(hear) };
         Ok(Self { talk: Mutex::new(talk), file: file.to_owned(), read: Mutex::new(0) })
     }
 
-    /// Tells it; nothing comes back where it is gone, and then the file says too little.
+    /// Tells it, and waits where it answers; nothing comes back where it is gone, and then the file
+    /// says too little.
     pub fn note(&self, entry: &Entry) -> Option<Verdict> {
         let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = serde_json::to_string(entry).ok()?;
         text.push('\n');
-        talk.say.as_mut()?.write_all(text.as_bytes()).ok()?;
+        let say = talk.say.as_mut()?;
+        say.write_all(text.as_bytes()).ok()?;
+        if !entry.is_answered() {
+            return None;
+        }
+        say.flush().ok()?;
         let mut heard = String::new();
         talk.hear.read_line(&mut heard).ok()?;
         serde_json::from_str::<Option<Verdict>>(&heard).ok()?
@@ -92,7 +99,6 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let talk = self.talk.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // It ends when nobody speaks to it any more.
         talk.say = None;
         if talk.child.wait().is_err() {
             eprintln!("the ledger of the sweep did not end");

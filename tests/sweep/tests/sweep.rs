@@ -10,6 +10,7 @@ use sagaflow_sweep::script::{CallId, Crash, Plan, Script, Strike};
 use sagaflow_sweep::subject::generated;
 use sagaflow_sweep::sweep::{Effort, Tally, play, sweep};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,25 +21,41 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-/// Sweeps the program of a seed; says what is wrong.
-fn swept(seed: u64, effort: Effort) -> Tally {
-    let subject = match generated(generate(seed)) {
+/// A ledger that is a process of its own, with this file.
+fn ledger(file: &Path) -> Arc<Process> {
+    let program = Path::new(env!("CARGO_BIN_EXE_sweep-ledger"));
+    Arc::new(Process::start(program, file).expect("the ledger starts"))
+}
+
+/// Sweeps the program of a seed, its ledger a process with a file in `folder`; says what is wrong, and
+/// how long the file has become.
+fn swept(seed: u64, effort: Effort, folder: &Path) -> (Tally, u64) {
+    let mut subject = match generated(generate(seed)) {
         Ok(subject) => subject,
-        Err(why) => return Tally { wrong: Some(format!("rejected: {why}")), ..Tally::default() },
+        Err(why) => {
+            return (Tally { wrong: Some(format!("rejected: {why}")), ..Tally::default() }, 0);
+        }
     };
+    let file = folder.join(format!("ledger-{seed}"));
+    subject.site.process = Some(ledger(&file));
     let mut tally = sweep(&subject, seed, effort, None);
     if let Some(why) = &mut tally.wrong {
         why.push('\n');
         why.push_str(&subject.text);
     }
-    tally
+    let written = std::fs::metadata(&file).map_or(0, |file| file.len());
+    // Bound: the files of thousands of programs would fill a disk.
+    drop(subject);
+    std::fs::remove_file(&file).expect("the ledger made its file");
+    (tally, written)
 }
 
 #[test]
 fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
     let (first, programs) = (number("FLOW_SEED", 1), number("FLOW_PROGRAMS", PROGRAMS));
     let effort = Effort { crashes: Some(1), thin: true, runs: number("FLOW_RUNS", 10) };
-    let next = AtomicU64::new(first);
+    let (next, written) = (AtomicU64::new(first), AtomicU64::new(0));
+    let folder = tempfile::tempdir().expect("a folder");
     let work = || {
         let mut all = Vec::new();
         loop {
@@ -46,7 +63,9 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
             if seed >= first + programs {
                 return all;
             }
-            all.push((seed, swept(seed, effort)));
+            let (tally, bytes) = swept(seed, effort, folder.path());
+            written.fetch_add(bytes, Ordering::Relaxed);
+            all.push((seed, tally));
         }
     };
     let tallies: Vec<(u64, Tally)> = std::thread::scope(|scope| {
@@ -62,7 +81,8 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
         .map(|(seed, why)| format!("FLOW_SEED={seed} FLOW_PROGRAMS=1: {why}"))
         .collect();
     println!("{reached} of {sites} call sites were reached by some run");
-    println!("{runs} runs of {programs} programs from seed {first} on");
+    let written = written.into_inner();
+    println!("{runs} runs of {programs} programs from seed {first} on, {written} bytes in ledgers");
     for why in &wrong {
         println!("{}", why.lines().next().unwrap_or_default());
     }
@@ -77,9 +97,7 @@ fn no_failure_or_crash_of_the_order_flow_leaves_a_mess() {
     for risky in [false, true] {
         let mut subject = orders(risky).expect("the order flow compiles");
         let file = folder.path().join(format!("ledger-{risky}"));
-        let program = std::path::Path::new(env!("CARGO_BIN_EXE_sweep-ledger"));
-        let process = Process::start(program, &file).expect("the ledger starts");
-        subject.site.process = Some(Arc::new(process));
+        subject.site.process = Some(ledger(&file));
         let effort = Effort { crashes: Some(6), thin: false, runs: 400 };
         let Tally { runs, wrong, .. } = sweep(&subject, 1, effort, None);
         let written = std::fs::metadata(&file).map_or(0, |file| file.len());
