@@ -79,11 +79,16 @@ impl Turn<'_> {
 
     /// Whether a step of the run is unresolved whose success would win over the cause.
     fn blocked(&self) -> bool {
+        self.machine().is_none()
+            || self.run.state.fibers().values().any(|fiber| self.is_critical(fiber))
+    }
+
+    /// X1: whether a fiber is at a step that has no boundary while it is open, in flight, before a
+    /// handler or before a person. Without its machine nobody knows, and it rests.
+    pub(super) fn is_critical(&self, fiber: &Fiber) -> bool {
         let Some(machine) = self.machine() else { return true };
-        self.run.state.fibers().values().any(|fiber| {
-            fiber.call().is_some_and(|call| {
-                Self::call_spec(machine.as_ref(), &call.at).is_some_and(|spec| critical(call, spec))
-            })
+        fiber.call().is_some_and(|call| {
+            Self::call_spec(machine.as_ref(), &call.at).is_some_and(|spec| critical(call, spec))
         })
     }
 
@@ -156,12 +161,7 @@ impl Turn<'_> {
 
     /// Whether a fiber rests where it may be stopped.
     fn at_boundary(&self, fiber: &Fiber) -> bool {
-        let critical = || {
-            let Some(machine) = self.machine() else { return true };
-            fiber.call().is_some_and(|call| {
-                Self::call_spec(machine.as_ref(), &call.at).is_some_and(|spec| critical(call, spec))
-            })
-        };
+        let critical = || self.is_critical(fiber);
         match &fiber.state {
             State::Call(call) => {
                 let resting = matches!(

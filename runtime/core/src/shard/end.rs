@@ -59,8 +59,9 @@ impl Turn<'_> {
             let word = crate::status::failure_word(&failure).to_owned();
             return self.fault(id, &format!("it failed with `{word}` after its commit"));
         }
-        self.state().head_mut().pending = None;
-        self.unwind_run(Cause::Failed(failure));
+        // X1: the step that a cause waited for has not committed, so the cause wins over the failure.
+        let cause = self.state().head_mut().pending.take();
+        self.unwind_run(cause.unwrap_or(Cause::Failed(failure)));
     }
 
     /// The run unwinds (U1). Every fiber of the program but the root is gone by now.

@@ -379,8 +379,7 @@ impl Turn<'_> {
         let fibers = self.run.state.fibers();
         let due: Vec<FiberId> = fibers.iter().filter(|(_, f)| due(f)).map(|(id, _)| *id).collect();
         for id in due {
-            let program = self.run.state.fiber(id).is_some_and(|fiber| fiber.kind.program());
-            if !self.held_at_boundary(program) {
+            if !self.held_for(id) {
                 self.release(id);
             }
         }

@@ -130,11 +130,10 @@ impl Turn<'_> {
         if !matches!(&fiber.state, State::Ready(Ready { held: Hold::Now, .. })) {
             return;
         }
-        let program = fiber.kind.program();
         if fiber.stop.is_some() {
             return self.still(id);
         }
-        if self.held_at_boundary(program) {
+        if self.held_for(id) {
             return self.hold(id, Hold::Boundary);
         }
         let Some(machine) = self.machine() else { return };

@@ -196,9 +196,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a fiber may not pass a boundary now.
+    /// Whether a fiber may not pass a boundary now. The step that a cause waits for is at none: what
+    /// follows its unknown outcome, also a question to a person, is what the cause waits for (X1).
     pub(super) fn held_for(&self, id: FiberId) -> bool {
-        let program = self.run.state.fiber(id).is_some_and(|fiber| fiber.kind.program());
+        let program = self
+            .run
+            .state
+            .fiber(id)
+            .is_some_and(|fiber| fiber.kind.program() && !self.is_critical(fiber));
         self.held_at_boundary(program)
     }
 

@@ -2,7 +2,7 @@
 
 use super::program::{On, S, event, fork, pivot, retry, step, unit, write};
 use super::world::{Play, World, crash_everywhere};
-use crate::codegen::{Arm, Json};
+use crate::codegen::{Arm, Json, UndoSpec};
 use crate::journal::Happened;
 use crate::shard::{Act, Actor, Answer, TaskAct};
 use crate::status::Status;
@@ -254,4 +254,50 @@ fn a_task_answered_after_its_wait_is_too_late_and_recorded() {
     assert_eq!(answer, Answer::TooLate);
     let late = |h: &Happened| matches!(h, Happened::TooLate { input } if input.contains(&item));
     assert!(world.happened(run).iter().any(late));
+}
+
+/// A cancel that waited for a write without undo stood in the way of its own end for ever, where the
+/// write stayed unknown.
+#[test]
+fn a_cause_that_waits_for_a_step_without_undo_is_taken_where_the_step_stays_unknown() {
+    let waived = write("a").with(|spec| spec.undo = UndoSpec::Waived);
+    let alone = vec![step("z").s(), waived.clone().s(), step("b").s()];
+    let branches = fork("both", vec![vec![waived.clone().s()], vec![step("c").s()]]);
+    let handled = unit("scope", vec![waived.s()], Some(vec![step("h").s()])).s();
+    for body in [alone, vec![step("z").s(), branches], vec![step("z").s(), handled]] {
+        let lost = [Play::Lost, Play::Lost, Play::Lost];
+        let make = || World::of(body.clone()).play("a", &lost);
+        let mut world = make();
+        let run = world.start();
+        world.run_calls();
+        assert_eq!(world.operate(run, Act::Cancel), Answer::Pending);
+        world.settle();
+        assert_eq!(world.status(run), Status::Cancelled);
+        world.assert_undone();
+        assert!(!world.effects().contains(&"h"), "nothing handles a cancel");
+        crash_everywhere(make);
+    }
+}
+
+/// The person was never asked: the question waited for the cancel, and the cancel for the answer.
+#[test]
+fn a_person_is_asked_about_an_unknown_pivot_while_a_cancel_waits_for_it() {
+    let pivot = pivot("p").with(|spec| spec.retry = retry(Some(2))).on(On::Ask).s();
+    for (answer, status) in [
+        (serde_json::json!({ "ok": "fine" }), Status::Completed),
+        (serde_json::json!({ "failed": { "name": "Declined" } }), Status::Cancelled),
+    ] {
+        let body = vec![step("a").s(), pivot.clone()];
+        let mut world = World::of(body).play("p", &[Play::Lost, Play::Lost]);
+        let run = world.start();
+        world.run_calls();
+        assert_eq!(world.operate(run, Act::Cancel), Answer::Pending);
+        world.settle();
+        world.restart();
+        let item = world.open_items("task")[0].id.clone();
+        let boss = Actor { everything: true, ..Actor::default() };
+        assert_eq!(world.act(&item, TaskAct::Answer(answer), boss), Answer::Done);
+        world.settle();
+        assert_eq!(world.status(run), status);
+    }
 }
