@@ -17,8 +17,11 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
         return Err(why.clone());
     }
     keys(ledger)?;
-    let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new() };
+    let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new(), told: false };
     check.term(&verdict.term)?;
+    if let Some((_, answer)) = ledger.told.get(usize::from(check.told)) {
+        return Err(format!("whoever waits is told {answer}, which nothing says"));
+    }
     // A quick read may be forgotten by a crash, and is then harmless.
     let forgotten = |sent: &Sent| sent.read && ledger.crashed().is_some_and(|at| sent.pos < at);
     if let Some(extra) = ledger.sent.iter().find(|sent| {
@@ -39,7 +42,12 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
     if ledger.error != verdict.error {
         return Err(format!("it failed with `{}`, not `{}`", ledger.error, verdict.error));
     }
-    Ok(())
+    match verdict.answer {
+        Some(answer) if ledger.answer != Some(answer.into()) => {
+            Err(format!("its answer is {:?}, not {answer}", ledger.answer))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Each key is one call's, is applied at most once, and never after the end or after its undo.
@@ -66,6 +74,8 @@ struct Check<'a> {
     used: BTreeSet<(String, u32)>,
     /// Ends of what ran beside, so far.
     beside: Vec<(usize, String)>,
+    /// Whoever waits was told the answer.
+    told: bool,
 }
 
 /// First request and last answer, with the calls they belong to; none where nothing is called.
@@ -105,7 +115,7 @@ impl Check<'_> {
                 }
                 Ok(join(spans))
             }
-            Term::Beside(_) | Term::Barrier => Ok(None),
+            Term::Beside(_) | Term::Barrier | Term::Told(_) => Ok(None),
         }
     }
 
@@ -120,6 +130,10 @@ impl Check<'_> {
                         before.clone_from(name);
                     }
                 }
+                continue;
+            }
+            if let Term::Told(answer) = term {
+                self.told(*answer, last, &before)?;
                 continue;
             }
             let (inner, beside) = match term {
@@ -142,6 +156,30 @@ impl Check<'_> {
             }
         }
         Ok(first.map(|first| (first, last.unwrap_or(first))))
+    }
+
+    /// Commit, then speak: an answer comes after what it stands on, once, and is the one that is meant.
+    /// A crash between its commit and the answer takes it; a client reads it then.
+    fn told(
+        &mut self,
+        answer: Option<i64>,
+        last: Option<usize>,
+        before: &str,
+    ) -> Result<(), String> {
+        match self.ledger.told.first() {
+            None if self.ledger.crashes.is_empty() => {
+                return Err(format!("nobody is told the answer {answer:?}"));
+            }
+            None => {}
+            Some((_, told)) if answer.is_some_and(|answer| *told != answer) => {
+                return Err(format!("whoever waits is told {told}, not {answer:?}"));
+            }
+            Some((at, _)) if last.is_some_and(|last| *at < last) => {
+                return Err(format!("the answer is told at {at}, before {before} ended"));
+            }
+            Some(_) => self.told = true,
+        }
+        Ok(())
     }
 
     fn call(&mut self, expect: &Expect) -> Result<(usize, usize), String> {
@@ -207,7 +245,7 @@ impl Check<'_> {
             | Term::Par(terms, _)
             | Term::Mirror(terms, _)
             | Term::Stopped(terms, _) => terms.iter().try_for_each(|term| self.still(term, since)),
-            Term::Call(_) | Term::Beside(_) | Term::Barrier => Ok(()),
+            Term::Call(_) | Term::Beside(_) | Term::Barrier | Term::Told(_) => Ok(()),
         }
     }
 }
@@ -254,5 +292,6 @@ fn name_of(term: &Term) -> String {
         }
         Term::Beside(term) => name_of(term),
         Term::Barrier => "what is due".to_owned(),
+        Term::Told(_) => "the answer".to_owned(),
     }
 }

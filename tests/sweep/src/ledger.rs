@@ -4,6 +4,7 @@
 //! status that any client can read.
 
 use crate::script::{CallId, Known, Plan, Said, answer};
+use sagaflow_core::codegen::Json;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,6 +63,10 @@ pub enum Entry {
     Interrupt,
     /// The cancel was answered: taken, or not.
     Cancelled(bool),
+    /// The deadline of the run has passed, and all that was due by then is done.
+    Late,
+    /// Whoever waits for the run's answer is told this.
+    Told(Json),
     /// The run has ended.
     Ended,
     /// What a client reads at last.
@@ -70,6 +75,8 @@ pub enum Entry {
         status: String,
         /// `failure.error`.
         error: String,
+        /// The answer: what the run replied, else its result.
+        answer: Option<Json>,
         /// Commits of the run, for whoever plans the next crash.
         commits: u64,
         /// Why the world could not come to rest.
@@ -132,6 +139,12 @@ pub struct Ledger {
     pub status: String,
     /// `failure.error` where it failed, as a client reads it.
     pub error: String,
+    /// What was told to whoever waited for the run's answer, and when.
+    pub told: Vec<(usize, Json)>,
+    /// The answer that a client reads at the end.
+    pub answer: Option<Json>,
+    /// When the deadline of the run had passed.
+    pub late: Option<usize>,
     /// When the process died.
     pub crashes: Vec<usize>,
     /// The cancel was taken.
@@ -178,10 +191,12 @@ impl Ledger {
             Entry::Died => self.crashes.push(pos),
             Entry::Interrupt => self.interrupted = Some(pos),
             Entry::Cancelled(taken) => self.cancelled = taken,
+            Entry::Late => self.late = Some(pos),
+            Entry::Told(answer) => self.told.push((pos, answer)),
             Entry::Ended => self.ended = Some(pos),
-            Entry::Read { status, error, commits, stuck } => {
-                (self.status, self.error, self.commits, self.stuck) =
-                    (status, error, commits, stuck);
+            Entry::Read { status, error, answer, commits, stuck } => {
+                (self.status, self.error, self.answer) = (status, error, answer);
+                (self.commits, self.stuck) = (commits, stuck);
             }
         }
         None
@@ -277,9 +292,11 @@ impl Ledger {
             ));
         }
         lines.push(format!(
-            "     {} {} (crash at {:?}, end at {:?}){}",
+            "     {} {} (late at {:?}, told {:?}, crash at {:?}, end at {:?}){}",
             self.status,
             self.error,
+            self.late,
+            self.told,
             self.crashes,
             self.ended,
             self.stuck.as_ref().map_or(String::new(), |why| format!(", stuck: {why}")),

@@ -70,6 +70,7 @@ pub fn orders(risky: bool) -> Result<Subject, String> {
         } else {
             |action, _, _, _| answer(action, "10%")
         },
+        deadline_ms: None,
         process: None,
     };
     let values = if risky {
@@ -126,7 +127,8 @@ fn tree() -> Program {
             Stmt::Call(mail("receipt")),
         ],
         after: vec![Stmt::Call(mail("apology"))],
-        result: Expr::Lit(0),
+        result: None,
+        deadline: None,
     }
 }
 

@@ -13,6 +13,9 @@ pub const MODULE: &str = "m";
 /// Workflow of every generated program.
 pub const WORKFLOW: &str = "m.W";
 
+/// Pause between the attempts of a step with a deadline.
+const PAUSE_S: u32 = 10;
+
 /// The text of a program.
 #[must_use]
 pub fn print(program: &Program) -> String {
@@ -109,9 +112,14 @@ fn workflow(program: &Program, out: &mut String) {
         let fails: Vec<_> = fails.iter().map(|name| format!("{name}(code: int)")).collect();
         put(out, &format!("  fails {}", fails.join(", ")));
     }
+    if let Some(seconds) = program.deadline {
+        put(out, &format!("  deadline {seconds}s"));
+    }
     put(out, "{");
     block(&program.body, 1, out);
-    put(out, &format!("  return {}", expr(&program.result)));
+    if let Some(result) = &program.result {
+        put(out, &format!("  return {}", expr(result)));
+    }
     put(out, "}");
     if !program.after.is_empty() {
         put(out, "after failure {");
@@ -243,6 +251,7 @@ fn stmt(of: &Stmt, depth: usize, out: &mut String) {
         Stmt::Emit => line(depth, "emit Noted(id: input.id, n: input.k)", out),
         Stmt::Review => line(depth, "review \"look at this\"", out),
         Stmt::Progress => line(depth, "progress \"on it\"", out),
+        Stmt::Reply(value) => line(depth, &format!("reply {}", expr(value)), out),
         Stmt::Fail(name) => line(depth, &format!("fail {name}(0)"), out),
     }
 }
@@ -345,6 +354,11 @@ fn call(of: &Call, depth: usize, out: &mut String) {
         Retry::Times(n) => line(depth, &format!("retry {n} times"), out),
         Retry::On(n, error) => line(depth, &format!("retry {n} times on {error}"), out),
         Retry::Forever => line(depth, "retry forever", out),
+        Retry::Until(n) => {
+            line(depth, &format!("retry forever backoff {PAUSE_S}s"), out);
+            // Half a pause more than the last attempt needs, and less than one more would.
+            line(depth, &format!("deadline {}s", n * PAUSE_S - PAUSE_S / 2), out);
+        }
     }
     match of.undo {
         Undo::Own => {

@@ -84,6 +84,8 @@ pub enum Retry {
     On(u32, String),
     /// Without end.
     Forever,
+    /// Without end but for a deadline of the step, which lets so many attempts begin.
+    Until(u32),
 }
 
 /// What a handler takes.
@@ -231,6 +233,8 @@ pub enum Stmt {
     Review,
     /// `progress`.
     Progress,
+    /// `reply e`.
+    Reply(Expr),
     /// `fail E(0)`.
     Fail(String),
 }
@@ -251,8 +255,10 @@ pub struct Program {
     pub body: Vec<Stmt>,
     /// `after failure`; none where there is none.
     pub after: Vec<Stmt>,
-    /// The result.
-    pub result: Expr,
+    /// The result; none where it is not a number, and is not judged.
+    pub result: Option<Expr>,
+    /// `deadline`, in seconds.
+    pub deadline: Option<u32>,
 }
 
 impl Program {
@@ -359,6 +365,7 @@ pub fn blocks(stmt: &Stmt) -> Vec<&Vec<Stmt>> {
         | Stmt::Emit
         | Stmt::Review
         | Stmt::Progress
+        | Stmt::Reply(_)
         | Stmt::Fail(_) => Vec::new(),
     }
 }

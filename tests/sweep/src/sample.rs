@@ -38,7 +38,7 @@ pub fn pivot(id: u32) -> Call {
 /// # Errors
 /// Where the checker rejects it.
 pub fn of(body: Vec<Stmt>) -> Result<Subject, String> {
-    generated(Program { body, after: Vec::new(), result: Expr::Lit(0) })
+    generated(Program { body, after: Vec::new(), result: Some(Expr::Lit(0)), deadline: None })
 }
 
 /// Three turns of a write.

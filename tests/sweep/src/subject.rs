@@ -74,6 +74,7 @@ pub fn of_machine(program: Program, text: String, machine: Arc<dyn Machine>) -> 
         input: input.into_iter().collect(),
         contracts: Arc::new(contracts(&program)),
         answers: |action, at, arg, _| Json::from(script::value(action, at, arg)),
+        deadline_ms: program.deadline.map(|seconds| i64::from(seconds) * 1_000),
         process: None,
     };
     Subject { program, text, machine, site, values: script::value }

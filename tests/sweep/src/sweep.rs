@@ -346,7 +346,7 @@ fn ways(program: &Program, id: &CallId, purpose: Purpose) -> (Vec<Way>, Vec<Way>
             most = match &call.retry {
                 Retry::Default if !repeatable => 1,
                 Retry::Default => 3,
-                Retry::Times(n) | Retry::On(n, _) => *n,
+                Retry::Times(n) | Retry::On(n, _) | Retry::Until(n) => *n,
                 Retry::Forever => 2,
             };
             if call.class == Class::Write && call.key != Key::None {

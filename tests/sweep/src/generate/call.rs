@@ -16,10 +16,20 @@ impl Maker {
             _ => self.write(&mut call),
         }
         self.handlers(&mut call);
+        self.until(&mut call);
         if always_bound(&call) {
             self.names.push(call.name.clone());
         }
         call
+    }
+
+    /// A deadline in the place of a number of attempts.
+    fn until(&mut self, call: &mut Call) {
+        let repeatable = call.class == Class::Read || call.key != Key::None;
+        let free = matches!(call.retry, Retry::Default | Retry::Forever);
+        if repeatable && free && self.extras.chance(20) {
+            call.retry = Retry::Until(2 + u32::try_from(self.extras.below(2)).unwrap_or(0));
+        }
     }
 
     fn bare(&mut self, class: Class) -> Call {

@@ -61,6 +61,9 @@ pub const CONSTRUCTS: &[&str] = &[
     "parallel in a loop",
     "parallel in a loop in a scope",
     "pivot beside settled turns",
+    "workflow deadline",
+    "step deadline",
+    "reply",
 ];
 
 /// The constructs of a program.
@@ -69,6 +72,9 @@ pub fn coverage(program: &Program) -> BTreeSet<&'static str> {
     let mut found = BTreeSet::new();
     if !program.after.is_empty() {
         found.insert("after failure");
+    }
+    if program.deadline.is_some() {
+        found.insert("workflow deadline");
     }
     for call in program.calls() {
         of_call(call, &mut found);
@@ -130,6 +136,7 @@ fn of_stmt(stmt: &Stmt, found: &mut BTreeSet<&'static str>) {
         Stmt::Emit => "emit",
         Stmt::Review => "review",
         Stmt::Progress => "progress",
+        Stmt::Reply(_) => "reply",
         Stmt::Fail(_) => "fail",
         Stmt::Let(_, value) => {
             of_expr(value, found);
@@ -183,6 +190,7 @@ fn of_call(call: &Call, found: &mut BTreeSet<&'static str>) {
         Retry::Times(_) => found.insert("retry times"),
         Retry::On(..) => found.insert("retry on"),
         Retry::Forever => found.insert("retry forever"),
+        Retry::Until(_) => found.insert("step deadline"),
     };
 }
 

@@ -23,6 +23,7 @@ const DEPTH_MAX: usize = 3;
 pub fn generate(seed: u64) -> Program {
     let mut maker = Maker {
         random: Random::new(seed),
+        extras: Random::new(!seed),
         ids: 0,
         calls: 0,
         names: Vec::new(),
@@ -53,6 +54,8 @@ struct Place {
 
 struct Maker {
     random: Random,
+    /// Choices of what is laid over a program, so that they leave its other choices as they are.
+    extras: Random,
     ids: u32,
     calls: usize,
     /// Numbers in scope.
@@ -79,11 +82,13 @@ impl Maker {
         if self.random.chance(55) {
             body.push(self.commit_point());
             self.place.committed = true;
+            let (at, names) = (body.len(), self.names.clone());
             for _ in 0..self.random.below(3) {
                 body.extend(self.stmt());
             }
+            self.reply(&mut body, at, &names);
         }
-        let result = self.number();
+        let result = Some(self.number());
         let mut after = Vec::new();
         if self.random.chance(40) {
             let names = std::mem::take(&mut self.names);
@@ -94,7 +99,30 @@ impl Maker {
             }
             self.names = names;
         }
-        Program { body, after, result }
+        let mut program = Program { body, after, result, deadline: None };
+        program.deadline = self.deadline(&program);
+        program
+    }
+
+    /// An early answer somewhere behind the commit point, which is at `at`, with these names in scope.
+    fn reply(&mut self, body: &mut Vec<Stmt>, at: usize, names: &[String]) {
+        if self.extras.chance(40) {
+            let name = self.extras.pick(names).cloned();
+            let value = Expr::Plus(Box::new(name.map_or(Expr::Input, Expr::Name)), 100);
+            let behind = self.extras.below(body.len() + 1 - at);
+            body.insert(at + behind, Stmt::Reply(value));
+        }
+    }
+
+    /// A deadline that strikes in a pause, in a sleep or in a wait that nobody answers.
+    fn deadline(&mut self, program: &Program) -> Option<u32> {
+        let mut interrupted = false;
+        program.each(&mut |stmt| {
+            interrupted |= matches!(stmt, Stmt::Scope { interrupt: Some(_), .. });
+        });
+        // Which of a deadline and an interrupt stopped a scope cannot be told from outside.
+        let any = !interrupted && self.extras.chance(40);
+        self.extras.pick(&[2, 15, 60, 1_800]).copied().filter(|_| any)
     }
 
     /// The pivot, alone or beside turns that keep their own undo.

@@ -35,6 +35,12 @@ impl Reference<'_> {
                 self.wait(stmt, undo, out)
             }
             Stmt::Sleep(_) | Stmt::Emit | Stmt::Review | Stmt::Progress => End::Next,
+            Stmt::Reply(value) => {
+                let value = self.number(value);
+                self.replied = Some(value);
+                out.push(Term::Told(Some(value)));
+                End::Next
+            }
             // The boundary behind an answer comes before what follows it.
             Stmt::Fail(_) if self.clock > self.stop => End::Stopped,
             Stmt::Fail(name) => {
@@ -147,7 +153,7 @@ impl Reference<'_> {
             | Term::Stopped(terms, _) => {
                 terms.iter().filter_map(|term| self.last_answer(term)).max()
             }
-            Term::Beside(_) | Term::Barrier => None,
+            Term::Beside(_) | Term::Barrier | Term::Told(_) => None,
         }
     }
 

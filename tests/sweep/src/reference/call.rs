@@ -43,7 +43,7 @@ impl Reference<'_> {
             Outcome::Ok(value) => {
                 self.env.insert(call.name.clone(), value);
                 if call.class == Class::Pivot {
-                    self.committed = true;
+                    self.committed = Some(self.since(&open).unwrap_or(0));
                     undo.clear();
                 }
                 undo.extend(armed);
@@ -194,7 +194,8 @@ impl Reference<'_> {
         let most = match &call.retry {
             Retry::Default if !repeatable => Some(1),
             Retry::Default => Some(3),
-            Retry::Times(n) | Retry::On(n, _) => Some(*n),
+            // T2: the deadline ends the policy; what came of the last attempt stands.
+            Retry::Times(n) | Retry::On(n, _) | Retry::Until(n) => Some(*n),
             Retry::Forever => None,
         };
         self.generation(&open.id.clone(), Purpose::Do);

@@ -7,6 +7,7 @@
 
 mod block;
 mod call;
+mod late;
 mod term;
 
 pub use term::{Expect, Term};
@@ -76,6 +77,8 @@ pub struct Verdict {
     pub status: &'static str,
     /// `failure.error`.
     pub error: String,
+    /// The answer; none where it has none, or none that is judged.
+    pub answer: Option<i64>,
     /// Failures on the way, handled or not.
     pub failures: u32,
 }
@@ -104,10 +107,12 @@ pub fn evaluate(
             env: BTreeMap::new(),
             visits: BTreeMap::new(),
             generations: BTreeMap::new(),
-            committed: false,
+            committed: None,
+            returned: None,
+            replied: None,
             stops: stops.clone(),
             forks: 0,
-            stop: usize::MAX,
+            stop: late::stop(ledger),
             failures: 0,
             clock: 0,
         };
@@ -128,7 +133,12 @@ struct Reference<'a> {
     env: BTreeMap<String, i64>,
     visits: BTreeMap<CallId, u32>,
     generations: BTreeMap<(CallId, &'static str), usize>,
-    committed: bool,
+    /// The place in the ledger where it committed; 0 where a probe said so.
+    committed: Option<usize>,
+    /// What a handler returned.
+    returned: Option<i64>,
+    /// What was answered early.
+    replied: Option<i64>,
     /// When the branches of a fork were asked to stop, by its number in the order of evaluation.
     stops: BTreeMap<usize, usize>,
     forks: usize,
@@ -144,24 +154,38 @@ impl Reference<'_> {
         let (mut undo, mut out) = (Vec::new(), Vec::new());
         let end = self.block(&program.body, &mut undo, &mut out);
         let cancelled = self.ledger.cancelled && self.ledger.status == "cancelled";
+        let late = late::struck(self.ledger);
+        late::judge(program, self.ledger, &end, self.committed)?;
         let (status, error) = match end {
-            End::Stopped if !cancelled => {
+            End::Stopped if !cancelled && !late => {
                 let sent = self.ledger.sent.len();
                 return Err(format!("a step that is due was never called ({sent} requests)"));
             }
-            _ if cancelled && !self.committed => ("cancelled", "cancelled".to_owned()),
+            _ if cancelled && self.committed.is_none() => ("cancelled", "cancelled".to_owned()),
+            _ if late && self.committed.is_none() => ("failed", late::CAUSE.to_owned()),
             End::Failed(failure) => ("failed", failure.error),
             End::Next | End::Return | End::Stopped => ("completed", String::new()),
         };
-        if status != "completed" {
-            if self.committed {
+        let mut answer = None;
+        if status == "completed" {
+            let result = program.result.as_ref().map(|result| self.number(result));
+            answer = self.replied.or(self.returned).or(result).filter(|_| result.is_some());
+            // `return` after a `reply` does not answer again.
+            if self.replied.is_none() {
+                out.push(Term::Told(answer));
+            }
+        } else {
+            if self.committed.is_some() {
                 return Err("it failed behind its point of no return".to_owned());
             }
+            // Everything but the end is past what a deadline stops.
+            self.stop = usize::MAX;
             self.unwind(undo, &mut out);
             out.push(Term::Barrier);
             self.block(&program.after, &mut Vec::new(), &mut out);
         }
-        Ok(Verdict { term: Term::Seq(out), status, error, failures: self.failures })
+        let term = Term::Seq(out);
+        Ok(Verdict { term, status, error, answer, failures: self.failures })
     }
 
     fn block(&mut self, stmts: &[Stmt], undo: &mut Vec<Node>, out: &mut Vec<Term>) -> End {
@@ -263,7 +287,10 @@ impl Reference<'_> {
             Some(Remedy::Block(stmts, ending)) => match self.block(stmts, undo, out) {
                 End::Next => match ending {
                     Ending::Fail(name) => declared(name),
-                    Ending::Return(_) => End::Return,
+                    Ending::Return(value) => {
+                        self.returned = Some(self.number(value));
+                        End::Return
+                    }
                     Ending::On | Ending::Skip | Ending::Use(_) => End::Next,
                 },
                 other => other,

@@ -37,6 +37,8 @@ pub enum Term {
     Beside(Box<Term>),
     /// What is beside has ended.
     Barrier,
+    /// Whoever waits for the run's answer is told it, once; this one where it is judged.
+    Told(Option<i64>),
     /// Branches of which one failed at this place in the ledger: none begins a step after it.
     Stopped(Vec<Term>, usize),
 }

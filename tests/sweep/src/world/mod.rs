@@ -20,7 +20,8 @@ use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::Lease;
 use sagaflow_core::service::Attempt;
 use sagaflow_core::shard::{
-    Act, Actor, Answer, Effect, Input, Machines, Output, Recovery, Send, Shard, Start, Ticket,
+    Act, Actor, Answer, Effect, Input, Machines, Notice, Output, Recovery, Send, Shard, Start,
+    Ticket,
 };
 use sagaflow_core::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +44,8 @@ pub struct Site {
     pub contracts: Arc<BTreeMap<String, Contract>>,
     /// What its actions answer.
     pub answers: Answers,
+    /// The workflow's deadline.
+    pub deadline_ms: Option<i64>,
     /// Where the history is kept, and requests are decided, if not here.
     pub process: Option<Arc<Process>>,
 }
@@ -75,6 +78,8 @@ pub struct World {
     epoch: u64,
     starts: u8,
     run: Option<RunId>,
+    /// When its start was committed.
+    began: Option<Time>,
     started: bool,
     latency: crate::random::Random,
     /// Visits: by core's own number of a call, and by key.
@@ -111,6 +116,7 @@ impl World {
             epoch: 1,
             starts: 0,
             run: None,
+            began: None,
             started: false,
             latency,
             visits: BTreeMap::new(),
@@ -143,6 +149,7 @@ impl World {
         self.note(Entry::Read {
             status: statuses.into_iter().next().unwrap_or_default(),
             error: self.store.error(),
+            answer: self.store.answer(),
             commits: self.store.commits,
             stuck,
         });
@@ -198,8 +205,19 @@ impl World {
                 }
             };
             self.step(due);
+            self.clock();
             self.people();
             self.cancel();
+        }
+    }
+
+    /// Says when the deadline has passed and everything that was due by then is done.
+    fn clock(&mut self) {
+        let deadline = self.began.zip(self.site.deadline_ms).map(|(at, ms)| at.plus(ms));
+        let passed = deadline.is_some_and(|at| at <= self.now);
+        let done = self.shard.next_due().is_none_or(|due| due > self.now);
+        if passed && done && self.ledger.late.is_none() {
+            self.note(Entry::Late);
         }
     }
 
@@ -285,6 +303,7 @@ impl World {
         self.store.commit(&out.batch);
         if let Some(run) = out.batch.runs.first() {
             self.run = Some(run.run);
+            self.began.get_or_insert(self.now);
         }
         if self.ledger.ended.is_none() && out.batch.runs.iter().any(|run| run.ended_at.is_some()) {
             self.note(Entry::Ended);
@@ -313,6 +332,9 @@ impl World {
                 Effect::Reply { token: 0, answer: Answer::Started { run, .. } } => {
                     self.run = Some(run);
                     self.started = true;
+                }
+                Effect::Notice { notice: Notice::Reply(answer), .. } => {
+                    self.note(Entry::Told(answer));
                 }
                 Effect::Reply { token: 9, answer } => {
                     self.note(Entry::Cancelled(matches!(answer, Answer::Done | Answer::Pending)));

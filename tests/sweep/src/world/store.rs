@@ -1,5 +1,6 @@
 //! What has been committed, and nothing else: a batch is here whole or not at all.
 
+use sagaflow_core::codegen::Json;
 use sagaflow_core::id::RunId;
 use sagaflow_core::journal::{self, Snapshot};
 use sagaflow_core::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow, Tail};
@@ -66,11 +67,21 @@ impl Store {
 
     /// `failure.error` of the run, as the API tells it; empty where it has none.
     pub(super) fn error(&self) -> String {
-        let ended = self.runs.values().find_map(|row| {
+        self.run().and_then(|run| Some(run.head().cause.as_ref()?.error())).unwrap_or_default()
+    }
+
+    /// The run's answer, as the API tells it.
+    pub(super) fn answer(&self) -> Option<Json> {
+        let run = self.run()?;
+        let head = run.head();
+        head.reply.clone().or_else(|| head.result.clone())
+    }
+
+    fn run(&self) -> Option<RunState> {
+        self.runs.values().find_map(|row| {
             let snapshot: Snapshot = journal::decode(row.snapshot.as_ref()?).ok()?;
             RunState::from_parts(snapshot.number, &snapshot.parts).ok()
-        });
-        ended.and_then(|run| Some(run.head().cause.as_ref()?.error())).unwrap_or_default()
+        })
     }
 
     /// What people are told is wrong.
