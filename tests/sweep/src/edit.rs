@@ -5,10 +5,13 @@ use crate::print::print;
 use crate::program::{
     Call, Class, Expr, Handler, Key, Pattern, Program, Remedy, Retry, Stmt, Undo,
 };
+use crate::twin::Retold;
 use sagaflow_compiler::Analysis;
 use sagaflow_compiler::diagnostic::Diagnostic;
+use sagaflow_core::codegen::{CallSpec, Machine, PointKind};
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Edits.
 pub const EDITS: &[Edit] = &[
@@ -63,14 +66,6 @@ pub struct Edited {
 }
 
 impl Edit {
-    /// Whether a run can show what is wrong. What the others forbid is not done, or does not happen,
-    /// here: the core repeats nothing that may not be repeated (F0501), commits at a pivot that could
-    /// be undone (F0306), and no service of the sweep hangs for ever (F0404).
-    #[must_use]
-    pub fn leaves_a_mess(self) -> bool {
-        !matches!(self, Self::RetryNotRepeatable | Self::PivotUndoable | Self::Unbounded)
-    }
-
     /// Applies it to the program of a seed; nothing where the program offers no place for it.
     #[must_use]
     pub fn apply(self, seed: u64) -> Option<Edited> {
@@ -182,16 +177,22 @@ fn pivot_undoable(program: &mut Program) -> Option<Edited> {
     let call =
         top(program, 0..usize::MAX, |call| call.class == Class::Pivot && call.key == Key::Plain)?;
     let (action, place) = (call.action.clone(), place_of(call));
+    // The tree has the undo too, for whoever judges what the run could have taken back.
+    call.undoes = vec!["undo_it".to_owned()];
+    let mut before = program.clone();
+    top(&mut before, 0..usize::MAX, |call| call.action == action)?.undoes.clear();
     let head = format!(" {action}(at: text, v: int) -> int\n    idempotent\n");
     let undone = format!("  write{head}    compensate undo_it(at, v)\n");
-    let text = print(program).replace(&format!("  pivot{head}"), &undone);
+    let text = print(&before).replace(&format!("  pivot{head}"), &undone);
     let undo = "service S {\n  write undo_it(at: text, v: int) idempotent within 2s\n";
     let text = text.replacen("service S {\n", undo, 1);
     Some(Edited { text, program: program.clone(), code: "F0306", place })
 }
 
 fn unbounded(program: &mut Program) -> Option<Edited> {
-    let call = top(program, 0..usize::MAX, |call| call.errors.is_empty())?;
+    // A deadline of the step would end what its contract leaves without a bound.
+    let bare = |call: &Call| call.errors.is_empty() && !matches!(call.retry, Retry::Until(_));
+    let call = top(program, 0..usize::MAX, bare)?;
     let (action, place) = (call.action.clone(), place_of(call));
     let mut text = print(program);
     let from = text.find(&format!(" {action}(at: text"))?;
@@ -223,6 +224,27 @@ impl Edited {
             .map(|found| format!("{} at `{}`", found.code, text(found.span.start, found.span.end)))
             .collect();
         Err(format!("{} at `{}` is missing; found {said:?}", self.code, self.place))
+    }
+
+    /// The machine without what the runtime does by itself against two of the mistakes, so that they
+    /// show: it repeats nothing that may not be repeated, whatever the policy says (F0501), and a call
+    /// without a bound has one of 30 s (F0404).
+    #[must_use]
+    pub fn unguarded(&self, machine: Arc<dyn Machine>) -> Arc<dyn Machine> {
+        let change = |call: &mut CallSpec| match self.code {
+            "F0501" => call.idempotent = true,
+            "F0404" => call.within_ms = i64::MAX,
+            _ => {}
+        };
+        Arc::new(Retold::new(machine, |spec| {
+            for point in spec.points.values_mut() {
+                if let PointKind::Call(call) = &mut point.kind
+                    && self.place == place_of_action(&call.action)
+                {
+                    change(call);
+                }
+            }
+        }))
     }
 
     /// The actions that a finding names on its path.
@@ -261,7 +283,11 @@ fn top(
 }
 
 fn place_of(call: &Call) -> String {
-    format!("S.{}(", call.action)
+    place_of_action(&call.action)
+}
+
+fn place_of_action(action: &str) -> String {
+    format!("S.{action}(")
 }
 
 /// Whether a text uses a name as a whole word.

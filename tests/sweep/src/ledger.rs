@@ -147,6 +147,8 @@ pub struct Ledger {
     pub late: Option<usize>,
     /// When the process died.
     pub crashes: Vec<usize>,
+    /// The cancel was asked for, while the run had not ended.
+    pub asked_to_cancel: bool,
     /// The cancel was taken.
     pub cancelled: bool,
     /// The event of the interrupt was sent then.
@@ -190,7 +192,10 @@ impl Ledger {
             }
             Entry::Died => self.crashes.push(pos),
             Entry::Interrupt => self.interrupted = Some(pos),
-            Entry::Cancelled(taken) => self.cancelled = taken,
+            Entry::Cancelled(taken) => {
+                self.asked_to_cancel = self.ended.is_none();
+                self.cancelled = taken;
+            }
             Entry::Late => self.late = Some(pos),
             Entry::Told(answer) => self.told.push((pos, answer)),
             Entry::Ended => self.ended = Some(pos),
@@ -228,7 +233,7 @@ impl Ledger {
     fn probe(&mut self, forward: &str, plan: &Plan) -> Verdict {
         match plan {
             Plan::Refused => (Said::Refused, false),
-            Plan::Done | Plan::Lost => (Said::Unknown, false),
+            Plan::Done | Plan::Lost | Plan::Hangs => (Said::Unknown, false),
             Plan::Fail(_) | Plan::Ok => match self.known.get(forward) {
                 Some(Known::Done) => (Said::Ok, false),
                 _ => {

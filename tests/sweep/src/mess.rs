@@ -12,15 +12,42 @@ pub fn mess(program: &Program, ledger: &Ledger) -> Option<String> {
     if let Some(why) = &ledger.stuck {
         return Some(format!("it is stuck: {why}"));
     }
+    if ledger.ended.is_none() {
+        return Some(format!("it is {} for ever", ledger.status));
+    }
     let after = Program { body: program.after.clone(), after: Vec::new(), ..program.clone() };
     let after: Vec<String> = after.calls().iter().map(|call| call.action.clone()).collect();
     let calls = program.calls();
     let calls = calls.iter().filter(|call| !after.contains(&call.action));
     let mut found = calls.filter(|call| call.class != Class::Read);
-    found.find_map(|call| match ledger.status.as_str() {
-        "completed" => forgotten(program, call, ledger),
-        _ => left(call, ledger),
+    found.find_map(|call| {
+        let wrong = match ledger.status.as_str() {
+            "completed" => given_up(call, ledger).or_else(|| forgotten(program, call, ledger)),
+            _ => left(call, ledger),
+        };
+        wrong.or_else(|| repeated(call, ledger))
     })
+}
+
+/// Something was applied twice, as one call.
+fn repeated(call: &Call, ledger: &Ledger) -> Option<String> {
+    let mut applied: Vec<&str> = Vec::new();
+    for sent in ledger.sent.iter().filter(|sent| sent.applied && sent.id.action == call.action) {
+        if applied.contains(&sent.key.as_str()) {
+            return Some(format!("`{}` has happened twice", call.action));
+        }
+        applied.push(&sent.key);
+    }
+    None
+}
+
+/// It was to be cancelled, could have been, and went on.
+fn given_up(call: &Call, ledger: &Ledger) -> Option<String> {
+    if call.class != Class::Pivot || call.undoes.is_empty() || !ledger.asked_to_cancel {
+        return None;
+    }
+    standing(call, ledger).next()?;
+    Some(format!("it could not be cancelled, although `{}` could be undone", call.action))
 }
 
 /// Keys under which a call was applied, and was not undone.

@@ -34,6 +34,8 @@ pub enum Plan {
     Done,
     /// Not done, and nobody knows.
     Lost,
+    /// Not done, and never answered: only the bound of the attempt ends it.
+    Hangs,
 }
 
 /// One call that goes wrong.
@@ -129,7 +131,7 @@ pub fn answer(known: &Known, repeatable: bool, plan: &Plan) -> (Known, Said, boo
     if *plan == Plan::Refused {
         return (known.clone(), Said::Refused, false);
     }
-    let lost = matches!(plan, Plan::Done | Plan::Lost);
+    let lost = matches!(plan, Plan::Done | Plan::Lost | Plan::Hangs);
     match known {
         Known::Undone if lost => return (Known::Undone, Said::Unknown, false),
         Known::Undone => return (Known::Undone, Said::Spent, false),
@@ -146,7 +148,7 @@ pub fn answer(known: &Known, repeatable: bool, plan: &Plan) -> (Known, Said, boo
         Plan::Ok => (Known::Done, Said::Ok, true),
         Plan::Fail(name) => (Known::Failed(name.clone()), Said::Failed(name.clone()), false),
         Plan::Done => (Known::Done, Said::Unknown, true),
-        Plan::Lost => (known.clone(), Said::Unknown, false),
+        Plan::Lost | Plan::Hangs => (known.clone(), Said::Unknown, false),
         Plan::Refused => (known.clone(), Said::Refused, false),
     }
 }

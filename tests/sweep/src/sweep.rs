@@ -130,7 +130,9 @@ fn messes_from(
             if !(named || strangers + cancelled < others) || !struck.insert(&sent.id) {
                 continue;
             }
-            for way in ways(&subject.program, &sent.id, sent.purpose).0 {
+            let hangs = vec![vec![(Plan::Hangs, 1)]];
+            let hangs = hangs.into_iter().filter(|_| named && sent.purpose == Purpose::Do);
+            for way in ways(&subject.program, &sent.id, sent.purpose).0.into_iter().chain(hangs) {
                 let mut script = script.clone();
                 script.strikes.extend(way.into_iter().map(|(plan, attempts)| Strike {
                     id: sent.id.clone(),

@@ -6,6 +6,40 @@ use sagaflow_core::codegen::{
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Has other tables than its program: what the core promises by itself can be taken away with them.
+pub struct Retold {
+    inner: Arc<dyn Machine>,
+    spec: WorkflowSpec,
+}
+
+impl Retold {
+    /// Around a machine that is right.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Machine>, change: impl FnOnce(&mut WorkflowSpec)) -> Self {
+        let mut spec = inner.spec().clone();
+        change(&mut spec);
+        Self { inner, spec }
+    }
+}
+
+impl Machine for Retold {
+    fn spec(&self) -> &WorkflowSpec {
+        &self.spec
+    }
+
+    fn resume(&self, frame: &Frame, event: Event, draw: &mut Draw) -> Result<Move, Fault> {
+        self.inner.resume(frame, event, draw)
+    }
+
+    fn matches(&self, frame: &Frame, index: usize, event: &Json) -> Result<bool, Fault> {
+        self.inner.matches(frame, index, event)
+    }
+
+    fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
+        self.inner.key(input)
+    }
+}
+
 /// Captures the values of an undo when it runs, not when it is armed: every undo of a step sees what
 /// its last call saw.
 pub struct LateCapture {

@@ -1,6 +1,7 @@
 //! The analysis and the enumeration check each other: what is accepted leaves no mess (the sweep says
 //! so); what one edit makes wrong is rejected where the edit is, and with the checks off a run that
-//! fails where the finding says leaves the mess.
+//! fails where the finding says leaves the mess. Against two of the mistakes the runtime does something
+//! by itself; that is off then, too (see [`Edited::unguarded`]).
 
 use sagaflow_compiler::{analyze, load::load_text};
 use sagaflow_interp::Interpreter;
@@ -22,7 +23,8 @@ fn rejected(edited: &Edited) -> Result<(Subject, BTreeSet<String>), String> {
     let witness = edited.witness(finding);
     let fir = analysis.lower_unchecked(&loaded.sources);
     let machine = Interpreter::new(Arc::new(fir), WORKFLOW).map_err(|error| error.to_string())?;
-    let subject = of_machine(edited.program.clone(), edited.text.clone(), Arc::new(machine));
+    let machine = edited.unguarded(Arc::new(machine));
+    let subject = of_machine(edited.program.clone(), edited.text.clone(), machine);
     Ok((subject, witness))
 }
 
@@ -30,6 +32,7 @@ fn rejected(edited: &Edited) -> Result<(Subject, BTreeSet<String>), String> {
 fn a_wrong_edit_is_rejected_where_it_was_made_and_would_leave_a_mess() {
     for edit in EDITS {
         let (mut tried, mut shown, mut missed, mut dead) = (0, 0, Vec::new(), 0);
+        let mut last = String::new();
         for seed in 1..=PROGRAMS {
             let Some(edited) = edit.apply(seed) else { continue };
             let (subject, witness) = match rejected(&edited) {
@@ -37,18 +40,19 @@ fn a_wrong_edit_is_rejected_where_it_was_made_and_would_leave_a_mess() {
                 Err(why) => panic!("{edit:?} of seed {seed}: {why}\n{}", edited.text),
             };
             tried += 1;
-            if !edit.leaves_a_mess() {
-                continue;
-            }
             match messes(&subject, &witness) {
-                Shown::Mess(_) => shown += 1,
+                Shown::Mess(mess) => {
+                    shown += 1;
+                    last = mess;
+                }
                 Shown::NeverCalled => dead += 1,
                 Shown::Nothing => missed.push((seed, witness)),
             }
         }
         println!("{edit:?}: {tried} rejected, the mess of {shown} shown, {dead} never get there");
+        println!("  {last}");
         assert!(tried >= 2, "{edit:?} found only {tried} programs");
         assert!(missed.is_empty(), "{edit:?} leaves no mess in {missed:?}");
-        assert!(shown > dead || !edit.leaves_a_mess(), "{edit:?} is mostly dead: {shown}, {dead}");
+        assert!(shown > dead, "{edit:?} is mostly dead: {shown}, {dead}");
     }
 }

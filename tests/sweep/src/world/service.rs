@@ -2,10 +2,11 @@
 
 use super::{Contract, Due, World};
 use crate::ledger::{Entry, Request};
-use crate::script::{CallId, Said};
+use crate::script::{CallId, Plan, Said};
 use sagaflow_core::codegen::Json;
 use sagaflow_core::service::{Attempt, Refusal};
-use sagaflow_core::shard::Send;
+use sagaflow_core::shard::{Send, Ticket};
+use std::time::Duration;
 
 impl World {
     pub(super) fn contract(&self, action: &str) -> Contract {
@@ -33,6 +34,7 @@ impl World {
             None => (self.site.answers)(&call.action, &id.at, request.arg.unwrap_or(0), &args),
         };
         self.values.insert(call.key.clone(), value.clone());
+        let hangs = plan == Plan::Hangs;
         let said = self.note(Entry::Request(Box::new(request), plan, copy));
         if let Some((wanted, _)) = &self.script.interrupt
             && *wanted == id
@@ -43,9 +45,21 @@ impl World {
         let Some((said, _)) = said.filter(|_| !copy) else { return };
         let request = self.ledger.sent.len() - 1;
         let attempt = self.attempt(said, value, contract.probe);
+        if hangs {
+            return self.hang((ticket, request), attempt, call.within);
+        }
         let delay = i64::try_from(self.latency.below(40)).unwrap_or(0);
         // The answer's place in the order is when it is taken in: the queue keeps it until then.
         self.schedule(delay, Due::Outcome(ticket, attempt, request));
+    }
+
+    /// Nobody answers: the process gives up at the attempt's bound, where it has one.
+    fn hang(&mut self, (ticket, request): (Ticket, usize), attempt: Attempt, within: Duration) {
+        // Bound: nobody waits for longer than a century.
+        let within = i64::try_from(within.as_millis()).ok().filter(|ms| *ms < 3_155_760_000_000);
+        if let Some(ms) = within {
+            self.schedule(ms, Due::Outcome(ticket, attempt, request));
+        }
     }
 
     /// The process died between the commit and the request: it never left.
