@@ -17,11 +17,8 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
         return Err(why.clone());
     }
     keys(ledger)?;
-    let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new(), told: false };
+    let mut check = Check { ledger, used: BTreeSet::new(), beside: Vec::new(), told: None };
     check.term(&verdict.term)?;
-    if let Some((_, answer)) = ledger.told.get(usize::from(check.told)) {
-        return Err(format!("whoever waits is told {answer}, which nothing says"));
-    }
     // A quick read may be forgotten by a crash, and is then harmless.
     let forgotten = |sent: &Sent| sent.read && ledger.crashed().is_some_and(|at| sent.pos < at);
     if let Some(extra) = ledger.sent.iter().find(|sent| {
@@ -41,6 +38,11 @@ pub fn judge(ledger: &Ledger, verdict: &Verdict) -> Result<(), String> {
     }
     if ledger.error != verdict.error {
         return Err(format!("it failed with `{}`, not `{}`", ledger.error, verdict.error));
+    }
+    // What is told follows from how it ended, so it is judged behind that.
+    let told = check.told.unwrap_or(Ok(0))?;
+    if let Some((_, answer)) = ledger.told.get(told) {
+        return Err(format!("whoever waits is told {answer}, which nothing says"));
     }
     match verdict.answer {
         Some(answer) if ledger.answer != Some(answer.into()) => {
@@ -74,8 +76,9 @@ struct Check<'a> {
     used: BTreeSet<(String, u32)>,
     /// Ends of what ran beside, so far.
     beside: Vec<(usize, String)>,
-    /// Whoever waits was told the answer.
-    told: bool,
+    /// How often whoever waits was rightly told the answer, or what is wrong with that; none where
+    /// nobody is to be told.
+    told: Option<Result<usize, String>>,
 }
 
 /// First request and last answer, with the calls they belong to; none where nothing is called.
@@ -133,7 +136,7 @@ impl Check<'_> {
                 continue;
             }
             if let Term::Told(answer) = term {
-                self.told(*answer, last, &before)?;
+                self.told = Some(self.told(*answer, last, &before));
                 continue;
             }
             let (inner, beside) = match term {
@@ -161,25 +164,25 @@ impl Check<'_> {
     /// Commit, then speak: an answer comes after what it stands on, once, and is the one that is meant.
     /// A crash between its commit and the answer takes it; a client reads it then.
     fn told(
-        &mut self,
+        &self,
         answer: Option<i64>,
         last: Option<usize>,
         before: &str,
-    ) -> Result<(), String> {
+    ) -> Result<usize, String> {
+        let meant = answer.map_or("anything".to_owned(), |answer| answer.to_string());
         match self.ledger.told.first() {
             None if self.ledger.crashes.is_empty() => {
-                return Err(format!("nobody is told the answer {answer:?}"));
+                Err(format!("nobody is told the answer {meant}"))
             }
-            None => {}
+            None => Ok(0),
             Some((_, told)) if answer.is_some_and(|answer| *told != answer) => {
-                return Err(format!("whoever waits is told {told}, not {answer:?}"));
+                Err(format!("whoever waits is told {told}, not {meant}"))
             }
             Some((at, _)) if last.is_some_and(|last| *at < last) => {
-                return Err(format!("the answer is told at {at}, before {before} ended"));
+                Err(format!("the answer is told at {at}, before {before} ended"))
             }
-            Some(_) => self.told = true,
+            Some(_) => Ok(1),
         }
-        Ok(())
     }
 
     fn call(&mut self, expect: &Expect) -> Result<(usize, usize), String> {

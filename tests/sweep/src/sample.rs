@@ -115,6 +115,37 @@ pub fn branching() -> Result<Subject, String> {
     ])
 }
 
+/// A workflow with a deadline that strikes in a sleep between two writes.
+///
+/// # Errors
+/// Where the checker rejects it.
+pub fn hurried() -> Result<Subject, String> {
+    let body = vec![
+        Stmt::Call(write(1, &[], Key::Plain)),
+        Stmt::Sleep(60),
+        Stmt::Call(write(2, &[], Key::Plain)),
+    ];
+    let (after, result) = (Vec::new(), Some(Expr::Lit(0)));
+    generated(Program { body, after, result, deadline: Some(15) })
+}
+
+/// A write whose deadline lets it begin twice.
+///
+/// # Errors
+/// Where the checker rejects it.
+pub fn limited() -> Result<Subject, String> {
+    of(vec![Stmt::Call(Call { retry: Retry::Until(2), ..write(1, &[], Key::Plain) })])
+}
+
+/// A caller who is answered behind the commit, before a last write.
+///
+/// # Errors
+/// Where the checker rejects it.
+pub fn answering() -> Result<Subject, String> {
+    let last = Call { class: Class::Write, errors: Vec::new(), ..pivot(3) };
+    of(vec![Stmt::Call(pivot(1)), Stmt::Reply(Expr::Lit(42)), Stmt::Call(last)])
+}
+
 /// Two writes that may not be repeated, of which the first may stay unknown.
 ///
 /// # Errors

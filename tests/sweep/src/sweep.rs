@@ -38,6 +38,8 @@ pub struct Tally {
     pub sites: usize,
     /// Those that some run called.
     pub reached: usize,
+    /// Runs whose deadline struck.
+    pub late: u64,
     /// The first run that is wrong, in words.
     pub wrong: Option<String>,
 }
@@ -180,6 +182,7 @@ impl Sweep<'_> {
     fn run(&mut self, script: &Script) -> Result<Ledger, String> {
         self.tally.runs += 1;
         let ledger = play(self.subject, script, self.twin)?;
+        self.tally.late += u64::from(ledger.error == "deadline");
         for sent in &ledger.sent {
             if !self.reached.contains(&sent.id.action) {
                 self.reached.insert(sent.id.action.clone());

@@ -40,6 +40,40 @@ impl Machine for Retold {
     }
 }
 
+/// Answers a right machine's moves changed.
+pub struct Altered {
+    inner: Arc<dyn Machine>,
+    change: fn(&mut Move),
+}
+
+impl Altered {
+    /// Around a machine that is right.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Machine>, change: fn(&mut Move)) -> Self {
+        Self { inner, change }
+    }
+}
+
+impl Machine for Altered {
+    fn spec(&self) -> &WorkflowSpec {
+        self.inner.spec()
+    }
+
+    fn resume(&self, frame: &Frame, event: Event, draw: &mut Draw) -> Result<Move, Fault> {
+        let mut answer = self.inner.resume(frame, event, draw)?;
+        (self.change)(&mut answer);
+        Ok(answer)
+    }
+
+    fn matches(&self, frame: &Frame, index: usize, event: &Json) -> Result<bool, Fault> {
+        self.inner.matches(frame, index, event)
+    }
+
+    fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
+        self.inner.key(input)
+    }
+}
+
 /// Captures the values of an undo when it runs, not when it is armed: every undo of a step sees what
 /// its last call saw.
 pub struct LateCapture {

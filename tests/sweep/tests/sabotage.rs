@@ -1,6 +1,7 @@
 //! Builds that are wrong in one known way are caught: each by a program made for it, which a right
 //! build passes, and by the generated ones.
 
+use sagaflow_core::codegen::{Machine, Op, PointKind};
 use sagaflow_core::sabotage::{Sabotage, sabotage};
 use sagaflow_sweep::generate::generate;
 use sagaflow_sweep::orders::orders;
@@ -8,7 +9,7 @@ use sagaflow_sweep::process::Process;
 use sagaflow_sweep::sample;
 use sagaflow_sweep::subject::{Subject, generated};
 use sagaflow_sweep::sweep::{Effort, sweep};
-use sagaflow_sweep::twin::LateCapture;
+use sagaflow_sweep::twin::{Altered, LateCapture, Retold};
 use sagaflow_sweep::world::Twin;
 use std::path::Path;
 use std::sync::Arc;
@@ -138,6 +139,56 @@ fn an_undo_that_sees_the_values_of_another_turn_is_caught() {
     subject.machine = Arc::new(LateCapture::new(subject.machine.clone()));
     let line = first_line(sweep(&subject, 1, THOROUGH, None).wrong);
     assert!(line.contains("undo u1"), "{line}");
+}
+
+/// Wrong from outside, around a right core: a sample that a right build passes.
+fn caught_around(sample: Sample, wrong: fn(Arc<dyn Machine>) -> Arc<dyn Machine>, expected: &str) {
+    let mut subject = sample().expect("it is accepted");
+    let right = sweep(&subject, 1, THOROUGH, None);
+    assert_eq!(right.wrong, None, "{}", right.wrong.as_deref().unwrap_or_default());
+    subject.machine = wrong(subject.machine.clone());
+    let line = first_line(sweep(&subject, 1, THOROUGH, None).wrong);
+    assert!(line.contains(expected), "{line}");
+}
+
+#[test]
+fn a_deadline_that_does_not_strike_is_caught() {
+    let deaf = |machine| -> Arc<dyn Machine> {
+        Arc::new(Retold::new(machine, |spec| spec.deadline_ms = None))
+    };
+    caught_around(sample::hurried, deaf, "a2 begins at 8, after the deadline");
+}
+
+#[test]
+fn a_deadline_that_strikes_too_early_is_caught() {
+    let hasty = |machine| -> Arc<dyn Machine> {
+        Arc::new(Retold::new(machine, |spec| spec.deadline_ms = Some(10_000)))
+    };
+    caught_around(sample::hurried, hasty, "it ended with its deadline before that had passed");
+}
+
+#[test]
+fn a_step_that_goes_on_after_its_deadline_is_caught() {
+    let deaf = |machine| -> Arc<dyn Machine> {
+        Arc::new(Retold::new(machine, |spec| {
+            for point in spec.points.values_mut() {
+                if let PointKind::Call(call) = &mut point.kind {
+                    call.deadline_ms = None;
+                }
+            }
+        }))
+    };
+    caught_around(sample::limited, deaf, "undo u1 (time 1) is missing");
+}
+
+#[test]
+fn an_answer_that_is_not_told_is_caught() {
+    let mute = |machine| -> Arc<dyn Machine> {
+        Arc::new(Altered::new(machine, |answer| {
+            answer.ops.retain(|op| !matches!(op, Op::Reply(_)));
+        }))
+    };
+    caught_around(sample::answering, mute, "whoever waits is told 0, not 42");
 }
 
 /// Wrong from outside: the driver lets effects leave before their batch is committed.

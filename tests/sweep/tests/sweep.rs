@@ -73,6 +73,7 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
         threads.into_iter().flat_map(|it| it.join().expect("a sweep does not panic")).collect()
     });
     let runs: u64 = tallies.iter().map(|(_, tally)| tally.runs).sum();
+    let late: u64 = tallies.iter().map(|(_, tally)| tally.late).sum();
     let sites: usize = tallies.iter().map(|(_, tally)| tally.sites).sum();
     let reached: usize = tallies.iter().map(|(_, tally)| tally.reached).sum();
     let wrong: Vec<String> = tallies
@@ -81,6 +82,7 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
         .map(|(seed, why)| format!("FLOW_SEED={seed} FLOW_PROGRAMS=1: {why}"))
         .collect();
     println!("{reached} of {sites} call sites were reached by some run");
+    println!("the deadline struck in {late} runs");
     let written = written.into_inner();
     println!("{runs} runs of {programs} programs from seed {first} on, {written} bytes in ledgers");
     for why in &wrong {
@@ -88,6 +90,10 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
     }
     let worst = wrong.first().cloned().unwrap_or_default();
     assert!(wrong.is_empty(), "{} programs are wrong; the first:\n{worst}", wrong.len());
+    assert!(
+        late * 50 > runs || programs < PROGRAMS,
+        "the deadline struck in {late} of {runs} runs"
+    );
     assert!(reached * 5 > sites * 4, "only {reached} of {sites} call sites were reached");
 }
 

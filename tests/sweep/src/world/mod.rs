@@ -204,18 +204,20 @@ impl World {
                     None
                 }
             };
+            // Order: what happens later than the deadline happens behind it.
+            self.clock(1);
             self.step(due);
-            self.clock();
+            self.clock(0);
             self.people();
             self.cancel();
         }
     }
 
-    /// Says when the deadline has passed and everything that was due by then is done.
-    fn clock(&mut self) {
+    /// Says when the deadline has passed, by so much at least, and what was due by then is done.
+    fn clock(&mut self, by_ms: i64) {
         let deadline = self.began.zip(self.site.deadline_ms).map(|(at, ms)| at.plus(ms));
-        let passed = deadline.is_some_and(|at| at <= self.now);
-        let done = self.shard.next_due().is_none_or(|due| due > self.now);
+        let passed = deadline.is_some_and(|at| at.plus(by_ms) <= self.now);
+        let done = by_ms > 0 || self.shard.next_due().is_none_or(|due| due > self.now);
         if passed && done && self.ledger.late.is_none() {
             self.note(Entry::Late);
         }
