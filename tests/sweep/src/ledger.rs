@@ -63,7 +63,7 @@ pub enum Entry {
     Interrupt,
     /// The cancel was answered: taken, or not.
     Cancelled(bool),
-    /// The deadline of the run has passed, and all that was due by then is done.
+    /// The deadline of the run has passed.
     Late,
     /// Whoever waits for the run's answer is told this.
     Told(Json),

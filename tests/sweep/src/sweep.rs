@@ -339,8 +339,10 @@ fn ways(program: &Program, id: &CallId, purpose: Purpose) -> (Vec<Way>, Vec<Way>
     let mut most = 2;
     let mut ways: Vec<Way> = Vec::new();
     match (purpose, call) {
-        // Where a stopped branch may be asking, the undo tree asks the same question again.
-        (Purpose::Probe, _) if branches(program) => return (Vec::new(), Vec::new()),
+        // Where a stopped step may be asking, the undo tree asks the same question again.
+        (Purpose::Probe, _) if branches(program) || program.deadline.is_some() => {
+            return (Vec::new(), Vec::new());
+        }
         (Purpose::Probe, _) => {
             ways.extend([Plan::Refused, Plan::Lost].map(|plan| vec![(plan, 1)]));
             return (ways, Vec::new());

@@ -94,7 +94,8 @@ fn no_failure_or_crash_of_a_generated_program_leaves_a_mess() {
         late * 50 > runs || programs < PROGRAMS,
         "the deadline struck in {late} of {runs} runs"
     );
-    assert!(reached * 5 > sites * 4, "only {reached} of {sites} call sites were reached");
+    let few = programs < PROGRAMS;
+    assert!(few || reached * 5 > sites * 4, "only {reached} of {sites} call sites were reached");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One call: attempts (A1 to A6), keys (K1), how it is left (A5), and its undo (U1).
 
+use super::late;
 use super::{Ask, End, Expect, Failure, Node, Reference, Term, Undone};
 use crate::ledger::{Purpose, Sent};
 use crate::program::{Call, Class, Ending, Key, Remedy, Retry, Undo};
@@ -235,8 +236,12 @@ impl Reference<'_> {
                 self.made(open, out);
                 let Some(probe) = &call.probe else { return self.unknown(open) };
                 open.probed = true;
-                if self.probe(probe, open, out) {
-                    return Outcome::Ok((self.values)(&open.id.action, &open.id.at, open.arg));
+                match self.probe(probe, open, self.stoppable(call, open), out) {
+                    None => return Outcome::Stopped(true),
+                    Some(true) => {
+                        return Outcome::Ok((self.values)(&open.id.action, &open.id.at, open.arg));
+                    }
+                    Some(false) => {}
                 }
                 open.unresolved = false;
                 open.from = open.attempt + 1;
@@ -269,11 +274,8 @@ impl Reference<'_> {
             open.generation = self.generation(&open.id.clone(), Purpose::Do);
             open.known = Known::Nothing;
         }
-        let critical = open.unresolved
-            && (call.class == Class::Pivot || call.undoes.is_empty())
-            && call.class != Class::Read;
         let next = self.requests(open).first().map(|sent| sent.pos);
-        if next.is_some_and(|pos| pos <= self.stop || critical) {
+        if next.is_some_and(|pos| pos <= self.stop || !self.stoppable(call, open)) {
             return true;
         }
         open.attempt = before;
@@ -281,6 +283,12 @@ impl Reference<'_> {
             self.made(open, out);
         }
         false
+    }
+
+    /// Whether a step has boundaries: not where X1 excepts it.
+    fn stoppable(&self, call: &Call, open: &Open) -> bool {
+        let kept = call.class == Class::Pivot || call.undoes.is_empty();
+        !(open.unresolved && kept && call.class != Class::Read)
     }
 
     fn unknown(&self, open: &Open) -> Outcome {
@@ -309,12 +317,31 @@ impl Reference<'_> {
         })));
     }
 
-    /// Asks until there is an answer; says whether it happened.
-    fn probe(&mut self, action: &str, open: &Open, out: &mut Vec<Term>) -> bool {
+    /// Asks until there is an answer; says whether it happened. Between two questions is a boundary,
+    /// where a deadline that struck ends the asking.
+    fn probe(
+        &mut self,
+        action: &str,
+        open: &Open,
+        stoppable: bool,
+        out: &mut Vec<Term>,
+    ) -> Option<bool> {
         let id = CallId { action: action.to_owned(), at: open.id.at.clone() };
+        let generation =
+            self.generations.get(&(id.clone(), Purpose::Probe.word())).copied().unwrap_or(0);
+        let keys = self.ledger.keys(&id, Purpose::Probe);
+        let key = keys.get(generation).copied().unwrap_or_default();
+        let before = |sent: &&Sent| !sent.copy && sent.pos <= self.stop;
+        let asked = self.ledger.under(key).filter(before).map(|sent| sent.attempt).max();
+        if stoppable && late::struck(self.ledger) && asked.is_none() {
+            // Not even asked: the question is another's.
+            return None;
+        }
         let visit = self.visit(&id);
-        let generation = self.generation(&id, Purpose::Probe);
-        let to = self.answered_at(&id, Purpose::Probe, generation, visit);
+        self.generation(&id, Purpose::Probe);
+        let answered = self.answered_at(&id, Purpose::Probe, generation, visit);
+        let stopped = stoppable && late::struck(self.ledger) && asked.unwrap_or(0) < answered;
+        let to = asked.filter(|_| stopped).unwrap_or(answered);
         out.push(Term::Call(Box::new(Expect {
             id,
             purpose: Purpose::Probe,
@@ -324,7 +351,7 @@ impl Reference<'_> {
             undoes: Some((open.id.clone(), open.generation)),
             arg: 0,
         })));
-        open.known == Known::Done
+        (!stopped).then_some(open.known == Known::Done)
     }
 
     /// The entry a step leaves in the undo tree.
@@ -479,7 +506,7 @@ impl Reference<'_> {
         let value = (self.values)(&open.id.action, &open.id.at, open.arg);
         if !ask.repeatable {
             let probe = ask.probe.clone().unwrap_or_default();
-            return self.probe(&probe, &open, out).then_some(value);
+            return self.probe(&probe, &open, false, out).filter(|done| *done).map(|_| value);
         }
         loop {
             match self.attempt(false, true, &mut open) {
