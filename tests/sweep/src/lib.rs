@@ -13,7 +13,7 @@
 //! | what is shown | where |
 //! |---|---|
 //! | accepted programs leave no mess, whatever fails | `tests/sweep.rs`: generated programs and the order flow, their services in a [`process`] with a file of its own |
-//! | one wrong edit is refused where it is made, and would leave a mess | `tests/edits.rs`, [`edit`], [`mess`] |
+//! | one wrong edit is refused where it is made, and would leave a mess | `tests/edits.rs`, [`edit`], [`mess`], [`twin::Retold`] |
 //! | builds that are wrong are caught | `tests/sabotage.rs`, `sagaflow_core::sabotage`, [`twin`] |
 
 pub mod edit;
