@@ -9,6 +9,7 @@
 //! The tree keeps the program's structure. A durable point has a unique `at`, a path, and the names
 //! that are live there; undo blocks, handlers, fallbacks and `after failure` are blocks of the tree.
 
+mod ask;
 mod decl;
 mod expr;
 mod hash;

@@ -4,6 +4,7 @@
 //! durable point is described by the statement that rests there, and a point no statement owns is
 //! left out, so that a machine which asks for it is told so at load time.
 
+use crate::ask;
 use crate::decl::{Action, ErrorDecl, Field, Fir, Retry, Ty, TypeDecl};
 use crate::reach::Reach;
 use crate::stmt::{CallUndo, Fallback, Handlers, On, ParallelBlock, ScopeStmt, StepStmt, Stmt};
@@ -44,7 +45,7 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
 }
 
 /// A type in the names of the boundary. Roles are text there; a batch is a record of its own.
-fn ty(ty: &Ty) -> Value {
+pub(crate) fn ty(ty: &Ty) -> Value {
     serde_json::to_value(boundary(ty)).expect("a type has no map keys but text")
 }
 
@@ -76,7 +77,7 @@ fn fields(fields: &[Field]) -> Vec<Value> {
     fields.iter().map(|field| json!([field.name, ty(&field.ty)])).collect()
 }
 
-fn errors(errors: &[ErrorDecl]) -> Vec<Value> {
+pub(crate) fn errors(errors: &[ErrorDecl]) -> Vec<Value> {
     let spec = |error: &ErrorDecl| {
         json!({
             "name": error.name,
@@ -172,9 +173,13 @@ fn points(fir: &Fir, workflow: &Workflow) -> Value {
     kinds.kinds.insert("after".to_owned(), begin());
     walk::block(&mut kinds, &workflow.body);
     workflow.aftermath.iter().for_each(|aftermath| walk::block(&mut kinds, aftermath));
+    let asks = ask::asks(fir, workflow);
     let point = |(at, point): (&String, &Point)| {
-        let kind = kinds.kinds.get(at)?;
-        Some((at.clone(), self::point(workflow, at, point, kind)))
+        let mut spec = self::point(workflow, at, point, kinds.kinds.get(at)?);
+        if let (Some(fields), Some(ask)) = (spec.as_object_mut(), asks.get(at)) {
+            fields.insert("ask".to_owned(), ask.clone());
+        }
+        Some((at.clone(), spec))
     };
     workflow.points.iter().filter_map(point).collect::<Map<_, _>>().into()
 }
@@ -208,7 +213,7 @@ impl Visitor for Kinds<'_> {
             Stmt::Await(wait) => {
                 self.kinds.insert(wait.at.clone(), json!("wait"));
             }
-            Stmt::Manual { at, .. } => {
+            Stmt::Manual { at, .. } | Stmt::Ask { at, .. } => {
                 self.kinds.insert(at.clone(), json!("manual"));
             }
             Stmt::Fork(fork) => {

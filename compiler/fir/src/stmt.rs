@@ -43,12 +43,21 @@ pub enum Stmt {
     Review(Expr),
     /// `progress`: text, percent.
     Progress(Expr, Option<Expr>),
-    /// `manual` as a statement: parks at its own point.
+    /// `manual` as a statement: parks at its own point, and goes on whatever is answered.
     Manual {
         /// Its point.
         at: String,
         /// The question.
         text: Expr,
+    },
+    /// `else manual` of a `repeat`: parks at the loop's point, and goes on with what it is to give.
+    Ask {
+        /// The loop's point.
+        at: String,
+        /// The question.
+        text: Expr,
+        /// Takes the answer, where the loop has a value.
+        bind: Option<LocalId>,
     },
     /// `fail E(…)`: name and payload by field.
     Fail(String, Vec<(String, Expr)>),
@@ -195,7 +204,8 @@ pub enum On {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// `manual "…"`: a person says what the outcome was.
+    /// `manual "…"`: a person says what came of the step, wait or block. The question rests at the
+    /// point of what failed last: of the fallback, where there is one, else of the statement.
     Manual(Expr),
     /// A block; a bare `fail`, `skip`, `use`, `give`, `return` is a block of one. The compiler says
     /// statically how it leaves a step whose outcome is unknown.

@@ -50,7 +50,7 @@ fn statement<V: Visitor>(visitor: &mut V, stmt: &Stmt) {
         Stmt::Let(_, e) | Stmt::Reply(e) | Stmt::Review(e) | Stmt::Give(e) | Stmt::Use(e) => {
             expr(visitor, e);
         }
-        Stmt::Manual { text, .. } => expr(visitor, text),
+        Stmt::Manual { text, .. } | Stmt::Ask { text, .. } => expr(visitor, text),
         Stmt::Progress(text, percent) => {
             expr(visitor, text);
             percent.iter().for_each(|e| expr(visitor, e));

@@ -338,7 +338,11 @@ impl<'f> Machine<'_, 'f> {
         match &entry.on {
             On::Enter => quote!(#rt::Event::Enter => #go,),
             On::Timeout => quote!(#rt::Event::Timeout => #go,),
-            On::Answer => quote!(#rt::Event::Answer(_) => #go,),
+            On::Answer(None) => quote!(#rt::Event::Answer(_) => #go,),
+            On::Answer(var) => {
+                let bound = decoded(var);
+                quote!(#rt::Event::Answer(value) => { #bound #go })
+            }
             On::Done(var) => {
                 let bound = decoded(var);
                 quote!(#rt::Event::Done(value) => { #bound #go })

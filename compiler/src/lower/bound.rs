@@ -30,6 +30,7 @@ fn collect(block: &Block, into: &mut Vec<LocalId>) {
             },
             Stmt::Each(each) => each.bind.iter().for_each(|local| add(*local, into)),
             Stmt::Repeat(repeat) => repeat.bind.iter().for_each(|local| add(*local, into)),
+            Stmt::Ask { bind, .. } => bind.iter().for_each(|local| add(*local, into)),
             _ => {}
         }
         each_block(stmt, &mut |inner| collect(inner, into));

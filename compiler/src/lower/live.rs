@@ -141,9 +141,16 @@ impl Walk<'_> {
                 reads(std::iter::once(text).chain(percent), &mut live);
                 live
             }
-            Stmt::Manual { at, text } => {
+            Stmt::Manual { at, text } | Stmt::Ask { at, text, bind: None } => {
                 self.set(at, after.clone());
                 let mut live = after;
+                read(text, &mut live);
+                live
+            }
+            Stmt::Ask { at, text, bind: Some(bind) } => {
+                let mut live = after;
+                live.remove(bind);
+                self.set(at, live.clone());
                 read(text, &mut live);
                 live
             }
@@ -424,6 +431,11 @@ impl Walk<'_> {
 
     fn scope(&mut self, scope: &ScopeStmt, after: Live) -> Live {
         let body = self.block(&scope.body, after.clone());
+        // What the block yields is bound by whoever answers in its place, so it is not kept for it.
+        let mut after = after;
+        if let Some(bind) = scope.yields() {
+            after.remove(&bind);
+        }
         let handled = self.handlers(&scope.handlers, &after);
         let mut unit = body;
         unit.extend(handled.iter().copied());

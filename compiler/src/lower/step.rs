@@ -47,9 +47,6 @@ impl Lowerer<'_> {
         let call = self.call(step, id, args, by, probe);
         let bind = step.bind.map(|local| self.names.local(local));
         let fallback = step.fallback.as_ref().map(|f| self.fallback(f));
-        if fallback.is_some() {
-            self.cannot_ask(&step.handlers, "a step with a `fallback`");
-        }
         let handlers = self.handlers(&step.handlers);
         let none = matches!(undo, fir::CallUndo::None);
         let forward = !self.undo && !self.aftermath;

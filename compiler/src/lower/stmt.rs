@@ -136,7 +136,7 @@ impl Lowerer<'_> {
         bind: Option<fir::LocalId>,
     ) -> fir::Stmt {
         let Some(at) = unit else { return stmt };
-        let mut scope = self.unit(at, vec![stmt], guard, "a `parallel`");
+        let mut scope = self.unit(at, vec![stmt], guard);
         if let Some(bind) = bind {
             let remedies = scope
                 .handlers
@@ -156,19 +156,7 @@ impl Lowerer<'_> {
         fir::Stmt::Scope(Box::new(scope))
     }
 
-    fn unit(
-        &mut self,
-        at: String,
-        body: fir::Block,
-        guard: &hir::Guard,
-        word: &str,
-    ) -> fir::ScopeStmt {
-        self.cannot_ask(&guard.handlers, word);
-        for interrupt in &guard.interrupts {
-            if super::wait::asks(&interrupt.remedy).is_some() {
-                self.cannot("`manual` as the remedy of an interrupt", interrupt.span);
-            }
-        }
+    fn unit(&mut self, at: String, body: fir::Block, guard: &hir::Guard) -> fir::ScopeStmt {
         fir::ScopeStmt {
             at,
             body,
@@ -183,7 +171,7 @@ impl Lowerer<'_> {
     fn scope(&mut self, scope: &hir::Scope) -> fir::Stmt {
         let at = self.point(&scope.point, scope.span);
         let body = self.block(&scope.body);
-        fir::Stmt::Scope(Box::new(self.unit(at, body, &scope.guard, "a `scope`")))
+        fir::Stmt::Scope(Box::new(self.unit(at, body, &scope.guard)))
     }
 
     fn each(&mut self, each: &hir::Each) -> fir::Stmt {
@@ -214,12 +202,10 @@ impl Lowerer<'_> {
         let at = self.point(&repeat.point, repeat.span);
         let body = self.block(&repeat.body);
         let until = repeat.until.map(|e| self.names.expr(e));
-        if let Some(otherwise) = &repeat.otherwise
-            && super::wait::asks(otherwise).is_some()
-        {
-            self.cannot("`manual` as the remedy of a loop", otherwise.span);
-        }
-        let otherwise = repeat.otherwise.as_ref().map(|b| self.block(b));
+        let otherwise = repeat.otherwise.as_ref().map(|block| match super::wait::asks(block) {
+            Some(text) => self.ask(&at, text, repeat.bind),
+            None => self.block(block),
+        });
         let optional = repeat.bind.is_some_and(|local| {
             let runs_out = repeat.up_to.is_some() && repeat.otherwise.is_none();
             let whole = matches!(self.bound_ty(local), fir::Ty::Optional(_));
@@ -235,6 +221,19 @@ impl Lowerer<'_> {
             bind: repeat.bind.map(|l| self.names.local(l)),
             optional,
         }))
+    }
+
+    /// What a person is asked who says what a loop gives: the answer is used in its place.
+    fn ask(&mut self, at: &str, text: hir::ExprId, bind: Option<hir::LocalId>) -> fir::Block {
+        let text = self.names.expr(text);
+        let answer = bind.map(|local| {
+            let ty = self.bound_ty(local);
+            let name = self.cx.program.locals[local].name.clone();
+            self.names.fresh(&name, ty)
+        });
+        let ask = fir::Stmt::Ask { at: at.to_owned(), text, bind: answer };
+        let used = answer.map(|answer| fir::Stmt::Use(self.names.read(answer)));
+        std::iter::once(ask).chain(used).collect()
     }
 
     fn choice(&mut self, choice: &hir::If) -> fir::Stmt {

@@ -3,6 +3,7 @@
 
 use crate::{analyze, load};
 use sagaflow_fir::{Fir, Remedy, Stmt, Workflow};
+use serde_json::Value;
 
 const WORLD: &str = r#"
 service R {
@@ -132,41 +133,87 @@ fn a_parallel_with_a_fallback_does_not_hold_the_value_it_has_yet_to_give() {
     assert_eq!(live(&fir, "all/fallback"), ["a", "b"]);
 }
 
+/// What may be answered to the question that rests at `at`: type of the value, errors, again.
+fn answers(body: &str, at: &str) -> (Value, Vec<String>, bool) {
+    let fir = lowered(body);
+    assert!(workflow(&fir).unsupported.is_empty(), "{body}");
+    let spec = sagaflow_fir::spec(&fir, "t.T");
+    let ask = &spec["points"][at]["ask"];
+    assert!(ask.is_object(), "nobody is asked at `{at}` of {:?}", spec["points"]);
+    let errors = ask["errors"].as_array().into_iter().flatten();
+    let names = errors.filter_map(|error| error["name"].as_str()).map(str::to_owned).collect();
+    (ask["answer"].clone(), names, ask["again"] == true)
+}
+
 #[test]
-fn nobody_is_asked_where_no_answer_could_be_taken() {
+fn a_person_gives_the_value_of_what_failed_last() {
     let person = "else manual \"what now?\"";
+    let (text, none) = (Value::from("text"), Value::Null);
+    let list = serde_json::json!({ "list": "text" });
     let cases = [
-        (format!("step R.get(id) fallback R.get(a) {person}"), "a step with a `fallback`"),
-        (format!("scope s {{ step R.ping(id) }} {person}"), "a `scope`"),
+        (format!("step x = R.get(id) fallback R.get(a) {person}\nprogress \"{{x}}\""), "x/fallback", &text),
+        (format!("scope s {{ step R.ping(id) }} {person}"), "s", &none),
+        (format!("scope s {{ step R.ping(id) }} fallback {{ step R.ping(a) }} {person}"), "s/fallback", &none),
+        (format!("parallel {{ step R.ping(id)\nstep R.get(id) else skip }} {person}"), "parallel", &none),
         (
-            "scope s { step x = R.find(id)\nprogress \"{x}\" } on Missing => { manual \"what now?\" } else skip".into(),
-            "a `scope`",
+            format!("all = parallel each x in ids max 2 {{ step y = R.get(x)\ngive y }} {person}\nprogress \"{{all.len}}\""),
+            "all",
+            &list,
+        ),
+        (format!("repeat up to 3 times {{ sleep 1s }} until yes {person}"), "repeat", &none),
+        (
+            format!("x = repeat up to 3 times {{ sleep 1s\nif yes {{ give a }} }} {person}\nprogress \"{{x}}\""),
+            "x",
+            &text,
         ),
         (
-            format!("parallel {{ step R.ping(id)\nstep R.get(id) else skip }} {person}"),
-            "a `parallel`",
+            "scope s { step R.ping(id) } on event Stop where id == id => manual \"what now?\"".into(),
+            "s",
+            &none,
         ),
-        (format!("parallel each x in ids max 2 {{ step R.ping(x) }} {person}"), "a `parallel`"),
-        (format!("repeat up to 3 times {{ sleep 1s }} until yes {person}"), "a loop"),
         (
-            "scope s { step R.ping(id) } on event Stop where id == id => manual \"what now?\""
-                .into(),
-            "an interrupt",
+            "await e = event Stop where id == id within 1h on timeout => manual \"what now?\"\nprogress \"{e.why}\"".into(),
+            "e",
+            &serde_json::json!({ "named": "t.Stop" }),
         ),
     ];
-    for (body, of) in cases {
-        assert_eq!(unsupported(&body), [format!("`manual` as the remedy of {of}")], "{body}");
+    for (body, at, value) in &cases {
+        assert_eq!(&answers(body, at).0, *value, "{body}");
     }
 }
 
 #[test]
-fn a_person_may_be_asked_about_one_call_or_wait_and_between_statements() {
+fn only_errors_that_a_handler_takes_can_be_answered_about_a_block() {
+    let body = "scope s { step x = R.find(id)\nprogress \"{x}\" } on Missing => { progress \"gone\" } else manual \"what now?\"";
+    assert_eq!(answers(body, "s").1, ["Missing"]);
+    let asked = "scope s { step x = R.find(id)\nprogress \"{x}\" } on Missing => manual \"what now?\" else skip";
+    assert!(answers(asked, "s").1.is_empty(), "whoever answers it would be asked again");
+}
+
+#[test]
+fn a_block_is_done_again_only_where_everything_in_it_has_an_undo() {
+    let again =
+        |write: &str| answers(&format!("scope s {{ {write} }} else manual \"what now?\""), "s").2;
+    assert!(again("step R.ping(id)"));
+    assert!(again("step W.make(id)"), "what its undo writes does not count");
+    assert!(!again("step W.make(id) compensate none because \"it keeps\""));
+}
+
+#[test]
+fn a_question_does_not_hold_the_value_that_is_its_answer() {
+    let fir = lowered(
+        "all = parallel each x in ids max 2 { step y = R.get(x)\ngive y } else manual \"{a}?\"\nprogress \"{all.len}{b}\"",
+    );
+    assert_eq!(live(&fir, "all"), ["a", "b", "ids"]);
+}
+
+#[test]
+fn a_person_may_be_asked_about_one_call_and_between_statements() {
     let asks = [
         "step R.ping(id) else manual \"what now?\"",
         "step x = R.find(id) on Missing => manual \"what now?\"\nprogress \"{x}\"",
         "scope s { step R.ping(id) else manual \"what now?\" } else skip",
         "scope s { step R.ping(id) } else { review \"look\"\nmanual \"what now?\" }",
-        "repeat up to 3 times { sleep 1s } until yes else { review \"look\"\nmanual \"what now?\" }",
         "manual \"what now?\"",
     ];
     for body in asks {

@@ -140,18 +140,6 @@ impl Lowerer<'_> {
         fir::Handlers { on, otherwise }
     }
 
-    /// Names the remedies that ask a person where nobody's answer could be taken: it would have to
-    /// stand for a whole block, or for two calls at once.
-    pub(super) fn cannot_ask(&mut self, handlers: &hir::Handlers, of: &str) {
-        let on = handlers.on.iter().map(|handler| (&handler.remedy, handler.span));
-        let otherwise = handlers.otherwise.iter().map(|other| (&other.remedy, other.span));
-        for (remedy, span) in on.chain(otherwise) {
-            if asks(remedy).is_some() {
-                self.cannot(&format!("`manual` as the remedy of {of}"), span);
-            }
-        }
-    }
-
     fn remedy(&mut self, block: &hir::Block) -> fir::Remedy {
         if let Some(text) = asks(block) {
             return fir::Remedy::Manual(self.names.expr(text));

@@ -273,7 +273,7 @@ impl Program {
                     self.nest(fir, at, Slot::Arm(index), &arm.body, depth);
                 }
             }
-            Stmt::Manual { at: point, .. } => self.rests(point, at),
+            Stmt::Manual { at: point, .. } | Stmt::Ask { at: point, .. } => self.rests(point, at),
             Stmt::Fail(name, fields) => {
                 let order = fields.iter().map(|(field, _)| field.clone()).collect();
                 self.errors.entry(name.clone()).or_default().push(order);

@@ -134,6 +134,7 @@ impl Trace<'_> {
     /// Runs one fiber to its end.
     fn fiber(&mut self, frame: Frame, event: Event) -> Result<Ended, String> {
         let mut units: Vec<Unit> = Vec::new();
+        let mut failed: Option<Unit> = None;
         let (mut frame, mut event) = (frame, event);
         loop {
             let Some(answer) = self.resume(&frame, event)? else { return Ok(Ended::Stuck) };
@@ -152,9 +153,15 @@ impl Trace<'_> {
             let failure = match answer.next {
                 Next::End(value) | Next::Return(value) => return Ok(Ended::With(value)),
                 Next::Fail(failure) => failure,
-                other => match self.happens(other)? {
+                other => match self.happens(other, failed.as_ref())? {
                     Happens::Goes(to, with) => {
                         (frame, event) = self.perhaps_interrupted(&mut units, to, with);
+                        continue;
+                    }
+                    Happens::Again(to) => {
+                        // A person opens the unit again that has just failed.
+                        units.extend(failed.take());
+                        (frame, event) = (to, Event::Enter);
                         continue;
                     }
                     Happens::Fails(failure) => failure,
@@ -168,8 +175,9 @@ impl Trace<'_> {
             let again = self.random.one_in(likely);
             frame = unit.frame.clone();
             event = if again { Event::Enter } else { Event::Failed(failure) };
-            if again {
-                units.push(unit);
+            match again {
+                true => units.push(unit),
+                false => failed = Some(unit),
             }
         }
     }
@@ -255,12 +263,15 @@ impl Trace<'_> {
     }
 
     /// What happens to a fiber that rests.
-    fn happens(&mut self, next: Next) -> Result<Happens, String> {
+    fn happens(&mut self, next: Next, failed: Option<&Unit>) -> Result<Happens, String> {
         match next {
             Next::Call { frame, undo, .. } => Ok(self.called(frame, undo)),
             Next::Wait { frame, arms, until } => self.waited(frame, &arms, until.is_some()),
             Next::Fork { frame, branches } => self.forked(frame, branches),
-            Next::Manual { frame, .. } => Ok(self.asked(frame)),
+            Next::Manual { frame, .. } => {
+                let again = failed.is_some_and(|unit| unit.frame == frame);
+                Ok(self.asked(frame, again))
+            }
             Next::End(_) | Next::Return(_) | Next::Fail(_) => Ok(Happens::Stuck),
         }
     }
@@ -352,11 +363,22 @@ impl Trace<'_> {
         })
     }
 
-    /// A person answers: at a call's own frame with the step's outcome.
-    fn asked(&mut self, frame: Frame) -> Happens {
+    /// A person answers: at a call's own frame with the step's outcome, about a block with its value,
+    /// with an error that it handles, or that it is to be done again.
+    fn asked(&mut self, frame: Frame, again: bool) -> Happens {
         let Some(point) = self.spec.points.get(&frame.at) else { return Happens::Stuck };
-        let event = match &point.kind {
-            PointKind::Call(call) => match &call.result {
+        let event = match (&point.kind, &point.ask) {
+            (_, Some(ask)) if again && ask.again && self.random.one_in(4) => {
+                return Happens::Again(frame);
+            }
+            (_, Some(ask)) if !ask.errors.is_empty() && self.random.one_in(4) => {
+                Event::Failed(self.declared(&ask.errors))
+            }
+            (_, Some(ask)) => Event::Answer(match &ask.answer {
+                Some(ty) => self.random.value(&self.spec.schema, ty),
+                None => Json::Null,
+            }),
+            (PointKind::Call(call), None) => match &call.result {
                 _ if self.random.one_in(3) => Event::Failed(self.declared(&call.errors)),
                 Some(ty) => Event::Done(self.random.value(&self.spec.schema, ty)),
                 None => Event::Done(Json::Null),
@@ -370,6 +392,8 @@ impl Trace<'_> {
 /// What happens to a resting fiber.
 enum Happens {
     Goes(Frame, Event),
+    /// The unit of this frame, which failed, is done again.
+    Again(Frame),
     Fails(Failure),
     Stuck,
 }

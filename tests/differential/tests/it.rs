@@ -11,7 +11,8 @@ sagaflow_macros::include_flow!(
     "flows/diff/steps.flow",
     "flows/diff/blocks.flow",
     "flows/diff/more.flow",
-    "flows/diff/found.flow"
+    "flows/diff/found.flow",
+    "flows/diff/asked.flow"
 );
 
 /// The program that everybody reads first.
@@ -223,6 +224,17 @@ fn the_order_saga_runs_alike_in_both_machines() {
 #[test]
 fn the_rest_runs_alike_in_both_machines() {
     let seen = check(more::flows().bank(Nobody).bench(Nobody).into_flows().machines, "flows");
+    assert!(seen.undos > 0, "{seen:?}");
+}
+
+#[test]
+fn people_are_asked_alike_about_fallbacks_waits_blocks_and_loops() {
+    let machines: Vec<Arc<dyn sagaflow::codegen::Machine>> = vec![
+        Arc::new(asked::__w0_blocks::machine()),
+        Arc::new(asked::__w1_loops::machine()),
+        Arc::new(asked::__w2_steps::machine()),
+    ];
+    let seen = check(machines, "flows");
     assert!(seen.undos > 0, "{seen:?}");
 }
 

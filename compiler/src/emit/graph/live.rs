@@ -76,9 +76,9 @@ fn begins(graph: &Graph<'_>, entry: &Entry<'_>) -> bool {
 /// The variable that an event binds.
 fn bound_by(on: &On) -> Option<Var> {
     match on {
-        On::Done(var) | On::Arm(_, var) => *var,
+        On::Done(var) | On::Arm(_, var) | On::Answer(var) => *var,
         On::Failed(var) | On::Joined(var) | On::Interrupt(_, var) => Some(*var),
-        On::Enter | On::Timeout | On::Answer | On::Branch(_) | On::EachBranch => None,
+        On::Enter | On::Timeout | On::Branch(_) | On::EachBranch => None,
     }
 }
 

@@ -118,7 +118,10 @@ impl<'f> Lower<'f> {
             Stmt::Each(each) => return Some(self.each(each, block)),
             Stmt::Repeat(repeat) => return Some(self.repeat(repeat, block)),
             Stmt::Scope(scope) => return Some(self.scope(scope, block)),
-            Stmt::Manual { at, text } => return Some(self.manual(at, text, block)),
+            Stmt::Manual { at, text } => return Some(self.manual(at, text, None, block)),
+            Stmt::Ask { at, text, bind } => {
+                return Some(self.manual(at, text, bind.map(Var::from), block));
+            }
             Stmt::If(condition, then, otherwise) => {
                 return Some(self.choice(condition, then, otherwise, block));
             }
@@ -146,9 +149,15 @@ impl<'f> Lower<'f> {
         }
     }
 
-    fn manual(&mut self, at: &'f str, text: &'f fir::Expr, block: BlockId) -> BlockId {
+    fn manual(
+        &mut self,
+        at: &'f str,
+        text: &'f fir::Expr,
+        bind: Option<Var>,
+        block: BlockId,
+    ) -> BlockId {
         self.end(block, Term::Manual { at, text });
-        self.point(at, On::Answer)
+        self.point(at, On::Answer(bind))
     }
 
     fn choice(

@@ -191,8 +191,8 @@ pub(super) enum On {
     EachBranch,
     /// `Joined`; binds the ends.
     Joined(Var),
-    /// `Answer`
-    Answer,
+    /// `Answer`; binds it, where a value is asked for.
+    Answer(Option<Var>),
     /// `Interrupt`; binds the payload.
     Interrupt(usize, Var),
 }

@@ -9,7 +9,7 @@ use sagaflow_fir::{CallUndo, Handlers, ParallelBlock, Remedy, ScopeStmt, StepStm
 /// What handlers need to know about the statement they stand at.
 #[derive(Clone, Copy)]
 pub(super) struct Handled<'f> {
-    /// Where a `manual` rests.
+    /// Where a `manual` rests: at what failed last.
     pub at: &'f str,
     /// The actions and blocks whose errors may be named.
     pub errors: Errors<'f>,
@@ -34,7 +34,7 @@ impl<'f> Lower<'f> {
         self.undo(step);
         let fallback = step.fallback.as_ref();
         let handled = Handled {
-            at: &step.at,
+            at: fallback.map_or(&step.at, |fallback| &fallback.at),
             errors: Errors {
                 call: Some(&step.call),
                 bodies: [fallback.map(|fallback| &fallback.body[..]), None],
@@ -63,6 +63,9 @@ impl<'f> Lower<'f> {
         self.push(failed, Instr::Enter { at: &fallback.at, interrupts: &[] });
         let body = self.point(&fallback.at, On::Enter);
         self.end(failed, Term::Goto(body));
+        if handlers_ask(handlers) {
+            self.entry(&fallback.at, On::Answer(handled.bind), handled.to);
+        }
         let depth = self.depth;
         self.around.push(Around::Value { bind: handled.bind, to: handled.to, depth });
         self.around.push(Around::Unit(&fallback.at));
@@ -149,20 +152,22 @@ impl<'f> Lower<'f> {
         self.around.pop();
         let fallback = scope.fallback.as_ref();
         let handled = Handled {
-            at: &scope.at,
+            at: fallback.map_or(&scope.at, |fallback| &fallback.at),
             errors: Errors {
                 call: None,
                 bodies: [Some(&scope.body[..]), fallback.map(|fallback| &fallback.body[..])],
             },
-            bind: forked(scope),
+            bind: scope.yields().map(Var::from),
             to: after,
         };
         self.failing(&scope.at, fallback, &scope.handlers, handled);
         for (index, interrupt) in interrupts.iter().enumerate() {
             self.interrupt(scope, index, interrupt, handled);
         }
-        if asks(scope) {
-            self.entry(&scope.at, On::Answer, after);
+        if interrupts.iter().any(|interrupt| asks(&interrupt.remedy))
+            || fallback.is_none() && handlers_ask(&scope.handlers)
+        {
+            self.entry(&scope.at, On::Answer(handled.bind), after);
         }
         after
     }
@@ -182,7 +187,7 @@ impl<'f> Lower<'f> {
             fields.unwrap_or_default().iter().map(|field| field.name.as_str()).collect();
         let fields = bound(&names, &interrupt.binders);
         self.push(block, Instr::EventFields { event, fields });
-        self.remedy(&interrupt.remedy, block, handled);
+        self.remedy(&interrupt.remedy, block, Handled { at: &scope.at, ..handled });
     }
 
     /// The payload fields of an error, in declared order, where it can come from.
@@ -195,25 +200,14 @@ impl<'f> Lower<'f> {
     }
 }
 
-/// What the fork of a guarded `parallel each` binds: `use` gives it where the fork failed.
-fn forked(scope: &ScopeStmt) -> Option<Var> {
-    match &scope.body[..] {
-        [Stmt::Fork(fork)] => match &fork.branches {
-            ParallelBlock::Each { bind, .. } => bind.map(Var::from),
-            ParallelBlock::Fixed(_) => None,
-        },
-        _ => None,
-    }
+/// Whether one of these remedies asks a person.
+pub(super) fn handlers_ask(handlers: &Handlers) -> bool {
+    let on = handlers.on.iter().map(|handler| &handler.remedy);
+    on.chain(&handlers.otherwise).any(asks)
 }
 
-/// Whether one of the scope's remedies asks a person, whose answer then goes on behind it.
-fn asks(scope: &ScopeStmt) -> bool {
-    let handlers = scope.handlers.on.iter().map(|handler| &handler.remedy);
-    let interrupts = scope.interrupts.iter().map(|interrupt| &interrupt.remedy);
-    handlers
-        .chain(interrupts)
-        .chain(&scope.handlers.otherwise)
-        .any(|remedy| matches!(remedy, Remedy::Manual(_)))
+fn asks(remedy: &Remedy) -> bool {
+    matches!(remedy, Remedy::Manual(_))
 }
 
 /// Pairs field names with the binders that take them.

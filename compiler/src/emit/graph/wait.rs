@@ -2,7 +2,7 @@
 
 use super::around::Around;
 use super::lower::Lower;
-use super::step::{Errors, Handled};
+use super::step::{Errors, Handled, handlers_ask};
 use super::{BlockId, Instr, On, Term, Var, VarTy};
 use sagaflow_fir as fir;
 use sagaflow_fir::{ArmWait, AwaitStmt, ForkStmt, ParallelBlock};
@@ -38,6 +38,9 @@ impl<'f> Lower<'f> {
         let failure = self.var("#failure", VarTy::Failure);
         let failed = self.point(&wait.at, On::Failed(failure));
         self.handlers(failed, failure, &wait.handlers, handled);
+        if handlers_ask(&wait.handlers) {
+            self.entry(&wait.at, On::Answer(bind), after);
+        }
         after
     }
 

@@ -49,7 +49,8 @@ impl Flow<'_> {
             let end = if some { reach.clone() } else { None };
             all = with(end, parallel.bind);
         }
-        self.guarded(&parallel.guard, parallel.bind, all, reach)
+        let guarded = Guarded { bind: parallel.bind, point: None };
+        self.guarded(&parallel.guard, guarded, all, reach)
     }
 
     pub(super) fn each(&mut self, each: &Each, reach: Reach) -> Reach {
@@ -62,7 +63,8 @@ impl Flow<'_> {
         self.reads(each.over, &reach);
         self.turns(&each.body, &each.pattern, each.bind, each.span, &reach);
         let end = with(reach.clone(), each.bind);
-        self.guarded(&each.guard, each.bind, end, reach)
+        let guarded = Guarded { bind: each.bind, point: Some(&each.point) };
+        self.guarded(&each.guard, guarded, end, reach)
     }
 
     /// A body that runs once for each item; F0706 where a collecting one can end without `give`.
@@ -121,7 +123,7 @@ impl Flow<'_> {
         }
         match (&repeat.otherwise, &repeat.up_to) {
             (Some(otherwise), _) => {
-                let guarded = Guarded { bind: repeat.bind, point: None };
+                let guarded = Guarded { bind: repeat.bind, point: Some(&repeat.point) };
                 ways.extend(self.remedy(otherwise, otherwise.span, Some(guarded), reach));
             }
             (None, Some(_)) => ways.push((bound, goes_on(repeat.span))),

@@ -10,11 +10,11 @@ use crate::hir::{
 use crate::span::Span;
 
 /// Whose remedies these are.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Guarded<'g> {
     /// What a `use` binds.
     pub bind: Option<LocalId>,
-    /// A lone `manual` at this point answers in the place of the call.
+    /// A lone `manual` at this point answers in the place of the call or loop.
     pub point: Option<&'g Point>,
 }
 
@@ -62,7 +62,7 @@ impl Flow<'_> {
                 if let Some(undo) = &tx.compensate {
                     self.undo(undo, &end, stmt.span);
                 }
-                self.guarded(&tx.guard, None, end, reach)
+                self.guarded(&tx.guard, Guarded::default(), end, reach)
             }
             StmtKind::Savepoint(savepoint) => {
                 let end = self.block(&savepoint.body, reach.clone());
@@ -71,7 +71,7 @@ impl Flow<'_> {
             }
             StmtKind::Scope(scope) => {
                 let end = self.block(&scope.body, reach.clone());
-                self.guarded(&scope.guard, None, end, reach)
+                self.guarded(&scope.guard, Guarded::default(), end, reach)
             }
             StmtKind::Lock(lock) => {
                 lock.targets.iter().for_each(|target| self.reads(target.key, &reach));
@@ -181,7 +181,7 @@ impl Flow<'_> {
         self.remedies.push(Remedied::default());
         let end = self.block(block, reach);
         let ended = self.remedies.pop().unwrap_or_default();
-        // A lone `manual` answers in the place of the call: what a person says is bound.
+        // A lone `manual` answers in the place of the call or loop: what a person says is bound.
         let asks = match (block.stmts.as_slice(), guarded.and_then(|guarded| guarded.point)) {
             ([Stmt { kind: StmtKind::Manual(at, _), .. }], Some(point)) => at == point,
             _ => false,
@@ -197,11 +197,10 @@ impl Flow<'_> {
     pub(super) fn guarded(
         &mut self,
         guard: &Guard,
-        bind: Option<LocalId>,
+        guarded: Guarded<'_>,
         end: Reach,
         before: Reach,
     ) -> Reach {
-        let guarded = Guarded { bind, point: None };
         let mut ways = Vec::new();
         if let Some(fallback) = &guard.fallback {
             ways.extend(self.fallback(fallback, Some(guarded), &before));

@@ -12,7 +12,7 @@
 //! | a wait, sleep, `await first` | `Arm` or `Timeout` |
 //! | a fork (`parallel`, `parallel each`) | `Branch(i)` begins a branch; `Joined` goes on after it |
 //! | a unit (scope, guarded parallel, fallback, `settle` iteration) | `Enter` runs its body (again), `Failed` or `Interrupt` runs its handlers; the unit is no longer open then |
-//! | a `manual` statement | `Answer` |
+//! | a `manual` statement, or what a `manual` is about | `Answer`; about a unit also `Failed`, or `Enter` with the unit open again |
 //!
 //! A sequential `each` and `repeat`, `if`, `match` and `decide` happen inside the machine.
 
@@ -105,7 +105,7 @@ pub enum Event {
     Timeout,
     /// All branches of the fork have ended, in branch order.
     Joined(Vec<BranchEnd>),
-    /// A person answered a `manual` statement.
+    /// A person answered: a `manual` statement, or in the place of what failed, with its value.
     Answer(Json),
     /// The unit was interrupted by its `index`-th `on event`; its body is still and undone (or kept).
     Interrupt {
@@ -290,8 +290,8 @@ pub enum Next {
         /// How many.
         branches: u32,
     },
-    /// Park until a person answers. At a call's own frame the answer is the step's outcome; at a
-    /// `manual` statement's frame it is `Answer`.
+    /// Park until a person answers. At a call's own frame the answer is the step's outcome; elsewhere
+    /// [`Point::ask`](super::Point::ask) says what it may be.
     Manual {
         /// Rests here.
         frame: Frame,

@@ -19,6 +19,7 @@ pub use machine::{
 };
 pub use schema::{Mismatch, SampleSeed, Schema, Ty, TypeDecl, VariantDecl};
 pub use spec::{
-    BreakerSpec, CallSpec, Class, ErrorSpec, EventSpec, ForkSpec, LimitSpec, Point, PointKind,
-    ProbeSpec, Retry, ServiceSpec, TaskSpec, TriggerSpec, UndoSpec, UnitSpec, WorkflowSpec,
+    AskSpec, BreakerSpec, CallSpec, Class, ErrorSpec, EventSpec, ForkSpec, LimitSpec, Point,
+    PointKind, ProbeSpec, Retry, ServiceSpec, TaskSpec, TriggerSpec, UndoSpec, UnitSpec,
+    WorkflowSpec,
 };

@@ -90,6 +90,22 @@ pub struct Point {
     /// Line in its source, from 1, for stories and graphs.
     #[serde(default)]
     pub line: u32,
+    /// What a person may answer where a `manual` rests here that is about more than one call: about
+    /// a fallback, a wait, a block, or a loop that ran out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<AskSpec>,
+}
+
+/// What may be answered in the place of what failed. Always its value; and the rest only where this
+/// says so, and where it failed rather than was interrupted.
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
+pub struct AskSpec {
+    /// Type of its value; none where it has no value that is used.
+    pub answer: Option<Ty>,
+    /// Declared errors that one of its handlers takes.
+    pub errors: Vec<ErrorSpec>,
+    /// It may be done again.
+    pub again: bool,
 }
 
 /// Kinds of durable point.

@@ -129,6 +129,9 @@ pub struct Ready {
     /// The call whose outcome it is, while its handler has not yet decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Box<Call>>,
+    /// The unit that failed, while a person may still be asked about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Box<Unit>>,
     /// Why it has not moved.
     pub held: Hold,
 }
@@ -231,6 +234,9 @@ pub struct Manual {
     /// The step it is about, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub call: Option<Box<Call>>,
+    /// The unit it is about, where one has failed. It is not open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Box<Unit>>,
 }
 
 /// The popping of an undo list.
@@ -339,7 +345,7 @@ impl Fiber {
         Self {
             kind,
             frame,
-            state: State::Ready(Ready { event, call: None, held: Hold::Now }),
+            state: State::Ready(Ready { event, call: None, unit: None, held: Hold::Now }),
             head: None,
             units: Vec::new(),
             stop: None,
@@ -354,6 +360,16 @@ impl Fiber {
             State::Call(call) => Some(call),
             State::Ready(ready) => ready.call.as_deref(),
             State::Manual(manual) => manual.call.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The unit that failed in it and may be done again if a person says so.
+    #[must_use]
+    pub fn failed_unit(&self) -> Option<&Unit> {
+        match &self.state {
+            State::Ready(ready) => ready.unit.as_deref(),
+            State::Manual(manual) => manual.unit.as_deref(),
             _ => None,
         }
     }

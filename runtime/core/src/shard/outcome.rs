@@ -266,7 +266,7 @@ impl Turn<'_> {
         Ok(Failure { kind, name: name.to_owned(), payload, step })
     }
 
-    fn decode_fields(&self, error: &ErrorSpec, payload: &Json) -> Result<Json, String> {
+    pub(super) fn decode_fields(&self, error: &ErrorSpec, payload: &Json) -> Result<Json, String> {
         if error.fields.is_empty() {
             return Ok(Json::Null);
         }

@@ -4,9 +4,12 @@
 use super::input::{Actor, Answer, Resolution};
 use super::turn::Turn;
 use super::undo::Ending;
-use crate::codegen::PointKind;
+use crate::codegen::{AskSpec, Failure, FailureKind, PointKind};
 use crate::journal::Happened;
-use crate::run::{Call, Fiber, FiberId, Happening, Hold, Phase, Ready, State};
+use crate::run::{Call, Fiber, FiberId, Happening, Hold, Phase, Ready, State, Unit};
+
+/// Verdict 6.
+const AFTER_COMMIT: &str = "after the commit only a result can be answered, or to ask again";
 
 impl Turn<'_> {
     /// Says what came of the step or undo at a path.
@@ -77,13 +80,20 @@ impl Turn<'_> {
     }
 
     fn resolve_step(&mut self, id: FiberId, fiber: &Fiber, outcome: Resolution) -> Answer {
-        let Some(call) = fiber.call() else {
-            return Answer::Refused("no step waits for an outcome at this path".to_owned());
-        };
-        let call = Box::new(call.clone());
-        // A question about the step is answered by this.
+        // A question about the step or block is answered by this.
         let asked = matches!(fiber.state, State::Manual(_));
-        match self.settle_call(id, call, outcome) {
+        let ask = self.ask_spec(&fiber.frame.at).filter(|_| asked);
+        let settled = match (fiber.call(), ask) {
+            (Some(call), _) => self.settle_call(id, Box::new(call.clone()), outcome),
+            (None, Some(ask)) => {
+                let unit = fiber.failed_unit().map(|unit| Box::new(unit.clone()));
+                self.settle_block(id, unit, &ask, outcome)
+            }
+            (None, None) => {
+                Err(Answer::Refused("no step waits for an outcome at this path".to_owned()))
+            }
+        };
+        match settled {
             Ok(()) => {
                 if asked {
                     self.withdraw(fiber);
@@ -114,8 +124,7 @@ impl Turn<'_> {
             }
             Resolution::Failed { name, payload } => {
                 if self.run.state.head().committed && !spec.commits {
-                    let why = "after the commit only a result can be answered, or to ask again";
-                    return Err(Answer::Refused(why.to_owned()));
+                    return Err(Answer::Refused(AFTER_COMMIT.to_owned()));
                 }
                 let mut failure = self
                     .declared_failure(spec, &name, &payload)
@@ -144,6 +153,64 @@ impl Turn<'_> {
             Resolution::GiveUp => {
                 return Err(Answer::Refused("only an undo can be given up".to_owned()));
             }
+        }
+        Ok(())
+    }
+
+    /// Goes on from a block, fallback or wait with what a person says came of it. `unit` is the one
+    /// that failed; where there is none, only a value can be said.
+    pub(super) fn settle_block(
+        &mut self,
+        id: FiberId,
+        unit: Option<Box<Unit>>,
+        ask: &AskSpec,
+        outcome: Resolution,
+    ) -> Result<(), Answer> {
+        let refused = |why: &str| Err(Answer::Refused(why.to_owned()));
+        let mut failed = None;
+        let event = match (outcome, unit) {
+            (Resolution::Ok(value), _) => {
+                let value = self
+                    .decode(ask.answer.as_ref(), &value)
+                    .map_err(|expected| Answer::Mismatch { path: "ok".to_owned(), expected })?;
+                Happening::Answer(value)
+            }
+            (Resolution::Failed { .. }, _) if self.run.state.head().committed => {
+                return refused(AFTER_COMMIT);
+            }
+            (Resolution::Failed { name, payload }, Some(unit)) => {
+                let Some(error) = ask.errors.iter().find(|error| error.name == name) else {
+                    return refused(
+                        "only an error that a handler of the block takes can be answered",
+                    );
+                };
+                let payload = self
+                    .decode_fields(error, &payload)
+                    .map_err(|expected| Answer::Mismatch { path: "failed".to_owned(), expected })?;
+                let step = self.path(id);
+                // Its handlers may ask about the same unit once more.
+                failed = Some(unit);
+                Happening::Failed(Failure { kind: FailureKind::Declared, name, payload, step })
+            }
+            (Resolution::Again, Some(unit)) if ask.again => {
+                self.reopen_unit(id, *unit);
+                return Ok(());
+            }
+            (Resolution::Again, Some(_)) => {
+                return refused("it may not be repeated: a write in it has no undo");
+            }
+            (Resolution::Failed { .. } | Resolution::Again, None) => {
+                return refused("only its value can be answered here: `{\"ok\": …}`");
+            }
+            (Resolution::GiveUp, _) => return refused("only an undo can be given up"),
+        };
+        let queue = self.waits_for_place(id);
+        self.ready(id, event);
+        if let Some(Fiber { state: State::Ready(ready), .. }) = self.state().fiber_mut(id) {
+            ready.unit = failed;
+        }
+        if queue {
+            self.hold(id, Hold::Place);
         }
         Ok(())
     }

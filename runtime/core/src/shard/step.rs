@@ -9,7 +9,7 @@ use crate::journal::{EventBody, Happened, item_id};
 use crate::key::{KeyParts, call_key};
 use crate::limits::QUICK_READ_MS;
 use crate::run::{
-    Ask, Call, Entry, Fate, FiberId, Kind, Last, Mode, Node, Phase, Role, State, What,
+    Ask, Call, Entry, Fate, FiberId, Kind, Last, Mode, Node, Phase, Role, State, Unit, What,
 };
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
@@ -24,10 +24,17 @@ pub(super) struct Intent {
     pub(super) undo: Option<Values>,
 }
 
+/// What failed before a move, and was handled by it.
+pub(super) struct About {
+    pub(super) call: Option<Box<Call>>,
+    pub(super) unit: Option<Box<Unit>>,
+}
+
 impl Turn<'_> {
-    /// Follows a move of the machine. `call` is the call whose failure it has just handled.
-    pub(super) fn follow(&mut self, id: FiberId, call: Option<Box<Call>>, step: Move) {
+    /// Follows a move of the machine.
+    pub(super) fn follow(&mut self, id: FiberId, about: About, step: Move) {
         let Move { leave, ops, next } = step;
+        let About { call, unit } = about;
         if let Some(call) = call {
             if let Next::Manual { frame, question } = &next
                 && frame.at == call.at
@@ -35,7 +42,8 @@ impl Turn<'_> {
                 // The question is about this very step: nothing is decided, its undo stays armed.
                 let (frame, question) = (frame.clone(), question.clone());
                 if self.run_ops(id, ops) {
-                    self.ask_person(id, frame, question, Some(call));
+                    let about = About { call: Some(call), unit: None };
+                    self.ask_person(id, frame, question, about);
                 }
                 return;
             }
@@ -57,7 +65,10 @@ impl Turn<'_> {
             }
             Next::Wait { frame, arms, until } => self.begin_wait(id, frame, arms, until),
             Next::Fork { frame, branches } => self.begin_fork(id, frame, branches),
-            Next::Manual { frame, question } => self.ask_person(id, frame, question, None),
+            Next::Manual { frame, question } => {
+                let unit = unit.filter(|unit| unit.frame.at == frame.at);
+                self.ask_person(id, frame, question, About { call: None, unit });
+            }
             Next::End(value) => self.end_fiber(id, value),
             Next::Return(value) => self.return_run(id, value),
             Next::Fail(failure) => self.fail(id, failure),
@@ -290,6 +301,7 @@ impl Turn<'_> {
             fiber.state = State::Ready(crate::run::Ready {
                 event: crate::run::Happening::Enter,
                 call: None,
+                unit: None,
                 held: crate::run::Hold::Now,
             });
         }

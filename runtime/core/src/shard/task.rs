@@ -1,10 +1,11 @@
 //! People: human tasks, `manual` questions, and who may answer them (Q1).
 
 use super::input::{Actor, Answer, Resolution, TaskAct};
+use super::step::About;
 use super::turn::Turn;
-use crate::codegen::{Arm, Frame, Json, PointKind};
+use crate::codegen::{Arm, AskSpec, Frame, Json};
 use crate::journal::Happened;
-use crate::run::{Call, Fiber, FiberId, Happening, Hold, Manual, State};
+use crate::run::{Call, Fiber, FiberId, Happening, Hold, Manual, State, Unit};
 
 /// Kind of the items people answer.
 const KIND: &str = "task";
@@ -32,32 +33,51 @@ impl Turn<'_> {
     }
 
     /// Q1: the run parks with a question.
-    pub(super) fn ask_person(
-        &mut self,
-        id: FiberId,
-        frame: Frame,
-        question: String,
-        call: Option<Box<Call>>,
-    ) {
+    pub(super) fn ask_person(&mut self, id: FiberId, frame: Frame, question: String, about: About) {
         if let Some(fiber) = self.state().fiber_mut(id) {
             fiber.frame = frame;
         }
         let path = self.path(id);
-        let mut about = call;
-        if about.is_none() {
+        let About { mut call, unit } = about;
+        if call.is_none() {
             // A known outcome is asked about too: the frame rests at the call's own point.
-            about = self.call_at_rest(id, &path);
+            call = self.call_at_rest(id, &path);
         }
-        let body = serde_json::json!({
-            "title": question, "assign": ["role:operator"], "path": path,
-            "manual": true, "step": about.is_some(),
-        });
+        let body = self.question_body(id, &question, (call.as_deref(), unit.as_deref()));
         let item = self.open_item(KIND, body);
         self.note(Happened::Asked { path, question: question.clone(), item: item.clone() });
         if let Some(fiber) = self.state().fiber_mut(id) {
-            fiber.state = State::Manual(Manual { question, item, claim: None, call: about });
+            fiber.state = State::Manual(Manual { question, item, claim: None, call, unit });
         }
         self.child_rests(id);
+    }
+
+    /// The item of a question. `step` says that it is answered with an outcome; about a block that
+    /// failed the item also says which errors can be answered, and whether it can be done again.
+    fn question_body(
+        &self,
+        id: FiberId,
+        question: &str,
+        (call, unit): (Option<&Call>, Option<&Unit>),
+    ) -> Json {
+        let at = self.run.state.fiber(id).map(|fiber| fiber.frame.at.as_str()).unwrap_or_default();
+        let ask = self.ask_spec(at).filter(|_| call.is_none());
+        let mut body = serde_json::json!({
+            "title": question, "assign": ["role:operator"], "path": self.path(id), "at": at,
+            "manual": true, "step": call.is_some() || ask.is_some(),
+        });
+        if let (Some(ask), Some(fields)) = (ask, body.as_object_mut()) {
+            let failed = unit.is_some();
+            let errors = ask.errors.into_iter().filter(|_| failed).map(|error| error.name);
+            fields.insert("errors".to_owned(), errors.collect());
+            fields.insert("again".to_owned(), (failed && ask.again).into());
+        }
+        body
+    }
+
+    /// What may be answered at a point, where a question there is about more than one call.
+    pub(super) fn ask_spec(&self, at: &str) -> Option<AskSpec> {
+        self.run.machine.as_ref()?.spec().points.get(at)?.ask.clone()
     }
 
     /// Withdraws what a fiber has asked people (verdict 74).
@@ -140,10 +160,8 @@ impl Turn<'_> {
                 ))
             }
             State::Manual(manual) if manual.item == item => {
-                let body = serde_json::json!({
-                    "title": manual.question, "assign": ["role:operator"],
-                    "path": self.path(*id), "manual": true, "step": manual.call.is_some(),
-                });
+                let about = (manual.call.as_deref(), manual.unit.as_deref());
+                let body = self.question_body(*id, &manual.question, about);
                 Some((
                     *id,
                     Asked {
@@ -224,44 +242,38 @@ impl Turn<'_> {
     }
 
     fn answer_manual(&mut self, id: FiberId, item: &str, value: Json, actor: &Actor) -> Answer {
-        let Some(Fiber { state: State::Manual(manual), frame, .. }) = self.run.state.fiber(id)
-        else {
-            return Answer::TooLate;
+        let Some(fiber) = self.run.state.fiber(id) else { return Answer::TooLate };
+        let State::Manual(manual) = &fiber.state else { return Answer::TooLate };
+        let (call, unit, at) = (manual.call.clone(), manual.unit.clone(), fiber.frame.at.clone());
+        let ask = self.ask_spec(&at);
+        if call.is_none() && ask.is_none() {
+            let queue = self.waits_for_place(id);
+            self.answered(id, item, actor);
+            self.ready(id, Happening::Answer(value));
+            if queue {
+                self.hold(id, Hold::Place);
+            }
+            return Answer::Done;
+        }
+        let outcome: Resolution = match serde_json::from_value(value) {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let expected = "`{\"ok\": …}`, `{\"failed\": {\"name\": …}}` or `\"again\"`";
+                return Answer::Mismatch { path: String::new(), expected: expected.to_owned() };
+            }
         };
-        if let Some(call) = manual.call.clone() {
-            let outcome: Resolution = match serde_json::from_value(value) {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    return Answer::Mismatch {
-                        path: String::new(),
-                        expected: "`{\"ok\": …}`, `{\"failed\": {\"name\": …}}` or `\"again\"`"
-                            .to_owned(),
-                    };
-                }
-            };
-            return match self.settle_call(id, call, outcome) {
-                Ok(()) => {
-                    self.answered(id, item, actor);
-                    Answer::Done
-                }
-                Err(answer) => answer,
-            };
+        let settled = match (call, ask) {
+            (Some(call), _) => self.settle_call(id, call, outcome),
+            (None, Some(ask)) => self.settle_block(id, unit, &ask, outcome),
+            (None, None) => Ok(()),
+        };
+        match settled {
+            Ok(()) => {
+                self.answered(id, item, actor);
+                Answer::Done
+            }
+            Err(answer) => answer,
         }
-        let machine = self.machine();
-        let statement = machine
-            .as_ref()
-            .and_then(|machine| machine.spec().points.get(&frame.at))
-            .is_some_and(|point| matches!(point.kind, PointKind::Manual));
-        if !statement {
-            return Answer::Refused("nothing at this point can take an answer".to_owned());
-        }
-        let queue = self.waits_for_place(id);
-        self.answered(id, item, actor);
-        self.ready(id, Happening::Answer(value));
-        if queue {
-            self.hold(id, Hold::Place);
-        }
-        Answer::Done
     }
 }
 

@@ -8,6 +8,7 @@ use super::Run;
 use super::event::Events;
 use super::guard::Guards;
 use super::output::{Effect, Notice, Output, Send};
+use super::step::About;
 use crate::codegen::{CallSpec, Draw, Machine, Point, PointKind, WorkflowSpec};
 use crate::id::RunId;
 use crate::journal::{self, EventBody, Happened, Record, Snapshot};
@@ -101,7 +102,7 @@ impl Turn<'_> {
         call: Option<Box<crate::run::Call>>,
     ) {
         if let Some(fiber) = self.run.state.fiber_mut(id) {
-            fiber.state = State::Ready(Ready { event, call, held: Hold::Now });
+            fiber.state = State::Ready(Ready { event, call, unit: None, held: Hold::Now });
             self.queue.push_back(id);
         }
     }
@@ -139,12 +140,13 @@ impl Turn<'_> {
         let Some(machine) = self.machine() else { return };
         let Some(fiber) = self.run.state.fiber_mut(id) else { return };
         let State::Ready(ready) = &fiber.state else { return };
-        let (frame, event, call) = (fiber.frame.clone(), ready.event.clone(), ready.call.clone());
+        let (frame, event) = (fiber.frame.clone(), ready.event.clone());
+        let about = About { call: ready.call.clone(), unit: ready.unit.clone() };
         let mut draw = self.draw().clone();
         let answer = machine.resume(&frame, event.into(), &mut draw);
         self.run.draw = Some(draw);
         match answer {
-            Ok(step) => self.follow(id, call, step),
+            Ok(step) => self.follow(id, about, step),
             Err(fault) => self.fault(id, &fault.message),
         }
     }
@@ -307,7 +309,7 @@ impl Turn<'_> {
     fn tidy_generations(&mut self) {
         let state = &self.run.state;
         let again = state.fibers().values().any(|fiber| {
-            fiber.units.iter().any(|unit| unit.again)
+            fiber.units.iter().chain(fiber.failed_unit()).any(|unit| unit.again)
                 || !matches!(fiber.kind, crate::run::Kind::Root | crate::run::Kind::Branch { .. })
         });
         // The undo of a step that was made anew is still to be made under a key of its own (K1).

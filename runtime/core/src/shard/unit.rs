@@ -5,7 +5,7 @@ use super::turn::Turn;
 use crate::codegen::{Failure, FailureKind, Frame, PointKind, Retry, Subscription, UnitSpec};
 use crate::journal::Happened;
 use crate::retry;
-use crate::run::{FiberId, Happening, State, Stop, StopCause, Unit};
+use crate::run::{Fiber, FiberId, Happening, Hold, State, Stop, StopCause, Unit};
 
 impl Turn<'_> {
     fn unit_spec(&self, at: &str) -> UnitSpec {
@@ -23,6 +23,7 @@ impl Turn<'_> {
         let machine = self.machine();
         let point = machine.as_ref().and_then(|machine| machine.spec().points.get(&frame.at));
         let path = super::turn::path(point, &frame);
+        let asks = point.and_then(|point| point.ask.as_ref()).is_some_and(|ask| ask.again);
         let Some(fiber) = self.state().fiber_mut(id) else { return };
         if let Some(open) = fiber.units.last_mut()
             && open.frame.at == frame.at
@@ -39,7 +40,7 @@ impl Turn<'_> {
             attempt: 1,
             entered,
             deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
-            again: spec.retry.is_some_and(|retry| retry.attempts != Some(1)),
+            again: asks || spec.retry.is_some_and(|retry| retry.attempts != Some(1)),
             passed: false,
             overdue: false,
             fault: None,
@@ -128,7 +129,34 @@ impl Turn<'_> {
         fiber.frame = unit.frame.clone();
         self.durable = true;
         self.ready(id, Happening::Enter);
+        if self.waits_for_place(id) {
+            // Whoever was asked about it had given its place away.
+            self.hold(id, Hold::Place);
+        }
         self.interrupt_units(id);
+    }
+
+    /// A person wants a unit that failed to be done again: its policy begins anew, and so does its
+    /// deadline, because the time in which people think counts for no rule (verdict 6).
+    pub(super) fn reopen_unit(&mut self, id: FiberId, unit: Unit) {
+        let deadline = self.unit_spec(&unit.frame.at).deadline_ms.map(|ms| self.now.plus(ms));
+        let until = self.now;
+        let Some(fiber) = self.state().fiber_mut(id) else { return };
+        // Order: behind `entered` an interrupt that came meanwhile is still to be taken.
+        let base = fiber.head;
+        fiber.units.push(Unit {
+            base,
+            deadline,
+            attempt: 0,
+            passed: false,
+            overdue: false,
+            fault: None,
+            ..unit
+        });
+        fiber.state = State::Again { until };
+        let path = self.path(id);
+        self.note(Happened::Again { path, attempt: 1, at: until });
+        self.run_again(id);
     }
 
     /// Closes the innermost unit and hands its frame what happened.
@@ -136,9 +164,14 @@ impl Turn<'_> {
         let Some(fiber) = self.state().fiber_mut(id) else { return };
         let Some(unit) = fiber.units.pop() else { return };
         fiber.frame = unit.frame.clone();
-        self.close_units(&[unit]);
+        self.close_units(std::slice::from_ref(&unit));
         self.durable = true;
+        let failed = matches!(event, Happening::Failed(_));
+        let asks = failed && self.ask_spec(&unit.frame.at).is_some();
         self.ready(id, event);
+        if asks && let Some(Fiber { state: State::Ready(ready), .. }) = self.state().fiber_mut(id) {
+            ready.unit = Some(Box::new(unit));
+        }
         // What came for a scope around it while this one was undone is taken now.
         self.interrupt_units(id);
     }

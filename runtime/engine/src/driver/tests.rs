@@ -48,7 +48,7 @@ impl TwoSteps {
     fn new() -> Self {
         let point = |at: &str, kind: PointKind| {
             let (at, path) = (at.to_owned(), at.to_owned());
-            (at.clone(), Point { at, path, kind, live: BTreeMap::new(), line: 1 })
+            (at.clone(), Point { at, path, kind, live: BTreeMap::new(), line: 1, ask: None })
         };
         let armed = UndoSpec::Args("reserve/undo".to_owned());
         Self(WorkflowSpec {

@@ -5,7 +5,7 @@ use crate::codec::{decode, encode};
 use crate::program::{Cursor, Slot};
 use crate::value::Value;
 use sagaflow_core::codegen::{Failure, Fault, Json, Next, Op, Values};
-use sagaflow_fir::{CallUndo, LocalId, ParallelBlock, StepStmt, Stmt, Ty};
+use sagaflow_fir::{CallUndo, Fallback, LocalId, StepStmt, Stmt, Ty};
 
 impl Walk<'_> {
     /// Order: arguments, `by`, probe, captures; everything drawn on the way is drawn in that order by
@@ -56,39 +56,50 @@ impl Walk<'_> {
 
     /// The step or scope failed for good: its fallback, else its handlers.
     pub(super) fn failed(&mut self, at: Cursor, failure: Failure) -> Result<Flow, Fault> {
-        let fallback = match self.program.stmt(self.workflow, at) {
-            Some(Stmt::Step(step)) => step.fallback.as_ref(),
-            Some(Stmt::Scope(scope)) => scope.fallback.as_ref(),
-            _ => None,
-        };
-        let Some(fallback) = fallback else { return self.handle(at, failure) };
+        let Some(fallback) = self.fallback(at) else { return self.handle(at, failure) };
         let frame = self.frame(&fallback.at)?;
         self.ops.push(Op::Enter { frame, interrupts: Vec::new() });
         self.child(at, Slot::Fallback)
     }
 
+    /// The fallback of the statement here.
+    pub(super) fn fallback(&self, at: Cursor) -> Option<&Fallback> {
+        match self.program.stmt(self.workflow, at)? {
+            Stmt::Step(step) => step.fallback.as_ref(),
+            Stmt::Scope(scope) => scope.fallback.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// A person gives the value of the statement here.
+    pub(super) fn answered(&mut self, at: Cursor, value: &Json) -> Result<Flow, Fault> {
+        let stmt = self.program.stmt(self.workflow, at).ok_or_else(super::no_block)?;
+        if let Some(id) = yields(stmt) {
+            let (_, ty) = self.local(id)?;
+            let value = decode(self.fir, ty, value)?;
+            self.env.set(id, value);
+        }
+        Ok(self.go(at.next()))
+    }
+
     /// Binds what a statement yields.
     pub(super) fn yielded(&mut self, stmt: &Stmt, value: Value) {
-        let bind = match stmt {
-            Stmt::Step(step) => step.bind,
-            Stmt::Repeat(repeat) => repeat.bind,
-            Stmt::Each(each) => each.bind,
-            Stmt::Scope(scope) => forked(&scope.body),
-            // Only a plain wait has handlers that can give its value.
-            Stmt::Await(wait) => wait.arms.first().and_then(|arm| arm.bind),
-            _ => None,
-        };
-        if let Some(id) = bind {
+        if let Some(id) = yields(stmt) {
             self.env.set(id, value);
         }
     }
 }
 
-/// What the fork of a guarded `parallel each` binds: `use` in a handler gives it in its place.
-fn forked(body: &[Stmt]) -> Option<LocalId> {
-    let [Stmt::Fork(fork)] = body else { return None };
-    match &fork.branches {
-        ParallelBlock::Each { bind, .. } => *bind,
-        ParallelBlock::Fixed(_) => None,
+/// What `use`, or a person, binds in the place of a statement.
+fn yields(stmt: &Stmt) -> Option<LocalId> {
+    match stmt {
+        Stmt::Step(step) => step.bind,
+        Stmt::Repeat(repeat) => repeat.bind,
+        Stmt::Each(each) => each.bind,
+        Stmt::Scope(scope) => scope.yields(),
+        // Only a plain wait has handlers that can give its value.
+        Stmt::Await(wait) => wait.arms.first().and_then(|arm| arm.bind),
+        Stmt::Ask { bind, .. } => *bind,
+        _ => None,
     }
 }

@@ -16,6 +16,7 @@ impl Walk<'_> {
             Some(Stmt::Scope(scope)) => (&scope.at, &scope.handlers),
             _ => return Err(super::no_block()),
         };
+        let point = self.fallback(at).map_or(point, |fallback| &fallback.at).clone();
         let Some((slot, remedy, binders)) = fitting(handlers, &failure) else {
             self.leave = Leave::Fail;
             return Ok(Flow::Stop(Next::Fail(failure)));
@@ -23,7 +24,7 @@ impl Walk<'_> {
         let order = self.program.payload_order(&failure.name, &failure.payload);
         let order = order.unwrap_or_default();
         self.bind_fields(binders, order.iter().map(String::as_str), &failure.payload)?;
-        self.remedy(at, point, slot, remedy)
+        self.remedy(at, &point, slot, remedy)
     }
 
     /// An interrupt of a scope came.

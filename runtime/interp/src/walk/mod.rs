@@ -105,6 +105,7 @@ impl<'a> Walk<'a> {
             (Place::Undo(at), Event::Enter) => self.child(at, Slot::Undo),
             (Place::Fallback(at), Event::Enter) => self.child(at, Slot::Fallback),
             (Place::Fallback(at), Event::Failed(failure)) => self.handle(at, failure),
+            (Place::Fallback(at), Event::Answer(value)) => self.answered(at, &value),
             (Place::Stmt(at), event) => match self.program.stmt(self.workflow, at) {
                 Some(stmt) => self.happened(at, stmt, event),
                 None => Err(no_block()),
@@ -127,7 +128,10 @@ impl<'a> Walk<'a> {
             (Stmt::Scope(scope), Event::Interrupt { index, value }) => {
                 self.interrupted(at, scope, index, &value)
             }
-            (Stmt::Scope(_) | Stmt::Manual { .. }, Event::Answer(_)) => Ok(self.go(at.next())),
+            (Stmt::Manual { .. }, Event::Answer(_)) => Ok(self.go(at.next())),
+            (Stmt::Scope(_) | Stmt::Await(_) | Stmt::Ask { .. }, Event::Answer(value)) => {
+                self.answered(at, &value)
+            }
             (Stmt::Each(each), Event::Enter) => self.turn_again(at, each),
             (Stmt::Each(each), Event::Failed(failure)) => self.turn_failed(at, each, failure),
             _ => Err(fault("this cannot happen at this point")),
@@ -183,7 +187,7 @@ impl<'a> Walk<'a> {
                 let percent = percent.as_ref().map(|percent| self.text(percent)).transpose()?;
                 self.ops.push(Op::Progress { text, percent });
             }
-            Stmt::Manual { at, text } => {
+            Stmt::Manual { at, text } | Stmt::Ask { at, text, .. } => {
                 let question = self.text(text)?;
                 return Ok(Flow::Stop(Next::Manual { frame: self.frame(at)?, question }));
             }

@@ -1,5 +1,6 @@
 //! Behaviour of the shard, tested against a ledger with scripted outcomes and crashes.
 
+mod asked;
 mod letters;
 mod operators;
 mod parallel;

@@ -1,9 +1,9 @@
 //! A machine for tests: a small program tree, evaluated as it stands.
 
 use crate::codegen::{
-    Arm, CallSpec, Class, Draw, ErrorSpec, Event, Failure, FailureKind, Fault, ForkSpec, Frame,
-    Json, Leave, Machine, Move, Next, Op, Point, PointKind, ProbeSpec, Retry, Schema, ServiceSpec,
-    Subscription, TaskSpec, TriggerSpec, Ty, UndoSpec, UnitSpec, Values, WorkflowSpec,
+    Arm, AskSpec, CallSpec, Class, Draw, ErrorSpec, Event, Failure, FailureKind, Fault, ForkSpec,
+    Frame, Json, Leave, Machine, Move, Next, Op, Point, PointKind, ProbeSpec, Retry, Schema,
+    ServiceSpec, Subscription, TaskSpec, TriggerSpec, Ty, UndoSpec, UnitSpec, Values, WorkflowSpec,
 };
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -71,6 +71,8 @@ pub struct Unit {
     pub interrupts: Vec<Subscription>,
     /// Runs after a failure; none: it propagates.
     pub handler: Option<Vec<S>>,
+    /// Asks a person instead, but about the errors that it names.
+    pub ask: Option<AskSpec>,
 }
 
 pub fn retry(attempts: Option<u32>) -> Retry {
@@ -170,7 +172,14 @@ fn undone(at: &'static str, kind: impl FnOnce(String) -> UndoSpec) -> Call {
 
 pub fn unit(at: &'static str, body: Vec<S>, handler: Option<Vec<S>>) -> Unit {
     let spec = UnitSpec { deadline_ms: None, retry: None, keep: Vec::new(), handled: Vec::new() };
-    Unit { at, spec, body, interrupts: Vec::new(), handler }
+    Unit { at, spec, body, interrupts: Vec::new(), handler, ask: None }
+}
+
+/// A question about a unit, whose answer is a text; it may be done again.
+pub fn ask(errors: &[&str]) -> AskSpec {
+    let error =
+        |name: &&str| ErrorSpec { name: (*name).to_owned(), fields: Vec::new(), transient: false };
+    AskSpec { answer: Some(Ty::Text), errors: errors.iter().map(error).collect(), again: true }
 }
 
 impl Unit {
@@ -181,6 +190,10 @@ impl Unit {
 
     pub fn s(self) -> S {
         S::Unit(Box::new(self))
+    }
+
+    fn asks(&self, error: &str) -> bool {
+        self.ask.as_ref().is_some_and(|ask| ask.errors.iter().all(|it| it.name != error))
     }
 }
 
@@ -259,7 +272,8 @@ impl Program {
 }
 
 fn point(points: &mut BTreeMap<String, Point>, at: &str, kind: PointKind) {
-    let point = Point { at: at.into(), path: at.into(), kind, live: BTreeMap::new(), line: 0 };
+    let point =
+        Point { at: at.into(), path: at.into(), kind, live: BTreeMap::new(), line: 0, ask: None };
     points.insert(at.into(), point);
 }
 
@@ -286,6 +300,9 @@ fn collect(block: &[S], points: &mut BTreeMap<String, Point>) {
             }
             S::Unit(unit) => {
                 point(points, unit.at, PointKind::Unit(unit.spec.clone()));
+                if let Some(point) = points.get_mut(unit.at) {
+                    point.ask.clone_from(&unit.ask);
+                }
                 collect(&unit.body, points);
                 collect(unit.handler.as_deref().unwrap_or_default(), points);
             }
@@ -435,6 +452,16 @@ impl Walk<'_> {
                 }
                 S::Unit(unit) if unit.at == at => Some(match event {
                     Event::Enter => self.block(&unit.body, 0, &after(Some(unit.at))),
+                    Event::Answer(value) => {
+                        self.values.insert(unit.at.to_owned(), value.clone());
+                        self.block(block, index + 1, tail)
+                    }
+                    Event::Failed(failure) if unit.asks(&failure.name) => {
+                        Ok(Next::Manual { frame: self.frame(at), question: "well?".into() })
+                    }
+                    Event::Interrupt { .. } if unit.handler.is_none() => {
+                        Ok(Next::Manual { frame: self.frame(at), question: "stop?".into() })
+                    }
                     Event::Failed(failure) => match &unit.handler {
                         Some(handler) => self.block(handler, 0, &after(None)),
                         None => Ok(Next::Fail(failure.clone())),
