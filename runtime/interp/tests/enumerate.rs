@@ -131,3 +131,82 @@ test "once" { run W("a")  expect never S.note after S.note }
     );
     assert!(report.passed, "{report:?}");
 }
+
+const UNDECIDED: &str = r#"
+workflow W v1 (id: text) -> text idempotent by id deadline 9h {
+  step S.take(id) on unknown => { step told = S.look(id) else use 1  progress "{told}" }
+  return "x"
+}
+"#;
+
+#[test]
+fn what_decides_about_a_probed_write_is_reached_where_its_probe_does_not_answer() {
+    let report = only(&format!(
+        "{UNDECIDED}test \"settles\" {{ every failure of W(\"a\")  expect settled }}"
+    ));
+    assert!(report.passed, "{report:?}");
+    // Left by going on, it is undone, whether it was done or not.
+    let done = "{ every failure of W(\"a\")  expect never S.look }";
+    let report = only(&format!("{UNDECIDED}test \"decides\" {done}"));
+    assert!(!report.passed && report.message.contains("`taken` (probe)"), "{report:?}");
+    let orders = ["S.back after S.look", "S.look after S.back"].map(|order| {
+        let beside = format!("{{ every failure of W(\"a\")  expect never {order} }}");
+        only(&format!("{UNDECIDED}test \"beside\" {beside}"))
+    });
+    let done = |report: &TestReport| report.message.contains("its answer is lost");
+    assert!(orders.iter().any(done), "{orders:?}");
+}
+
+#[test]
+fn a_write_that_nothing_forbids_any_more_may_be_done_behind_everything_else() {
+    let of = |second: &str| {
+        only(&format!(
+            r#"
+workflow W v1 (id: text) -> text idempotent by id deadline 9h fails Gone {{
+  step S.note(id) retry 1 times on unknown => {second}
+  step a = S.take(id)
+  return a
+}}
+test "never behind" {{ every failure of W("a")  expect never S.note after S.take }}
+"#
+        ))
+    };
+    let report = of("skip");
+    assert!(!report.passed && report.message.contains("come to rest"), "{report:?}");
+    // An undo that runs beside what follows forbids it.
+    let report = of("{ progress \"go on\" }");
+    assert!(report.passed, "{report:?}");
+}
+
+const ASKED: &str = r#"
+workflow W v1 (id: text, names: list<text>) -> text idempotent by id deadline 9h {
+  scope first {
+    step S.note(id)
+    step seen = S.look(id)
+    progress "{seen}"
+  } on Gone => skip else manual "what of it?"
+  return "x"
+}
+workflow V v1 (id: text, names: list<text>) -> text idempotent by id deadline 9h {
+  sizes = parallel each name in names max 2 {
+    step size = S.look(name)
+    give size
+  } else manual "which sizes?"
+  if sizes.len == 2 { step S.take(id) }
+  return "x"
+}
+"#;
+
+#[test]
+fn every_answer_about_a_block_is_tried() {
+    let of = |workflow: &str, expect: &str| {
+        let every = format!("every failure of {workflow}(\"a\", [\"b\"])");
+        only(&format!("{ASKED}test \"asks\" {{ {every}  expect settled {expect} }}"))
+    };
+    let again = of("W", "expect never S.note twice");
+    assert!(!again.passed && again.message.contains("answered \"again\""), "{again:?}");
+    let value = of("V", "expect never S.take");
+    assert!(!value.passed && value.message.contains("answered {\"ok\":[1,2]}"), "{value:?}");
+    let settled = of("W", "");
+    assert!(settled.passed, "{settled:?}");
+}

@@ -4,6 +4,7 @@
 //! Promises: each run is made in a fresh world and judged alone; the number of runs is counted; the
 //! first run that is judged badly ends the enumeration with the scenario in words.
 
+mod answers;
 mod variants;
 mod words;
 
@@ -14,6 +15,7 @@ use crate::simulate::{
 use crate::trace::Seen;
 use sagaflow_core::codegen::{Json, Machine as _, PointKind, Values, WorkflowSpec};
 use sagaflow_core::id::RunId;
+use sagaflow_core::limits::PROBES;
 use sagaflow_core::service::Purpose;
 use sagaflow_core::status::Status;
 use sagaflow_fir::{Class, Fir, Workflow};
@@ -25,9 +27,6 @@ pub const RUNS_MAX: u64 = 1_000_000;
 
 /// Bound: branches that are kept; each of them multiplies the runs.
 const KEPT_MAX: usize = 256;
-
-/// Bound: `manual` questions answered one after the other in one run.
-const QUESTIONS_MAX: usize = 3;
 
 /// Says what is wrong with a run, or that nothing is.
 pub type Judge<'a> = &'a dyn Fn(&World<'_>, RunId) -> Result<(), String>;
@@ -95,6 +94,8 @@ struct Shown {
     questions: Vec<Question>,
     status: Status,
     committed: bool,
+    /// A request is still on its way.
+    hangs: bool,
 }
 
 struct Enumeration<'a> {
@@ -111,14 +112,18 @@ struct Enumeration<'a> {
     crashed: BTreeSet<String>,
     /// Runs that reached something new, with what they were told.
     kept: Vec<(Script, Shown)>,
-    /// Calls that have been made to fail: point, why it is made, action. A step's call and its probe
-    /// are at one point.
-    broken: BTreeSet<(String, &'static str, String)>,
+    /// Calls that have been made to fail.
+    broken: BTreeSet<Site>,
 }
 
-/// What tells one call of the source from another.
-fn site(call: &Called) -> (String, &'static str, String) {
-    (call.at.clone(), call.purpose.word(), call.action.clone())
+/// What tells one call of the source from another: point, why it is made, action. A step's call and
+/// its probe are at one point, and a probe is one thing where the call was done and another where not.
+type Site = (String, &'static str, String, bool);
+
+fn site(script: &Script, call: &Called) -> Site {
+    let done = call.purpose == Purpose::Probe
+        && script.failing.iter().any(|it| it.path == call.path && it.plan == Plan::UnknownDone);
+    (call.at.clone(), call.purpose.word(), call.action.clone(), done)
 }
 
 impl Enumeration<'_> {
@@ -157,21 +162,29 @@ impl Enumeration<'_> {
         let run = world.run(self.subject.workflow, self.subject.input.clone()).map_err(told)?;
         (self.subject.judge)(&world, run).map_err(told)?;
         let state = world.state(run).ok_or_else(|| told("the run is gone".to_owned()))?;
+        let calls: Vec<Called> =
+            world.ledger().in_program_order(run).into_iter().cloned().collect();
+        let mut seen = world.seen();
+        // A probe rests at no point of its own, and what follows it is reached by making it fail.
+        let probes = calls.iter().filter(|call| call.purpose == Purpose::Probe);
+        seen.extend(probes.map(|call| format!("{:?}", site(script, call))));
         Ok(Shown {
-            seen: world.seen(),
-            calls: world.ledger().in_program_order(run).into_iter().cloned().collect(),
+            seen,
+            calls,
             records: world.records(run),
             chances: world.chances().to_vec(),
             questions: world.questions(run).cloned().collect(),
             status: state.status(),
             committed: state.head().committed,
+            hangs: world.hangs(),
         })
     }
 
-    /// One run; kept if it reached something new.
+    /// One run, and those in which its question is answered; kept if it reached
+    /// something new.
     fn keep(&mut self, script: Script) -> Result<(), String> {
         let shown = self.run(&script)?;
-        let new = self.is_new(&shown);
+        let new = self.is_new(&script, &shown);
         self.answers(&script, &shown, 0)?;
         if new {
             self.kept.push((script, shown));
@@ -179,62 +192,16 @@ impl Enumeration<'_> {
         Ok(())
     }
 
-    /// Whether a run reached what none before it did; it has, from now on.
-    fn is_new(&mut self, shown: &Shown) -> bool {
+    /// Whether a run is to be kept: it reached what none before it did; it has, from now on. A run
+    /// with a crash is not kept.
+    fn is_new(&mut self, script: &Script, shown: &Shown) -> bool {
+        if script.crash.is_some() {
+            self.crashed.extend(shown.seen.iter().cloned());
+            return false;
+        }
         let new = !shown.seen.is_subset(&self.covered);
         self.covered.extend(shown.seen.iter().cloned());
         new
-    }
-
-    /// Each permitted answer to the question a run is parked at.
-    fn answers(&mut self, script: &Script, shown: &Shown, asked: usize) -> Result<(), String> {
-        if shown.status != Status::Parked || asked >= QUESTIONS_MAX {
-            return Ok(());
-        }
-        let Some(question) = shown.questions.first().cloned() else { return Ok(()) };
-        for answer in self.permitted(&question, shown) {
-            let mut script = script.clone();
-            script.choices.push(Choice::Manual { path: question.path.clone(), answer });
-            let shown = self.run(&script)?;
-            let new = self.is_new(&shown);
-            self.answers(&script, &shown, asked + 1)?;
-            if new {
-                self.kept.push((script, shown));
-            }
-        }
-        Ok(())
-    }
-
-    fn permitted(&self, question: &Question, shown: &Shown) -> Vec<Json> {
-        if !question.step {
-            return vec![Json::Null];
-        }
-        let Some(call) = shown.calls.iter().find(|call| call.path == question.path) else {
-            return Vec::new();
-        };
-        let mut answers = vec![serde_json::json!({ "ok": call.usual })];
-        if !shown.committed {
-            for (name, payload) in self.errors(call) {
-                answers.push(serde_json::json!({ "failed": { "name": name, "payload": payload } }));
-            }
-        }
-        answers
-    }
-
-    fn errors(&self, call: &Called) -> Vec<(String, Json)> {
-        let (service, name) = call.action.rsplit_once('.').unwrap_or_default();
-        let action = self.fir.action(service, name);
-        let schema = &self.spec.schema;
-        let errors = action.into_iter().flat_map(|action| &action.errors);
-        errors
-            .map(|error| {
-                let payload = match error.fields.is_empty() {
-                    true => Json::Null,
-                    false => variants::payload(schema, &error.fields).unwrap_or_default(),
-                };
-                (error.name.clone(), payload)
-            })
-            .collect()
     }
 
     /// One change at a time from a kept run.
@@ -300,23 +267,32 @@ impl Enumeration<'_> {
         let script = script.clone();
         let mut calls: Vec<Called> = Vec::new();
         for call in &shown.calls {
-            if self.broken.contains(&site(call)) {
+            if self.broken.contains(&site(&script, call)) {
                 continue;
             }
             // Of the turns of a loop, the first and the last.
-            let same = |other: &Called| site(other) == site(call);
+            let same = |other: &Called| site(&script, other) == site(&script, call);
             let turns: Vec<_> = calls.iter().filter(|other| same(other)).cloned().collect();
             if let [first, _] = turns.as_slice() {
                 calls.retain(|other| !same(other) || other == first);
             }
             calls.push(call.clone());
         }
-        self.broken.extend(calls.iter().map(site));
+        self.broken.extend(calls.iter().map(|call| site(&script, call)));
         for call in calls {
             for failing in self.ways(&call) {
-                let mut changed = script.clone();
-                changed.failing.push(failing);
-                self.failure(changed, call.record.max(1))?;
+                let late = Failing { plan: Plan::UnknownLate, ..failing.clone() };
+                let lost = failing.plan == Plan::UnknownLost;
+                let with = |failing| {
+                    let mut changed = script.clone();
+                    changed.failing.push(failing);
+                    changed
+                };
+                let hangs = self.failure(with(failing), call.record.max(1))?;
+                // What nothing forbids any more may still happen, behind everything else.
+                if hangs && lost {
+                    self.failure(with(late), call.record.max(1))?;
+                }
             }
         }
         Ok(())
@@ -337,7 +313,11 @@ impl Enumeration<'_> {
             PointKind::Call(call) => Some(call.retry.attempts),
             _ => None,
         });
-        let most = policy.flatten().unwrap_or(2);
+        let most = match (policy.flatten(), call.purpose) {
+            (Some(most), Purpose::Probe) => most.max(PROBES),
+            (Some(most), _) => most,
+            (None, _) => 2,
+        };
         let failing = |plan: &Plan, attempts| Failing {
             path: call.path.clone(),
             action: call.action.clone(),
@@ -355,45 +335,24 @@ impl Enumeration<'_> {
         ways
     }
 
-    /// One failure, alone and with a crash at every record from `first` on.
-    fn failure(&mut self, script: Script, first: u64) -> Result<(), String> {
+    /// One failure, alone and with a crash at every record from `first` on. Says whether a request
+    /// is still on its way in the end.
+    fn failure(&mut self, script: Script, first: u64) -> Result<bool, String> {
         let shown = self.run(&script)?;
         // Order: judged new before the crashes, which reach the same and would hide it.
-        let new = self.is_new(&shown);
+        let new = self.is_new(&script, &shown);
         self.answers(&script, &shown, 0)?;
-        self.crashes(&script, first, shown.records)?;
+        for record in first..=shown.records {
+            for before in [true, false] {
+                let crash = Some(Crash { record, before });
+                self.keep(Script { crash, ..script.clone() })?;
+            }
+        }
+        let hangs = shown.hangs;
         if new {
             self.kept.push((script, shown));
         }
-        Ok(())
-    }
-
-    fn crashes(&mut self, script: &Script, first: u64, last: u64) -> Result<(), String> {
-        for record in first..=last {
-            for before in [true, false] {
-                let mut changed = script.clone();
-                changed.crash = Some(Crash { record, before });
-                let shown = self.run(&changed)?;
-                self.crashed.extend(shown.seen.iter().cloned());
-                self.answers_after_crash(&changed, &shown)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A question is answered by a process that has not asked it.
-    fn answers_after_crash(&mut self, script: &Script, shown: &Shown) -> Result<(), String> {
-        if shown.status != Status::Parked {
-            return Ok(());
-        }
-        let Some(question) = shown.questions.first().cloned() else { return Ok(()) };
-        for answer in self.permitted(&question, shown) {
-            let mut script = script.clone();
-            script.choices.push(Choice::Manual { path: question.path.clone(), answer });
-            let shown = self.run(&script)?;
-            self.crashed.extend(shown.seen);
-        }
-        Ok(())
+        Ok(hangs)
     }
 
     /// Cancel and deadline at every boundary of a kept run.

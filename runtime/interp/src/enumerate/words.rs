@@ -46,6 +46,7 @@ fn failing(failing: &Failing) -> String {
         Plan::Refused => "is refused".to_owned(),
         Plan::UnknownDone => "is done but its answer is lost".to_owned(),
         Plan::UnknownLost => "is not done and nobody knows".to_owned(),
+        Plan::UnknownLate => "is not done before the run has come to rest, and is then".to_owned(),
         Plan::Timeout => "takes too long".to_owned(),
     };
     let times = match attempts {

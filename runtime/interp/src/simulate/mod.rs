@@ -97,8 +97,30 @@ pub struct Question {
     pub run: RunId,
     /// Path with indexes.
     pub path: String,
-    /// It is about the step at that path: the answer is the step's outcome.
+    /// Durable point.
+    pub at: String,
+    /// It is about the step or block at that path: the answer is its outcome.
     pub step: bool,
+    /// Errors that can be answered about a block.
+    pub errors: Vec<String>,
+    /// It is about a block that can be done again.
+    pub again: bool,
+}
+
+impl Question {
+    /// The question of an item.
+    fn of(run: RunId, body: &Json) -> Self {
+        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let errors = body["errors"].as_array().into_iter().flatten();
+        Self {
+            run,
+            path: text("path"),
+            at: text("at"),
+            step: body["step"] == true,
+            errors: errors.filter_map(Json::as_str).map(str::to_owned).collect(),
+            again: body["again"] == true,
+        }
+    }
 }
 
 /// Something the world had a choice about.
@@ -150,6 +172,8 @@ pub struct World<'p> {
     seen: Seen,
     /// Questions asked in the source that nobody here answers.
     questions: Vec<Question>,
+    /// How many questions were asked at each path.
+    asked: BTreeMap<(RunId, String), usize>,
     /// Human tasks that were asked, and event arms that waited, with their paths.
     choices: Vec<Chance>,
     crashed: bool,
@@ -186,6 +210,7 @@ impl<'p> World<'p> {
             hanging: BTreeMap::new(),
             seen,
             questions: Vec::new(),
+            asked: BTreeMap::new(),
             choices: Vec::new(),
             crashed: false,
         }
@@ -225,6 +250,12 @@ impl<'p> World<'p> {
         self.questions.iter().filter(move |question| question.run == run)
     }
 
+    /// Whether a request is still on its way that would be applied if it arrived.
+    #[must_use]
+    pub fn hangs(&self) -> bool {
+        self.hanging.iter().any(|(key, hanging)| self.services.may_apply(key, &hanging.action))
+    }
+
     /// What people and events were waited for, in order.
     #[must_use]
     pub fn chances(&self) -> &[Chance] {
@@ -259,6 +290,7 @@ impl<'p> World<'p> {
         self.starting = Some(start.clone());
         self.schedule(0, Due::Request(Input::Start(start)));
         self.rest()?;
+        self.arrive_last();
         self.starting = None;
         match self.started.take() {
             Some(Answer::Started { run, .. }) => Ok(run),

@@ -16,8 +16,10 @@ use std::time::Duration;
 /// A request that was sent, is not applied, and may still arrive.
 pub(super) struct Hanging {
     effect: Applied,
-    action: Action,
+    pub(super) action: Action,
     usual: Json,
+    /// It arrives in the end, whatever came of its key.
+    late: bool,
 }
 
 impl World<'_> {
@@ -45,14 +47,15 @@ impl World<'_> {
             after_ms = within;
         }
         let writes = call.purpose == Purpose::Do && action.class != Class::Read;
-        let hangs = writes && matches!(plan, Plan::UnknownLost | Plan::Timeout);
+        let late = plan == Plan::UnknownLate;
+        let hangs = writes && (late || matches!(plan, Plan::UnknownLost | Plan::Timeout));
         let mut answered = self.services.answer(&asked, plan);
         let effect = Applied { run: call.run, action: name, key: call.key.clone() };
         if answered.applied {
             self.ledger.applied(effect.clone(), action.class == Class::Read);
         }
         if hangs {
-            self.hanging.insert(call.key.clone(), Hanging { effect, action, usual });
+            self.hanging.insert(call.key.clone(), Hanging { effect, action, usual, late });
         }
         if let Some(forward) = &call.undoes {
             self.arrive_late(forward);
@@ -68,10 +71,20 @@ impl World<'_> {
 
     /// A request that hung on its way arrives as soon as its key is spent: by contract it is refused.
     fn arrive_late(&mut self, key: &str) {
-        if !self.services.is_spent(key) {
-            return;
+        if self.services.is_spent(key) {
+            self.arrive(key);
         }
-        let Some(Hanging { effect, action, usual }) = self.hanging.remove(key) else { return };
+    }
+
+    /// Requests that hung on their way arrive behind everything else.
+    pub(super) fn arrive_last(&mut self) {
+        let late = self.hanging.iter().filter(|(_, hanging)| hanging.late);
+        let keys: Vec<String> = late.map(|(key, _)| key.clone()).collect();
+        keys.iter().for_each(|key| self.arrive(key));
+    }
+
+    fn arrive(&mut self, key: &str) {
+        let Some(Hanging { effect, action, usual, .. }) = self.hanging.remove(key) else { return };
         let asked = Asked {
             key,
             undoes: None,
@@ -203,13 +216,9 @@ impl World<'_> {
             let Some(run) = item.run else { continue };
             let path = item.body.get("path").and_then(Json::as_str).unwrap_or_default();
             if item.body.get("manual") == Some(&Json::Bool(true)) {
-                match self.manual_answer(path) {
+                match self.manual_answer(run, path) {
                     Some(answer) => self.answer_task(&item.id, answer, 0),
-                    None => self.questions.push(super::Question {
-                        run,
-                        path: path.to_owned(),
-                        step: item.body.get("step") == Some(&Json::Bool(true)),
-                    }),
+                    None => self.questions.push(super::Question::of(run, &item.body)),
                 }
                 continue;
             }
@@ -221,11 +230,15 @@ impl World<'_> {
         }
     }
 
-    fn manual_answer(&self, path: &str) -> Option<Json> {
-        self.script.choices.iter().rev().find_map(|choice| match choice {
-            Choice::Manual { path: here, answer } if here == path => Some(answer.clone()),
+    /// The answer to the next question at a path: the first question there takes the first answer.
+    fn manual_answer(&mut self, run: RunId, path: &str) -> Option<Json> {
+        let asked = self.asked.entry((run, path.to_owned())).or_default();
+        let before = std::mem::replace(asked, *asked + 1);
+        let answers = self.script.choices.iter().filter_map(|choice| match choice {
+            Choice::Manual { path: here, answer } if here == path => Some(answer),
             _ => None,
-        })
+        });
+        answers.skip(before).cloned().next()
     }
 
     /// A person's answer, and after how long; none where nobody answers.

@@ -22,6 +22,9 @@ pub enum Plan {
     UnknownDone,
     /// Not done, and nobody knows.
     UnknownLost,
+    /// The same, and yet it arrives when the run has come to rest: it is done then, unless its key is
+    /// spent.
+    UnknownLate,
     /// Not done in time.
     Timeout,
 }
@@ -75,9 +78,9 @@ impl Services {
             let applied = matches!(plan, Plan::Answer(_));
             return Answered { attempt: lone(plan), applied };
         }
-        let repeatable = asked.action.idempotent || asked.action.class == Class::Tx;
+        let repeatable = repeatable(asked.action);
         let known = self.known.get(asked.key).cloned();
-        let lost = matches!(plan, Plan::UnknownDone | Plan::UnknownLost | Plan::Timeout);
+        let lost = !matches!(plan, Plan::Answer(_) | Plan::Fail(..) | Plan::Refused);
         match known {
             Some(Known::Undone) => return answered(refused(Refusal::Undone)),
             Some(Known::Done(_) | Known::Failed(..)) if repeatable && lost => {
@@ -99,6 +102,15 @@ impl Services {
                 self.apply(asked, asked.usual.clone(), unknown("the answer was lost", false))
             }
             plan => answered(lone(plan)),
+        }
+    }
+
+    /// Whether a forward call of this action that arrives under its key only now is applied.
+    pub(crate) fn may_apply(&self, key: &str, action: &Action) -> bool {
+        match self.known.get(key) {
+            None => true,
+            Some(Known::Undone) => false,
+            Some(Known::Done(_) | Known::Failed(..)) => !repeatable(action),
         }
     }
 
@@ -140,13 +152,19 @@ impl Services {
     }
 }
 
+fn repeatable(action: &Action) -> bool {
+    action.idempotent || action.class == Class::Tx
+}
+
 /// What a plan comes to where nothing is remembered.
 fn lone(plan: Plan) -> Attempt {
     match plan {
         Plan::Answer(value) => Attempt::Ok(value),
         Plan::Fail(name, payload) => Attempt::Failed { name, payload },
         Plan::Refused => refused(Refusal::Away),
-        Plan::UnknownDone | Plan::UnknownLost => unknown("the answer was lost", false),
+        Plan::UnknownDone | Plan::UnknownLost | Plan::UnknownLate => {
+            unknown("the answer was lost", false)
+        }
         Plan::Timeout => unknown("it took too long", true),
     }
 }
