@@ -63,6 +63,8 @@ pub enum Ty {
     List(Box<Ty>),
     /// Map.
     Map(Box<Ty>, Box<Ty>),
+    /// One entry of a map: its key and its value.
+    Entry(Box<Ty>, Box<Ty>),
     /// May be absent.
     Optional(Box<Ty>),
     /// A declared record, enum or named type, by qualified name.

@@ -21,6 +21,8 @@ pub(crate) struct Reach {
     pub(crate) actions: BTreeMap<String, BTreeSet<String>>,
     /// Types of batches, which the boundary describes as records of their own.
     pub(crate) batches: BTreeSet<Ty>,
+    /// Types of map entries, likewise: key and value.
+    pub(crate) entries: BTreeSet<(Ty, Ty)>,
 }
 
 impl Reach {
@@ -68,17 +70,25 @@ impl Collect<'_> {
         let mut names = Vec::new();
         walk::names_of(ty, &mut |name| names.push(name.to_owned()));
         names.iter().for_each(|name| self.named(name));
-        self.batch(ty);
+        self.unnamed(ty);
     }
 
-    fn batch(&mut self, ty: &Ty) {
+    /// Types without a name that are records at the boundary.
+    fn unnamed(&mut self, ty: &Ty) {
         match ty {
             Ty::Batch(of) => {
                 self.reach.batches.insert((**of).clone());
             }
-            Ty::Optional(of) | Ty::List(of) | Ty::Outcome(of) | Ty::Pii(of) | Ty::Secret(of) => {
-                self.batch(of);
+            Ty::Entry(key, value) => {
+                self.reach.entries.insert(((**key).clone(), (**value).clone()));
+                self.unnamed(value);
             }
+            Ty::Map(_, of)
+            | Ty::Optional(of)
+            | Ty::List(of)
+            | Ty::Outcome(of)
+            | Ty::Pii(of)
+            | Ty::Secret(of) => self.unnamed(of),
             _ => {}
         }
     }

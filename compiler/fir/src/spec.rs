@@ -59,6 +59,7 @@ fn boundary(ty: &Ty) -> Ty {
         Ty::Pii(of) => Ty::Pii(boxed(of)),
         Ty::Secret(of) => Ty::Secret(boxed(of)),
         Ty::Batch(of) => Ty::Named(batch_name(of)),
+        Ty::Entry(key, value) => Ty::Named(entry_name(key, value)),
         Ty::Role => Ty::Text,
         Ty::Never => Ty::Unit,
         plain => plain.clone(),
@@ -71,6 +72,15 @@ fn batch_name(of: &Ty) -> String {
         Ty::Named(name) => format!("batch<{name}>"),
         other => format!("batch<{}>", ty(other)),
     }
+}
+
+/// The name of the record that describes an entry of a map, `entry<text, shop.Line>`.
+fn entry_name(key: &Ty, value: &Ty) -> String {
+    let word = |of: &Ty| match ty(of) {
+        Value::String(plain) => plain,
+        other => other["named"].as_str().map_or_else(|| other.to_string(), str::to_owned),
+    };
+    format!("entry<{}, {}>", word(key), word(value))
 }
 
 fn fields(fields: &[Field]) -> Vec<Value> {
@@ -117,7 +127,7 @@ fn services(fir: &Fir, reach: &Reach) -> Value {
     reach.actions.keys().map(service).collect::<Map<_, _>>().into()
 }
 
-/// Declared types, the records of batches, and events as the records their payloads are.
+/// Declared types, the records of batches and entries, and events as the records their payloads are.
 fn schema(fir: &Fir, reach: &Reach) -> Value {
     let mut types = Map::new();
     for name in &reach.types {
@@ -132,6 +142,10 @@ fn schema(fir: &Fir, reach: &Reach) -> Value {
     }
     for of in &reach.batches {
         types.insert(batch_name(of), batch(of));
+    }
+    for (key, value) in &reach.entries {
+        let fields = json!([["key", ty(key), null], ["value", ty(value), null]]);
+        types.insert(entry_name(key, value), json!({ "record": { "fields": fields } }));
     }
     types.into()
 }

@@ -170,7 +170,7 @@ pub(crate) fn names_of(ty: &Ty, see: &mut dyn FnMut(&str)) {
         | Ty::Batch(of)
         | Ty::Pii(of)
         | Ty::Secret(of) => names_of(of, see),
-        Ty::Map(key, value) => {
+        Ty::Map(key, value) | Ty::Entry(key, value) => {
             names_of(key, see);
             names_of(value, see);
         }

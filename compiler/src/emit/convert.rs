@@ -54,6 +54,14 @@ impl Names<'_> {
                 };
                 self.coerce(quote!((#value).items), &from, &to, depth)
             }
+            (Ty::Entry(key, of), Ty::Entry(to_key, to_of)) => {
+                let key = self.coerce(quote!(entry.key), key, to_key, depth);
+                let of = self.coerce(quote!(entry.value), of, to_of, depth);
+                quote!({
+                    let entry = #value;
+                    #rt::map::Entry { key: #key, value: #of }
+                })
+            }
             (Ty::Int, Ty::Decimal) => quote!(#rt::decimal(#value)),
             (Ty::Named(_), _) if self.alias(&from).is_some() => {
                 let of = self.alias(&from).cloned().unwrap_or(Ty::Unit);
@@ -129,6 +137,7 @@ fn relabel(value: TokenStream, ty: &Ty, put: bool) -> TokenStream {
                 .map(|(key, value)| (#key, #of))
                 .collect::<::std::collections::BTreeMap<_, _>>())
         }
+        // An entry is nothing that users can name.
         _ => value,
     }
 }
@@ -141,6 +150,7 @@ fn unmoneyed(ty: &Ty) -> Ty {
         Ty::Secret(of) => Ty::Secret(boxed(of)),
         Ty::List(of) => Ty::List(boxed(of)),
         Ty::Map(key, value) => Ty::Map(boxed(key), boxed(value)),
+        Ty::Entry(key, value) => Ty::Entry(boxed(key), boxed(value)),
         Ty::Optional(of) => Ty::Optional(boxed(of)),
         Ty::Outcome(of) => Ty::Outcome(boxed(of)),
         Ty::Batch(of) => Ty::Batch(boxed(of)),

@@ -258,7 +258,11 @@ impl Exprs<'_, '_> {
                 let member = ident(name);
                 Code { tokens: quote!(#tokens.#member), ty, place: true }
             }
-            // A failure tells its error's name and its step; an entry of a map its key and value.
+            Ty::Entry(key, value) => {
+                let (member, ty) = (ident(name), if name == "key" { key } else { value });
+                Code { tokens: quote!(#tokens.#member), ty: (**ty).clone(), place: true }
+            }
+            // A failure tells its error's name and its step.
             _ => {
                 let member = ident(if name == "error" { "name" } else { name });
                 Code { tokens: quote!(#tokens.#member), ty: ty.clone(), place: true }

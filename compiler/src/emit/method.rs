@@ -249,7 +249,10 @@ impl Exprs<'_, '_> {
             "values" => {
                 Code::owned(quote!(#rt::map::values(#base)), Ty::List(Box::new(value.clone())))
             }
-            "entries" => Code::owned(quote!(#rt::map::entries(#base)), ty.clone()),
+            "entries" => {
+                let entry = Ty::Entry(Box::new(key.clone()), Box::new(value.clone()));
+                Code::owned(quote!(#rt::map::entries(#base)), Ty::List(Box::new(entry)))
+            }
             "get" => {
                 let key = self.argument(args.first(), key);
                 let ty = Ty::Optional(Box::new(value.clone()));

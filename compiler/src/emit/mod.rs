@@ -199,7 +199,7 @@ fn named_in(ty: &Ty, found: &mut BTreeSet<String>) {
         }
         Ty::List(of) | Ty::Optional(of) | Ty::Outcome(of) | Ty::Batch(of) => named_in(of, found),
         Ty::Pii(of) | Ty::Secret(of) => named_in(of, found),
-        Ty::Map(key, of) => {
+        Ty::Map(key, of) | Ty::Entry(key, of) => {
             named_in(key, found);
             named_in(of, found);
         }

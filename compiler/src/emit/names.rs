@@ -192,6 +192,10 @@ impl<'f> Names<'f> {
                 let (key, value) = (of(key), of(value));
                 quote!(::std::collections::BTreeMap<#key, #value>)
             }
+            Ty::Entry(key, value) => {
+                let (key, value) = (of(key), of(value));
+                quote!(#rt::map::Entry<#key, #value>)
+            }
             Ty::Optional(some) => {
                 let some = of(some);
                 quote!(::core::option::Option<#some>)
@@ -249,6 +253,7 @@ pub(super) fn unlabelled(ty: &Ty) -> Ty {
         Ty::Pii(of) | Ty::Secret(of) => unlabelled(of),
         Ty::List(of) => Ty::List(boxed(of)),
         Ty::Map(key, value) => Ty::Map(boxed(key), boxed(value)),
+        Ty::Entry(key, value) => Ty::Entry(boxed(key), boxed(value)),
         Ty::Optional(of) => Ty::Optional(boxed(of)),
         Ty::Outcome(of) => Ty::Outcome(boxed(of)),
         Ty::Batch(of) => Ty::Batch(boxed(of)),

@@ -203,7 +203,9 @@ impl Names<'_> {
             Ty::List(of) | Ty::Optional(of) | Ty::Pii(of) | Ty::Secret(of) => {
                 self.ordered(of, seen)
             }
-            Ty::Map(key, of) => self.ordered(key, seen) && self.ordered(of, seen),
+            Ty::Map(key, of) | Ty::Entry(key, of) => {
+                self.ordered(key, seen) && self.ordered(of, seen)
+            }
             Ty::Named(name) if seen.contains(name) => true,
             Ty::Named(name) => {
                 seen.push(name.clone());

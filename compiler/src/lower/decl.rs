@@ -232,8 +232,7 @@ pub(super) fn ty(program: &hir::Program, found: &hir::Ty) -> fir::Ty {
     let inner = |t: &hir::Ty| Box::new(ty(program, t));
     let plain = match &found.kind {
         // What could not be told never reaches lowering; a bare `none` nobody reads stays open.
-        // An entry lives in a lambda only, whose value is all that anybody keeps.
-        TyKind::Error | TyKind::Never | TyKind::None | TyKind::Entry(..) => fir::Ty::Never,
+        TyKind::Error | TyKind::Never | TyKind::None => fir::Ty::Never,
         TyKind::Unit => fir::Ty::Unit,
         TyKind::Text => fir::Ty::Text,
         TyKind::Bool => fir::Ty::Bool,
@@ -250,6 +249,7 @@ pub(super) fn ty(program: &hir::Program, found: &hir::Ty) -> fir::Ty {
         TyKind::Role => fir::Ty::Role,
         TyKind::List(t) => fir::Ty::List(inner(t)),
         TyKind::Map(k, v) => fir::Ty::Map(inner(k), inner(v)),
+        TyKind::Entry(k, v) => fir::Ty::Entry(inner(k), inner(v)),
         TyKind::Optional(t) => fir::Ty::Optional(inner(t)),
         TyKind::Outcome(t) => fir::Ty::Outcome(inner(t)),
         TyKind::Batch(t) => fir::Ty::Batch(inner(t)),

@@ -222,18 +222,17 @@ fn a_person_may_be_asked_about_one_call_and_between_statements() {
 }
 
 #[test]
-fn the_entries_of_a_map_may_be_looked_through_but_not_kept() {
-    let kept = ["`entries` under a name"];
-    for body in [
-        "all = m.entries\nstep R.ping(id)\nprogress \"{all.len}\"",
-        "each e in m.entries { step R.ping(e.key) }",
-        "parallel each e in m.entries max 2 { step R.ping(e.key) }",
-    ] {
-        let found = unsupported(body);
-        assert!(found.iter().any(|what| what.contains(kept[0])), "{body}: {found:?}");
-    }
-    let through = "step R.ping(id)\nprogress \"{m.entries.map(e => e.key).len}\"\neach (k, v) in m { step R.find(\"{k}{v}\") else skip }";
-    assert!(unsupported(through).is_empty());
+fn a_frame_holds_the_entries_of_a_map_as_records() {
+    let fir = lowered(
+        "all = m.entries\nstep R.ping(id)\neach e in all { step R.ping(e.key)\nprogress \"{e.value}\" }",
+    );
+    assert!(workflow(&fir).unsupported.is_empty());
+    assert_eq!(live(&fir, "R.ping"), ["all"]);
+    let spec = sagaflow_fir::spec(&fir, "t.T");
+    let named = serde_json::json!({ "list": { "named": "entry<text, int>" } });
+    assert_eq!(spec["points"]["R.ping"]["live"]["all"], named);
+    let fields = serde_json::json!([["key", "text", null], ["value", "int", null]]);
+    assert_eq!(spec["schema"]["entry<text, int>"]["record"]["fields"], fields);
 }
 
 #[test]

@@ -117,19 +117,6 @@ fn triggers(cx: Cx<'_>, found: &hir::Workflow) -> Vec<fir::Trigger> {
     out
 }
 
-/// Whether a value of this type holds an entry of a map.
-fn holds_entry(ty: &hir::Ty) -> bool {
-    match &ty.kind {
-        hir::TyKind::Entry(..) => true,
-        hir::TyKind::List(of)
-        | hir::TyKind::Optional(of)
-        | hir::TyKind::Outcome(of)
-        | hir::TyKind::Batch(of) => holds_entry(of),
-        hir::TyKind::Map(key, value) => holds_entry(key) || holds_entry(value),
-        _ => false,
-    }
-}
-
 impl Lowerer<'_> {
     /// Says that a construct cannot be executed yet.
     pub fn cannot(&mut self, what: &str, span: Span) {
@@ -159,13 +146,6 @@ impl Lowerer<'_> {
         }
         for upgrade in &found.upgrades {
             self.cannot("`upgrade from`", upgrade.span);
-        }
-        for local in &found.locals {
-            let bound = &self.cx.program.locals[*local];
-            // Inside an expression an entry lives and dies in memory; a frame has no form for it.
-            if bound.kind != hir::LocalKind::Lambda && holds_entry(&self.cx.table.local(*local)) {
-                self.cannot("a map's `entries` under a name", bound.span);
-            }
         }
         let schedules = &self.cx.program.schedules;
         let spans: Vec<Span> =

@@ -31,6 +31,7 @@ pub fn decode(fir: &Fir, ty: &Ty, json: &Json) -> Result<Value, Fault> {
         Ty::Named(name) => named(fir, name, json),
         Ty::List(of) => list(fir, of, json),
         Ty::Map(key, of) => map(fir, key, of, json),
+        Ty::Entry(key, of) => entry(fir, key, of, json),
         Ty::Outcome(of) => outcome(fir, of, json),
         Ty::Batch(of) => batch(fir, of, json),
         Ty::Blob => Ok(Value::Blob(Arc::new(json.clone()))),
@@ -45,6 +46,7 @@ pub(crate) fn word(ty: &Ty) -> String {
         Ty::Pii(of) | Ty::Secret(of) => word(of),
         Ty::List(of) => format!("list<{}>", word(of)),
         Ty::Map(key, of) => format!("map<{}, {}>", word(key), word(of)),
+        Ty::Entry(key, of) => format!("entry<{}, {}>", word(key), word(of)),
         Ty::Outcome(of) => format!("outcome<{}>", word(of)),
         Ty::Batch(of) => format!("batch<{}>", word(of)),
         Ty::Money(Some(currency)) => format!("money<{currency}>"),
@@ -142,6 +144,12 @@ fn map(fir: &Fir, key: &Ty, of: &Ty, json: &Json) -> Result<Value, Fault> {
     let entry =
         |(name, value): (&String, &Json)| Ok((map_key(fir, key, name)?, decode(fir, of, value)?));
     Ok(Value::Map(Arc::new(object.iter().map(entry).collect::<Result<_, Fault>>()?)))
+}
+
+/// An entry of a map is a record of its key and its value.
+fn entry(fir: &Fir, key: &Ty, of: &Ty, json: &Json) -> Result<Value, Fault> {
+    let field = |name: &str, ty: &Ty| Field { name: name.into(), ty: ty.clone(), default: None };
+    record(fir, "entry", &[field("key", key), field("value", of)], json)
 }
 
 /// Keys are texts at the boundary: those of numbers and truths are read back.

@@ -241,10 +241,11 @@ fn people_are_asked_alike_about_fallbacks_waits_blocks_and_loops() {
 #[test]
 fn where_the_machines_once_differed_they_run_alike() {
     let machines: Vec<Arc<dyn sagaflow::codegen::Machine>> = vec![
-        Arc::new(found::__w0_extremes::machine()),
-        Arc::new(found::__w1_guarded::machine()),
-        Arc::new(found::__w2_kept::machine()),
-        Arc::new(found::__w3_turns::machine()),
+        Arc::new(found::__w0_entries::machine()),
+        Arc::new(found::__w1_extremes::machine()),
+        Arc::new(found::__w2_guarded::machine()),
+        Arc::new(found::__w3_kept::machine()),
+        Arc::new(found::__w4_turns::machine()),
     ];
     let seen = check(machines, "flows");
     assert!(seen.undos > 0, "{seen:?}");

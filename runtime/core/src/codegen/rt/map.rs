@@ -1,16 +1,42 @@
 //! Methods of maps, in key order.
 
-use super::{Fault, fault, list};
-use serde::{Deserialize, Serialize};
+use super::{Fault, Json, fault, list};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
-/// One entry of a map.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// One entry of a map. As every record it leaves out a value that is absent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry<K, V> {
     /// Its key.
     pub key: K,
     /// Its value.
     pub value: V,
+}
+
+/// The form of an entry in frames.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    key: Json,
+    #[serde(default, skip_serializing_if = "Json::is_null")]
+    value: Json,
+}
+
+impl<K: Serialize, V: Serialize> Serialize for Entry<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let key = serde_json::to_value(&self.key).map_err(serde::ser::Error::custom)?;
+        let value = serde_json::to_value(&self.value).map_err(serde::ser::Error::custom)?;
+        Written { key, value }.serialize(serializer)
+    }
+}
+
+impl<'de, K: DeserializeOwned, V: DeserializeOwned> Deserialize<'de> for Entry<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { key, value } = Written::deserialize(deserializer)?;
+        let key = serde_json::from_value(key).map_err(serde::de::Error::custom)?;
+        let value = serde_json::from_value(value).map_err(serde::de::Error::custom)?;
+        Ok(Self { key, value })
+    }
 }
 
 /// `len`
