@@ -18,6 +18,18 @@ struct Write {
     unknown: Option<(String, Span)>,
 }
 
+/// What is said of a pivot that stands where it must not.
+struct Misplaced<'a> {
+    code: &'static str,
+    /// Follows the pivot's name.
+    headline: &'a str,
+    /// At the pivot.
+    here: &'a str,
+    /// Where it meets what forbids it.
+    there: (Span, &'a str),
+    help: &'a str,
+}
+
 /// Gathers findings.
 #[derive(Default)]
 pub struct Reporter {
@@ -139,18 +151,15 @@ impl Reporter {
 
     /// A pivot in a branch that `first` may throw away.
     pub fn losing_pivot(&mut self, commit: &Commit, span: Span) {
-        if !self.seen.insert(("F0303", commit.span)) {
-            return;
-        }
-        self.findings.push(
-            Diagnostic::error(
-                "F0303",
-                commit.span,
-                format!("`{}` cannot be undone, but its branch may lose", commit.name),
-            )
-            .label(commit.span, "this commits the run…")
-            .label(span, "…although the branch may be thrown away")
-            .help("do the pivot after the `parallel`, with the winner's result"),
+        self.misplaced(
+            commit,
+            Misplaced {
+                code: "F0303",
+                headline: "cannot be undone, but its branch may lose",
+                here: "this commits the run…",
+                there: (span, "…although the branch may be thrown away"),
+                help: "do the pivot after the `parallel`, with the winner's result",
+            },
         );
     }
 
@@ -177,19 +186,33 @@ impl Reporter {
 
     fn scoped_pivot(&mut self, commit: &Commit, at: Span, label: &str, word: &str) {
         // A block's own deadline beside a pivot was said of the `parallel` already.
-        let said = self.seen.contains(&("F0303", commit.span));
-        if said || !self.seen.insert(("F0308", commit.span)) {
+        if self.seen.contains(&("F0303", commit.span)) {
             return;
         }
+        self.misplaced(
+            commit,
+            Misplaced {
+                code: "F0308",
+                headline: &format!("cannot be undone, but the {word} around it may be"),
+                here: "this commits the run…",
+                there: (at, label),
+                help: &format!("move the pivot behind the {word}, or let the handler `fail`"),
+            },
+        );
+    }
+
+    /// A pivot that stands where it must not, once for each pivot.
+    fn misplaced(&mut self, commit: &Commit, found: Misplaced<'_>) {
+        if !self.seen.insert((found.code, commit.span)) {
+            return;
+        }
+        let (at, there) = found.there;
+        let headline = format!("`{}` {}", commit.name, found.headline);
         self.findings.push(
-            Diagnostic::error(
-                "F0308",
-                commit.span,
-                format!("`{}` cannot be undone, but the {word} around it may be", commit.name),
-            )
-            .label(commit.span, "this commits the run…")
-            .label(at, label)
-            .help(format!("move the pivot behind the {word}, or let the handler `fail`")),
+            Diagnostic::error(found.code, commit.span, headline)
+                .label(commit.span, found.here)
+                .label(at, there)
+                .help(found.help),
         );
     }
 
@@ -296,35 +319,29 @@ impl Reporter {
         if abort.pivot && self.seen.contains(&("F0303", abort.span)) {
             return;
         }
-        if !self.seen.insert(("F0303", commit.span)) {
-            return;
-        }
-        self.findings.push(
-            Diagnostic::error(
-                "F0303",
-                commit.span,
-                format!("`{}` runs beside something that can fail", commit.name),
-            )
-            .label(commit.span, "this commits the run…")
-            .label(abort.span, format!("…while {}", abort.label))
-            .help("move the pivot behind the `parallel`"),
+        self.misplaced(
+            commit,
+            Misplaced {
+                code: "F0303",
+                headline: "runs beside something that can fail",
+                here: "this commits the run…",
+                there: (abort.span, &format!("…while {}", abort.label)),
+                help: "move the pivot behind the `parallel`",
+            },
         );
     }
 
     /// F0304.
     fn looped_pivot(&mut self, commit: &Commit, abort: &Abort) {
-        if !self.seen.insert(("F0304", commit.span)) {
-            return;
-        }
-        self.findings.push(
-            Diagnostic::error(
-                "F0304",
-                commit.span,
-                format!("`{}` may commit in one turn of a loop before another fails", commit.name),
-            )
-            .label(commit.span, "one turn commits here…")
-            .label(abort.span, format!("…then {}", abort.label))
-            .help("collect in the loop and do one pivot behind it, or isolate the turns with `settle`"),
+        self.misplaced(
+            commit,
+            Misplaced {
+                code: "F0304",
+                headline: "may commit in one turn of a loop before another fails",
+                here: "one turn commits here…",
+                there: (abort.span, &format!("…then {}", abort.label)),
+                help: "collect in the loop and do one pivot behind it, or isolate the turns with `settle`",
+            },
         );
     }
 
