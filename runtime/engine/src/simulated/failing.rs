@@ -1,18 +1,20 @@
 //! `--fail Service.action=Error`: an action that fails in every attempt.
 
+use super::written;
 use crate::contract::Action;
-use sagaflow_core::codegen::{ErrorSpec, Json, SampleSeed};
+use sagaflow_core::codegen::{ErrorSpec, Json, SampleSeed, Ty};
 use sagaflow_core::service::{Attempt, Refusal};
+use std::collections::BTreeMap;
 
 /// How an action fails.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failing {
-    /// With a declared error, its payload given in field order where it is given at all.
+    /// With a declared error.
     Declared {
         /// Name of the error.
         name: String,
-        /// Values of its first fields; the others are sampled.
-        values: Vec<Json>,
+        /// Values of its fields, as far as they are given; the others are sampled.
+        values: BTreeMap<String, Json>,
     },
     /// It is never reached.
     Refused,
@@ -24,7 +26,7 @@ pub enum Failing {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// Not of the form.
-    #[error("`{0}` is not `Error`, `Error(\"…\")`, `refused` or `unknown`")]
+    #[error("`{0}` is not `Error`, `Error(value, …)`, `refused` or `unknown`")]
     Form(String),
     /// The action declares no such error.
     #[error("`{action}` declares no error `{name}`{known}")]
@@ -47,7 +49,8 @@ pub enum Unreadable {
 }
 
 impl Failing {
-    /// Reads `Declined`, `Declined("no funds", 3)`, `refused` or `unknown`.
+    /// Reads `Declined`, `Declined("no funds", limit: 1_200.00 EUR)`, `refused` or `unknown`. Values
+    /// are written as in a `.flow` file, or as JSON.
     ///
     /// # Errors
     /// [`Unreadable`] where it is neither, or does not fit the action's contract.
@@ -58,19 +61,20 @@ impl Failing {
             "unknown" => return Ok(Self::Unknown),
             _ => {}
         }
-        let (name, values) = match text.split_once('(') {
-            None => (text, Vec::new()),
-            Some((name, rest)) => {
-                let inner = rest.strip_suffix(')').ok_or_else(form)?;
-                (name, serde_json::from_str(&format!("[{inner}]")).map_err(|_| form())?)
-            }
+        let (name, written) = match text.split_once('(') {
+            None => (text, None),
+            Some((name, rest)) => (name, Some(rest.strip_suffix(')').ok_or_else(form)?)),
         };
         let error = action.error(name).ok_or_else(|| Unreadable::Name {
             action: name_of_action.to_owned(),
             name: name.to_owned(),
             known: known(action),
         })?;
-        check(action, error, &values)?;
+        let values = match written {
+            Some(written) => payload(action, error, written)
+                .map_err(|cause| Unreadable::Payload { name: name.to_owned(), cause })?,
+            None => BTreeMap::new(),
+        };
         Ok(Self::Declared { name: name.to_owned(), values })
     }
 
@@ -98,9 +102,9 @@ impl Failing {
         let Self::Declared { name, values } = self else { return None };
         let error = action.error(name)?;
         let mut payload = serde_json::Map::new();
-        for (index, (field, ty)) in error.fields.iter().enumerate() {
-            let value =
-                values.get(index).cloned().unwrap_or_else(|| action.schema.sample(ty, seed));
+        for (field, ty) in &error.fields {
+            let value = values.get(field).cloned();
+            let value = value.unwrap_or_else(|| action.schema.sample(ty, seed));
             payload.insert(field.clone(), value);
         }
         let payload = if payload.is_empty() { Json::Null } else { Json::Object(payload) };
@@ -113,13 +117,29 @@ fn known(action: &Action) -> String {
     if names.is_empty() { String::new() } else { format!("; it declares {}", names.join(", ")) }
 }
 
-fn check(action: &Action, error: &ErrorSpec, values: &[Json]) -> Result<(), Unreadable> {
-    let unfit = |cause: String| Unreadable::Payload { name: error.name.clone(), cause };
-    if values.len() > error.fields.len() {
-        return Err(unfit(format!("it has {} fields", error.fields.len())));
-    }
-    for (value, (field, ty)) in values.iter().zip(&error.fields) {
-        action.schema.decode(ty, value).map_err(|found| unfit(format!("{field}: {found}")))?;
-    }
-    Ok(())
+/// The fields of an error that are given, in canonical form.
+fn payload(
+    action: &Action,
+    error: &ErrorSpec,
+    text: &str,
+) -> Result<BTreeMap<String, Json>, String> {
+    let values = match serde_json::from_str::<Vec<Json>>(&format!("[{text}]")) {
+        Ok(values) if values.len() <= error.fields.len() => {
+            error.fields.iter().map(|(field, _)| field.clone()).zip(values).collect()
+        }
+        _ => written::arguments(&action.schema, &error.fields, text)?,
+    };
+    let canonical = values.into_iter().map(|(field, value)| {
+        let ty = error.fields.iter().find(|(name, _)| *name == field).map(|(_, ty)| ty);
+        let ty = ty.unwrap_or(&Ty::Unit);
+        match action.schema.decode(ty, &value) {
+            Ok(value) => Ok((field, value)),
+            // At the root of the value the field is its name.
+            Err(found) if found.path == "input" => {
+                Err(format!("`{field}` must be {}", found.expected))
+            }
+            Err(found) => Err(format!("`{field}`: {found}")),
+        }
+    });
+    canonical.collect()
 }

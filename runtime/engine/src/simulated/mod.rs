@@ -10,6 +10,7 @@ mod failing;
 mod kept;
 #[cfg(test)]
 mod tests;
+mod written;
 
 pub use failing::{Failing, Unreadable};
 

@@ -2,7 +2,7 @@
 
 use super::{Failing, Simulated, World};
 use crate::contract::{Action, Contract};
-use sagaflow_core::codegen::{Class, ErrorSpec, Json, Schema, Ty};
+use sagaflow_core::codegen::{Class, ErrorSpec, Json, Schema, Ty, TypeDecl, VariantDecl};
 use sagaflow_core::id::RunId;
 use sagaflow_core::service::{Attempt, Call, Purpose, Refusal};
 use serde_json::json;
@@ -164,6 +164,93 @@ fn a_failure_that_the_contract_does_not_know_is_refused_in_words() {
     );
     for bad in ["Declined(", "Declined(x)", "Declined(1)", "Declined(\"a\", 1, 2)", ""] {
         assert!(read(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn the_payload_of_a_failure_is_written_as_in_a_flow_file() {
+    let level = TypeDecl::Enum {
+        variants: vec![
+            VariantDecl { name: "High".to_owned(), fields: Vec::new() },
+            VariantDecl {
+                name: "Other".to_owned(),
+                fields: vec![("why".to_owned(), Ty::Text), ("code".to_owned(), Ty::Int)],
+            },
+        ],
+    };
+    let field = |name: &str, ty: Ty| (name.to_owned(), ty, None);
+    let person = TypeDecl::Record {
+        fields: vec![
+            field("name", Ty::Pii(Box::new(Ty::Text))),
+            field("city", Ty::Optional(Box::new(Ty::Text))),
+        ],
+    };
+    let sku = TypeDecl::Alias { of: Ty::Text, pattern: Some("[A-Z]{3}".to_owned()) };
+    let types = [("shop.Level", level), ("shop.Person", person), ("shop.Sku", sku)];
+    let types = types.into_iter().map(|(name, decl)| (name.to_owned(), decl)).collect();
+    let named = |name: &str| Ty::Named(format!("shop.{name}"));
+    let read = |ty: Ty, written: &str| {
+        let fields = vec![("it".to_owned(), ty)];
+        let errors = vec![ErrorSpec { name: "Err".to_owned(), fields, transient: false }];
+        let schema = Arc::new(Schema { types: BTreeMap::clone(&types) });
+        let action = Action { errors, schema, ..action(Class::Write, None) };
+        match Failing::parse(&format!("Err({written})"), "Payments.authorize", &action) {
+            Ok(Failing::Declared { values, .. }) => Ok(values["it"].clone()),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let eur = || Ty::Money(Some("EUR".to_owned()));
+    for (ty, written, value) in [
+        (eur(), "1200.00 EUR", json!("1200.00 EUR")),
+        (eur(), "it: 1_200.5 EUR", json!("1200.50 EUR")),
+        (eur(), "\"12.00 EUR\"", json!("12.00 EUR")),
+        (Ty::Money(None), "-3 USD", json!("-3.00 USD")),
+        (Ty::Int, "-1_000", json!(-1000)),
+        (Ty::Decimal, "0.1", json!("0.1")),
+        (Ty::Percent, "80%", json!("80%")),
+        (Ty::Duration, "1h30m", json!("1h30m")),
+        (Ty::Size, "2MB", json!(2_000_000)),
+        (Ty::Bool, "true", json!(true)),
+        (Ty::Text, "\"a \\\"b\\\" \\{c\\}, (d)\"", json!("a \"b\" {c}, (d)")),
+        (Ty::Date, "\"2026-01-31\"", json!("2026-01-31")),
+        (Ty::Optional(Box::new(Ty::Int)), "none", json!(null)),
+        (Ty::List(Box::new(eur())), "[1 EUR, 2.50 EUR]", json!(["1.00 EUR", "2.50 EUR"])),
+        (Ty::List(Box::new(Ty::Int)), "[]", json!([])),
+        (named("Level"), "Level.High", json!("High")),
+        (named("Level"), "High", json!("High")),
+        (
+            named("Level"),
+            "Level.Other(\"x\", code: 3)",
+            json!({ "Other": { "why": "x", "code": 3 } }),
+        ),
+        (named("Person"), "Person(name: \"Ann\")", json!({ "name": "Ann" })),
+        (
+            named("Person"),
+            "shop.Person(\"Ann\", \"Bonn\")",
+            json!({ "name": "Ann", "city": "Bonn" }),
+        ),
+        (named("Person"), "{\"name\": \"Ann\"}", json!({ "name": "Ann" })),
+        (named("Sku"), "\"ABC\"", json!("ABC")),
+    ] {
+        assert_eq!(read(ty, written), Ok(value), "{written}");
+    }
+    for (ty, written, why) in [
+        (eur(), "12.00 USD", "`it` must be money in EUR"),
+        (eur(), "12", "`it` must be money in EUR"),
+        (Ty::Int, "1.5", "`it` must be a whole number"),
+        (Ty::Int, "1, 2", "it has one field"),
+        (Ty::Int, "that: 1", "there is no field `that`; it has `it`"),
+        (Ty::Int, "it: 1, it: 2", "`it` is given twice"),
+        (Ty::Int, "x", "`x` is no value here: a whole number is wanted"),
+        (Ty::Text, "\"a", "a text does not end"),
+        (Ty::List(Box::new(Ty::Int)), "[1", "a list does not end"),
+        (named("Level"), "Level.Low", "is wanted"),
+        (named("Person"), "Person(city: \"Bonn\")", "`it`: `name` must be text, and it is missing"),
+        (named("Sku"), "\"abc\"", "`it` must be `Sku`"),
+    ] {
+        let told = read(ty, written).unwrap_err();
+        assert!(told.contains(why), "{written}: {told}");
     }
 }
 
