@@ -62,3 +62,18 @@ fn what_may_not_be_repeated_is_unknown_after_a_pause_too() {
     assert_eq!(world.calls(), ["status#1"]);
     assert_eq!(world.status(run), Status::Completed);
 }
+
+#[test]
+fn a_paused_node_that_is_restarted_counts_no_recovery_for_what_it_never_sent() {
+    let recoveries = |world: &World, run| world.fold(run).expect("a run").head().recoveries;
+    let mut world = World::of(vec![step("a").s()]).play("a", &vec![Play::Silent; 9]);
+    let run = world.start();
+    world.run_calls();
+    // Whatever was with a service when the first process died may have killed it.
+    for _ in 0..9 {
+        restart(&mut world, true);
+        assert_eq!(recoveries(&world, run), 1);
+    }
+    restart(&mut world, false);
+    assert_eq!(recoveries(&world, run), 1, "what died in between had sent nothing");
+}
