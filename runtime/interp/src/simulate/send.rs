@@ -234,11 +234,11 @@ impl World<'_> {
     fn manual_answer(&mut self, run: RunId, path: &str) -> Option<Json> {
         let asked = self.asked.entry((run, path.to_owned())).or_default();
         let before = std::mem::replace(asked, *asked + 1);
-        let answers = self.script.choices.iter().filter_map(|choice| match choice {
+        let mut answers = self.script.choices.iter().filter_map(|choice| match choice {
             Choice::Manual { path: here, answer } if here == path => Some(answer),
             _ => None,
         });
-        answers.skip(before).cloned().next()
+        answers.nth(before).cloned()
     }
 
     /// A person's answer, and after how long; none where nobody answers.
