@@ -60,15 +60,18 @@ async fn main() -> anyhow::Result<()> {
     );
     alone(&handle, folder.path(), span).await?;
     closed_loop(&handle, ("fdatasync", sync), span).await?;
-    let parked = 10_000;
+    let (parked, at_once) = (10_000, 500);
     let before = resident()?;
-    let mut waiting = Vec::new();
-    for _ in 0..parked {
-        let handle = handle.clone();
-        waiting.push(tokio::spawn(async move { start(&handle, "chain.Parked").await }));
-    }
-    for task in waiting {
-        task.await??;
+    for _ in 0..parked / at_once {
+        let some: Vec<_> = (0..at_once)
+            .map(|_| {
+                let handle = handle.clone();
+                tokio::spawn(async move { start(&handle, "chain.Parked").await })
+            })
+            .collect();
+        for task in some {
+            task.await??;
+        }
     }
     let each = (resident()? - before) / f64::from(parked);
     println!("\nMemory per parked run, of {parked}: {:.1} KB.", each / 1024.0);
