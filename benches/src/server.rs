@@ -29,7 +29,7 @@ pub async fn one_row_rate(
     span: Duration,
 ) -> anyhow::Result<f64> {
     let database = server.fresh()?;
-    let mut first = PgConnection::connect(&database.url()).await?;
+    let mut first = PgConnection::connect(database.url()).await?;
     let table = "create table row (id bigserial primary key, body bytea not null)";
     sqlx::query(table).execute(&mut first).await?;
     let begun = Instant::now();
