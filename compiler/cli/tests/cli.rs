@@ -9,6 +9,7 @@ use tempfile::TempDir;
 const CLEAN: &str = "\
 workflow Ping v1 (id: text) idempotent by id { step Web.ping(id) }
 service Web { read ping(id: text) within 1s }
+resource Item(text)
 ";
 
 /// A program that could leave a mess.
@@ -179,9 +180,10 @@ fn a_test_that_does_not_hold_ends_with_one_and_says_where() {
 fn a_test_of_what_cannot_be_executed_yet_names_it_and_check_does_not() {
     let text = "\
 workflow Ask v1 (id: text) idempotent by id {
-  step Web.ping(id) fallback Web.pong(id) else manual \"what now?\"
+  lock Item(id) ttl 2m within 30s { step Web.ping(id) }
 }
-service Web { read ping(id: text) within 1s  read pong(id: text) within 1s }
+service Web { read ping(id: text) within 1s }
+resource Item(text)
 test \"it asks\" { run Ask(\"x\") expect completed }
 ";
     let dir = folder(&[("ask.flow", text.as_bytes())]);
