@@ -12,6 +12,7 @@ pub mod config;
 pub mod guard;
 mod node;
 pub mod program;
+mod store;
 pub mod story;
 
 pub use cli::{cli, main_with};

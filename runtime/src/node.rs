@@ -3,8 +3,9 @@
 //! Configuration → [`Node`] → [`Running`] → [`Client`] → [`Run`].
 
 use crate::bind::{self, Plan};
-use crate::config::{self, Config, Flags, StoreUrl};
+use crate::config::{self, Config, Flags};
 use crate::program::Program;
+use crate::store::{self, Opened};
 use sagaflow_core::codegen::rt::{Flows, Start};
 use sagaflow_core::codegen::{Fault, Json};
 use sagaflow_core::id::RunId;
@@ -12,10 +13,8 @@ use sagaflow_core::port;
 use sagaflow_core::status::Cause;
 use sagaflow_engine::view::View;
 use sagaflow_engine::{Engine, Handle, Options, Until};
-use sagaflow_server::Server;
-use sagaflow_store::Sqlite;
+use sagaflow_server::{About, Server};
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Why a node does not do what it is asked.
@@ -29,7 +28,10 @@ pub enum Error {
     Bind(#[from] bind::Error),
     /// The store.
     #[error("R1016: {0}")]
-    Store(#[from] port::Error),
+    Store(port::Error),
+    /// The store's schema is not there yet, or is of an older program.
+    #[error("R1041: the store has not been migrated: {0}; the command `migrate` does it")]
+    Unmigrated(port::Error),
     /// The address of the API.
     #[error(transparent)]
     Listen(#[from] sagaflow_server::Error),
@@ -49,6 +51,12 @@ pub enum Error {
         /// Name of the error, or the word of what ended it.
         error: String,
     },
+}
+
+impl From<port::Error> for Error {
+    fn from(error: port::Error) -> Self {
+        if store::is_unmigrated(&error) { Self::Unmigrated(error) } else { Self::Store(error) }
+    }
 }
 
 /// Answer of a node.
@@ -91,18 +99,17 @@ impl Node {
     pub async fn start(self) -> Result<Running> {
         let program = Program { flows: self.flows, ..Program::default() };
         let server = Server::listen(self.config.listen).await?;
+        let address = self.config.cluster.address.clone().unwrap_or_else(|| server.url());
         let plan = Plan {
             program: &program,
             urls: &self.config.services,
             failing: &[],
             simulate: false,
             kept: None,
-            node: Some(server.api()),
+            node: Some(format!("{address}/api/")),
         };
         let services = plan.bind()?;
-        let StoreUrl::Sqlite(path) = &self.config.store;
-        let options = sagaflow_store::Options { shards: 1, ..sagaflow_store::Options::new(path) };
-        let store = Arc::new(Sqlite::open(options).await?);
+        let store = Opened::open(&self.config, &address).await?;
         let options = Options {
             namespace: self.config.namespace,
             machines: program.flows.machines,
@@ -111,14 +118,16 @@ impl Node {
             on_commit: None,
             member: None,
         };
-        let engine = Engine::start(store, options).await?;
-        let server = server.serve(engine.handle());
-        Ok(Running { engine, server })
+        let engine = store.start(options).await?;
+        let about = About { store: store.kind(), address };
+        let server = server.about(about).serve(engine.handle());
+        Ok(Running { store, engine, server })
     }
 }
 
 /// A node that serves.
 pub struct Running {
+    store: Opened,
     engine: Engine,
     server: sagaflow_server::Serving,
 }
@@ -153,8 +162,7 @@ impl Running {
 
     /// Refuses new work, waits for what is under way, and gives the store back.
     pub async fn stop(self) {
-        self.server.stop().await;
-        self.engine.stop().await;
+        store::stop(&self.store, self.server, self.engine).await;
     }
 }
 

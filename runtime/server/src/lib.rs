@@ -6,13 +6,15 @@
 //! host (DNS rebinding) or come from another origin, and never sends CORS headers.
 //!
 //! Must not decide anything about a run, nor read the store by itself: everything goes through the
-//! engine's handle.
+//! engine's handle. Where the node stands by, it sends on to the owner what the owner decides, and
+//! never sends anything on twice.
 
 mod api;
+mod forward;
 mod guards;
 mod listen;
 mod namespace;
 mod problem;
 mod request;
 
-pub use listen::{Error, Server, Serving};
+pub use listen::{About, Error, Server, Serving};

@@ -36,6 +36,16 @@ pub enum Error {
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
+    about: About,
+}
+
+/// What a node tells about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The kind of its store, in a word.
+    pub store: &'static str,
+    /// Where others reach its API, `http://10.0.0.5:7070`.
+    pub address: String,
 }
 
 /// The handle that requests use; another engine's after a reload.
@@ -55,13 +65,26 @@ impl Server {
             Err(cause) => Err(cause),
         };
         let (listener, address) = bound.map_err(|cause| Error::Address { address, cause })?;
-        Ok(Self { listener, address })
+        let about = About { store: "sqlite", address: format!("http://{address}") };
+        Ok(Self { listener, address, about })
+    }
+
+    /// Where it is, `http://127.0.0.1:7070`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The same API of a node of which this is true.
+    #[must_use]
+    pub fn about(self, about: About) -> Self {
+        Self { about, ..self }
     }
 
     /// Base of the API, as services reach it: `http://127.0.0.1:7070/api/`.
     #[must_use]
     pub fn api(&self) -> String {
-        format!("http://{}/api/", self.address)
+        format!("{}/api/", self.url())
     }
 
     /// Serves an engine.
@@ -69,7 +92,7 @@ impl Server {
     pub fn serve(self, handle: Handle) -> Serving {
         let current: Current = Arc::new(RwLock::new(handle));
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let app = api::router(Arc::clone(&current));
+        let app = api::router(Arc::clone(&current), self.about);
         let task = tokio::spawn(async move {
             let served = axum::serve(self.listener, app).with_graceful_shutdown(async move {
                 // Ends also when the sender is dropped.

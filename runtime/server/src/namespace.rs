@@ -22,7 +22,7 @@ pub(crate) async fn split(mut request: Request) -> Request {
     request
 }
 
-fn parted(uri: &Uri) -> Option<(String, Uri)> {
+pub(crate) fn parted(uri: &Uri) -> Option<(String, Uri)> {
     let (name, rest) = uri.path().strip_prefix("/api/ns/")?.split_once('/')?;
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !(1..=NAME_MAX).contains(&name.len()) || !name.chars().all(plain) {

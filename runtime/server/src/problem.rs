@@ -25,6 +25,11 @@ impl Problem {
         Self { code, detail: detail.into(), retry_after_ms: None, more: Map::new() }
     }
 
+    /// With the time after which it may be asked again.
+    pub fn after(self, ms: i64) -> Self {
+        Self { retry_after_ms: Some(ms), ..self }
+    }
+
     /// With one more field.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
@@ -65,7 +70,7 @@ impl IntoResponse for Problem {
         let mut response = (status, json!(body).to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let waits = matches!(status.as_u16(), 429 | 503);
+        let waits = matches!(status.as_u16(), 429 | 503 | 504);
         if let Some(ms) = self.retry_after_ms.filter(|_| waits) {
             let seconds = ms.max(1).unsigned_abs().div_ceil(1_000);
             if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {

@@ -22,7 +22,7 @@ const PAGE: u32 = 50;
 /// Bound: longest key a caller may send.
 const KEY_MAX: usize = 255;
 /// Bound: longest a request is kept waiting.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The body as JSON; null where there is none.
 pub fn body(bytes: &Bytes) -> Result<Value> {

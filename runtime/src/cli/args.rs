@@ -24,6 +24,8 @@ pub enum Command {
     Dev(Dev),
     /// Serve as a node: every service is bound, nothing is simulated
     Serve(Serve),
+    /// Make the store's schema, or move it to this program's format
+    Migrate(Migrate),
     /// Check a configuration and print it, without its secrets
     CheckConfig(CheckConfig),
 }
@@ -94,7 +96,7 @@ pub struct Node {
     /// The configuration
     #[arg(long, env = "SAGAFLOW_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Where runs are kept: `sqlite:PATH`
+    /// Where runs are kept: `sqlite:PATH`, for `serve` also `postgres://…`
     #[arg(long)]
     pub store: Option<String>,
     /// Where the API is served
@@ -103,6 +105,20 @@ pub struct Node {
     /// Bind a service to a URL: `Payments=http://127.0.0.1:9000/payments`
     #[arg(long, value_name = "SERVICE=URL", value_parser = pair)]
     pub bind: Vec<(String, String)>,
+}
+
+/// `migrate`.
+#[derive(Debug, ClapArgs)]
+pub struct Migrate {
+    /// The configuration
+    #[arg(long, env = "SAGAFLOW_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The store: `sqlite:PATH` or `postgres://…`, as a role that may change its schema
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
+    /// Give this role of the server what a node needs, and no more
+    #[arg(long, value_name = "ROLE")]
+    pub grant: Option<String>,
 }
 
 /// `check-config`.

@@ -1,4 +1,4 @@
-//! The commands `run`, `dev`, `serve` and `check-config`, for `flowd` and for every generated binary.
+//! The commands `run`, `dev`, `serve`, `migrate` and `check-config`, for `flowd` and for every generated binary.
 //!
 //! Promises: data to stdout, the rest to stderr; colour only on a terminal; exit codes 0 completed,
 //! 1 failed and undone, 2 usage or surroundings, 3 parked.
@@ -7,6 +7,7 @@ mod args;
 mod check_config;
 mod crash;
 mod follow;
+mod migrate;
 mod run;
 mod serve;
 mod surroundings;
@@ -59,6 +60,7 @@ pub async fn main_with(source: &dyn Source) -> ExitCode {
         Command::Run(args) => run::run(source, args).await,
         Command::Dev(args) => serve::dev(source, args).await,
         Command::Serve(args) => serve::serve(source, args).await,
+        Command::Migrate(args) => migrate::migrate(&args).await,
         Command::CheckConfig(args) => check_config::check(source, &args),
     };
     match result {

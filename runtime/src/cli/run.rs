@@ -4,7 +4,7 @@ use super::args::Run;
 use super::follow::{self, Rest};
 use super::{End, Problem, crash, surroundings};
 use crate::bind::{Plan, kept_beside};
-use crate::config::{Config, Flags, StoreUrl};
+use crate::config::{Config, Flags};
 use crate::program::{Program, Source};
 use crate::story::Story;
 use sagaflow_core::codegen::{Json, Machine};
@@ -26,7 +26,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
     let flags = Flags { store: Some(args.store.clone()), listen: None, bind: args.bind.clone() };
     let config =
         Config::load(None, std::env::vars(), &flags).map_err(|e| Problem(e.to_string()))?;
-    let StoreUrl::Sqlite(path) = &config.store;
+    let path = config.store.embedded("run").map_err(|error| Problem(error.to_string()))?;
     let services = Plan {
         program: &program,
         urls: &config.services,
@@ -36,7 +36,8 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         node: None,
     };
     let services = services.bind().map_err(|error| Problem(error.to_string()))?;
-    let store = surroundings::open(&config).await?;
+    let store = crate::store::sqlite(path).await;
+    let store = store.map_err(|error| surroundings::store_problem(&config.store, &error))?;
     let known = known(&store, &config, machine.as_ref(), &input, args.key.as_deref()).await?;
     let options = Options {
         namespace: config.namespace.clone(),
@@ -46,9 +47,8 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         on_commit: args.crash_after.map(|number| crash::after(number, name.clone(), known)),
         member: None,
     };
-    let place = args.store.as_str();
     let engine = Engine::start(store, options).await;
-    let engine = engine.map_err(|error| surroundings::store_problem(place, &error))?;
+    let engine = engine.map_err(|error| surroundings::store_problem(&config.store, &error))?;
     let handle = engine.handle();
     let started = match known {
         Some(run) => Ok((run, false)),

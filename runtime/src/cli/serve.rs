@@ -6,10 +6,11 @@ use crate::bind::{Plan, kept_beside};
 use crate::config::{Config, Flags, StoreUrl};
 use crate::node::signal;
 use crate::program::{Program, Source};
+use crate::store::{Opened, is_unmigrated, stop};
 use sagaflow_core::codegen::Machine;
+use sagaflow_core::port;
 use sagaflow_engine::{Engine, Options};
-use sagaflow_server::{Server, Serving};
-use sagaflow_store::Sqlite;
+use sagaflow_server::{About, Server, Serving};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,28 +24,36 @@ pub async fn serve(source: &dyn Source, args: Serve) -> Result<End, Problem> {
     let (config, files) = configured(source, &args.node, args.files)?;
     let program = load(source, &files)?;
     let server = listen(&config).await?;
-    let mut hosted = Hosted::new(&config, false, server.api());
+    let address = address(&config, &server);
+    let mut hosted = Hosted::new(&config, false, format!("{address}/api/"));
     hosted.paused = args.paused;
-    let store = surroundings::open(&config).await?;
+    let opened = Opened::open(&config, &address).await;
+    let store = opened.map_err(|error| match is_unmigrated(&error) {
+        true => Problem(unmigrated(&args.node, &config, &error)),
+        false => surroundings::store_problem(&config.store, &error),
+    })?;
     let engine = hosted.start(&store, &program).await?;
-    let serving = server.serve(engine.handle());
+    let about = About { store: store.kind(), address };
+    let serving = server.about(about).serve(engine.handle());
     println!("listening on {}", serving.url());
     if args.paused {
         eprintln!("note: paused: nothing is sent until it is started without `--paused`");
     }
     let told = until_stopped(&engine).await;
-    serving.stop().await;
-    engine.stop().await;
+    stop(&store, serving, engine).await;
     told.map_or(Ok(End::Done), |told| Err(Problem(format!("R1016: {told}"))))
 }
 
 /// Engine, API and simulations in one process; reloads when a file changes.
 pub async fn dev(source: &dyn Source, args: Dev) -> Result<End, Problem> {
     let (config, files) = configured(source, &args.node, args.files)?;
+    let said = |error: crate::config::Error| Problem(error.to_string());
+    config.store.embedded("dev").map_err(said)?;
     let mut program = load(source, &files)?;
     let server = listen(&config).await?;
     let mut hosted = Hosted::new(&config, true, server.api());
-    let store = surroundings::open(&config).await?;
+    let opened = Opened::open(&config, &server.url()).await;
+    let store = opened.map_err(|error| surroundings::store_problem(&config.store, &error))?;
     let mut engine = hosted.start(&store, &program).await?;
     let serving = server.serve(engine.handle());
     println!("listening on {}", serving.url());
@@ -69,8 +78,7 @@ pub async fn dev(source: &dyn Source, args: Dev) -> Result<End, Problem> {
         program = fresh;
         println!("reloaded");
     };
-    serving.stop().await;
-    engine.stop().await;
+    stop(&store, serving, engine).await;
     told.map_or(Ok(End::Done), |told| Err(Problem(format!("R1016: {told}"))))
 }
 
@@ -79,7 +87,7 @@ pub async fn dev(source: &dyn Source, args: Dev) -> Result<End, Problem> {
 async fn replace(
     engine: Engine,
     hosted: &mut Hosted<'_>,
-    store: &Arc<Sqlite>,
+    store: &Opened,
     program: &Program,
     serving: &Serving,
 ) -> Result<Engine, Problem> {
@@ -120,6 +128,25 @@ fn load(source: &dyn Source, files: &[PathBuf]) -> Result<Program, Problem> {
     Ok(program)
 }
 
+/// Where others reach the API.
+fn address(config: &Config, server: &Server) -> String {
+    config.cluster.address.clone().unwrap_or_else(|| server.url())
+}
+
+/// What is to be done about a schema that is not there, or of an older program.
+fn unmigrated(args: &Node, config: &Config, error: &port::Error) -> String {
+    let program = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let program = program.file_name().unwrap_or_default().to_string_lossy();
+    let command = match (&args.store, &args.config) {
+        (Some(_), _) => format!("{program} migrate --store {}", config.store),
+        (None, Some(file)) => format!("{program} migrate --config {}", file.display()),
+        // The variable that says where the store is says it there too.
+        (None, None) => format!("{program} migrate"),
+    };
+    let place = &config.store;
+    format!("R1041: the store `{place}` has not been migrated: {error}; run `{command}`")
+}
+
 async fn listen(config: &Config) -> Result<Server, Problem> {
     Server::listen(config.listen).await.map_err(|error| Problem(error.to_string()))
 }
@@ -148,7 +175,7 @@ impl<'a> Hosted<'a> {
         Self { config, simulate, paused: false, node, machines: Vec::new() }
     }
 
-    async fn start(&mut self, store: &Arc<Sqlite>, program: &Program) -> Result<Engine, Problem> {
+    async fn start(&mut self, store: &Opened, program: &Program) -> Result<Engine, Problem> {
         let fresh = &program.flows.machines;
         self.machines.retain(|old| {
             !fresh.iter().any(|new| {
@@ -159,13 +186,16 @@ impl<'a> Hosted<'a> {
         self.machines.extend(fresh.iter().cloned());
         let mut all = program.clone();
         all.flows.machines.clone_from(&self.machines);
-        let StoreUrl::Sqlite(path) = &self.config.store;
+        let kept = match &self.config.store {
+            StoreUrl::Sqlite(path) if self.simulate => Some(kept_beside(path)),
+            _ => None,
+        };
         let plan = Plan {
             program: &all,
             urls: &self.config.services,
             failing: &[],
             simulate: self.simulate,
-            kept: self.simulate.then(|| kept_beside(path)),
+            kept,
             node: Some(self.node.clone()),
         };
         let services = plan.bind().map_err(|error| Problem(error.to_string()))?;
@@ -177,9 +207,8 @@ impl<'a> Hosted<'a> {
             on_commit: None,
             member: None,
         };
-        let place = path.display().to_string();
-        let started = Engine::start(Arc::clone(store), options).await;
-        started.map_err(|error| surroundings::store_problem(&place, &error))
+        let started = store.start(options).await;
+        started.map_err(|error| surroundings::store_problem(&self.config.store, &error))
     }
 }
 

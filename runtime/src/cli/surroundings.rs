@@ -1,11 +1,9 @@
 //! The terminal, the log, and the files that commands read.
 
 use super::Problem;
-use crate::config::{Config, StoreUrl};
+use crate::config::StoreUrl;
 use sagaflow_core::port;
-use sagaflow_store::{Options, Sqlite};
 use std::io::IsTerminal as _;
-use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
 /// Whether colours are wanted on stdout.
@@ -47,19 +45,8 @@ pub fn log() {
         .try_init();
 }
 
-/// Opens the store of a configuration.
-pub async fn open(config: &Config) -> Result<Arc<Sqlite>, Problem> {
-    let StoreUrl::Sqlite(path) = &config.store;
-    // A run's events and keys have their home on its shard: one shard is one home for all of them.
-    let options = Options { shards: 1, ..Options::new(path) };
-    match Sqlite::open(options).await {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(store_problem(&path.display().to_string(), &error)),
-    }
-}
-
 /// What a store says, for people.
-pub fn store_problem(place: &str, error: &port::Error) -> Problem {
+pub fn store_problem(place: &StoreUrl, error: &port::Error) -> Problem {
     Problem(match error {
         port::Error::Held(_) => {
             format!(

@@ -6,11 +6,18 @@ use sagaflow_engine::http::Binding;
 use std::collections::BTreeMap;
 
 /// Variables that mean something.
-pub const VARIABLES: &[&str] =
-    &["SAGAFLOW_STORE", "SAGAFLOW_LISTEN", "SAGAFLOW_NAMESPACE", "SAGAFLOW_CONFIG", "SAGAFLOW_LOG"];
+pub const VARIABLES: &[&str] = &[
+    "SAGAFLOW_STORE",
+    "SAGAFLOW_LISTEN",
+    "SAGAFLOW_NAMESPACE",
+    "SAGAFLOW_CLUSTER_ADDRESS",
+    "SAGAFLOW_CONFIG",
+    "SAGAFLOW_LOG",
+];
 
 /// Keys of the file's own level.
-const TOP: &[&str] = &["store", "listen", "namespace", "flows", "services", "kafka"];
+const TOP: &[&str] = &["store", "listen", "namespace", "cluster", "flows", "services", "kafka"];
+const CLUSTER: &[&str] = &["address", "lease_ttl"];
 const FLOWS: &[&str] = &["files"];
 const SERVICE: &[&str] = &["url", "headers", "errors"];
 
@@ -21,9 +28,18 @@ pub struct File {
     pub listen: Option<String>,
     pub namespace: Option<String>,
     #[serde(default)]
+    pub cluster: Cluster,
+    #[serde(default)]
     pub flows: Flows,
     #[serde(default)]
     pub services: BTreeMap<String, Binding>,
+}
+
+/// `[cluster]`.
+#[derive(Default, serde::Deserialize)]
+pub struct Cluster {
+    pub address: Option<String>,
+    pub lease_ttl: Option<String>,
 }
 
 /// `[flows]`.
@@ -38,6 +54,9 @@ pub fn check(table: &toml::Table, place: &str) -> Result<(), Error> {
     known(table, TOP, "", place)?;
     if table.contains_key("kafka") {
         return Err(Error::Unserved { place: place.to_owned(), key: "kafka".to_owned() });
+    }
+    if let Some(cluster) = table.get("cluster").and_then(toml::Value::as_table) {
+        known(cluster, CLUSTER, "cluster.", place)?;
     }
     if let Some(flows) = table.get("flows").and_then(toml::Value::as_table) {
         known(flows, FLOWS, "flows.", place)?;

@@ -3,21 +3,19 @@
 //! Promises: an unknown key is refused with the nearest one that exists; what cannot work is refused
 //! before anything is touched; secrets are not shown. Must not read any other file.
 
+mod cluster;
 mod keys;
+mod store_url;
 #[cfg(test)]
 mod tests;
+
+pub use cluster::Cluster;
+pub use store_url::{ServerUrl, StoreUrl};
 
 use sagaflow_engine::http::Binding;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-
-/// Where a store is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `sqlite:PATH`, or a bare path.
-    Sqlite(PathBuf),
-}
 
 /// The configuration of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `namespace`, `SAGAFLOW_NAMESPACE`: part of every key, event and index.
     pub namespace: String,
+    /// `[cluster]`: what a node says of itself to the others on its store.
+    pub cluster: Cluster,
     /// `flows.files`: the programs, relative to the file that names them.
     pub files: Vec<PathBuf>,
     /// `services."…"`: what answers for a service.
@@ -40,6 +40,7 @@ impl Default for Config {
             store: StoreUrl::Sqlite(PathBuf::from("./.sagaflow/store.db")),
             listen: SocketAddr::from(([127, 0, 0, 1], 7070)),
             namespace: "default".to_owned(),
+            cluster: Cluster::default(),
             files: Vec::new(),
             services: BTreeMap::new(),
         }
@@ -76,8 +77,21 @@ pub enum Error {
         hint: String,
     },
     /// A store of a kind this program does not have.
-    #[error("R1034: the store `{0}` is of a kind this program does not have; use `sqlite:PATH`")]
+    #[error(
+        "R1034: the store `{0}` is of a kind this program does not have; use `sqlite:PATH` or `postgres://…`"
+    )]
     Store(String),
+    /// An address of a server that cannot be read.
+    #[error("R1032: the store `{0}` is no URL such as `postgres://user@host:5432/database`")]
+    Server(String),
+    /// A command for the embedded store was given a server.
+    #[error(
+        "R1034: `{command}` works on an embedded store only, `sqlite:PATH`; `serve` works on a server"
+    )]
+    Embedded {
+        /// The command.
+        command: String,
+    },
     /// A table this program does not serve.
     #[error("R1032: {place}: this program does not serve `{key}` yet; remove it")]
     Unserved {
@@ -119,7 +133,7 @@ impl Config {
         }
         config.environment(env)?;
         if let Some(store) = &flags.store {
-            config.store = store_url(store)?;
+            config.store = StoreUrl::parse(store)?;
         }
         if let Some(listen) = &flags.listen {
             config.listen = address(listen, "--listen")?;
@@ -140,14 +154,19 @@ impl Config {
         keys::check(&table, &place)?;
         let file: keys::File = table.try_into().map_err(|cause| bad(words(&cause)))?;
         if let Some(store) = file.store {
-            let StoreUrl::Sqlite(relative) = store_url(&store)?;
-            self.store = StoreUrl::Sqlite(folder.join(relative));
+            self.store = StoreUrl::parse(&store)?.within(folder);
         }
         if let Some(listen) = file.listen {
             self.listen = address(&listen, &place)?;
         }
         if let Some(namespace) = file.namespace {
             self.namespace = namespace_of(&namespace, &place)?;
+        }
+        if let Some(address) = file.cluster.address {
+            self.cluster.address = Some(cluster::address(&address, &place)?);
+        }
+        if let Some(ttl) = file.cluster.lease_ttl {
+            self.cluster.lease_ttl = cluster::lease_ttl(&ttl, &place)?;
         }
         self.files = file.flows.files.iter().map(|file| folder.join(file)).collect();
         self.services = file.services;
@@ -160,10 +179,14 @@ impl Config {
     ) -> Result<(), Error> {
         for (name, value) in env {
             match name.as_str() {
-                "SAGAFLOW_STORE" => self.store = store_url(&value)?,
+                "SAGAFLOW_STORE" => self.store = StoreUrl::parse(&value)?,
                 "SAGAFLOW_LISTEN" => self.listen = address(&value, "SAGAFLOW_LISTEN")?,
                 "SAGAFLOW_NAMESPACE" => {
                     self.namespace = namespace_of(&value, "SAGAFLOW_NAMESPACE")?
+                }
+                "SAGAFLOW_CLUSTER_ADDRESS" => {
+                    let address = cluster::address(&value, "SAGAFLOW_CLUSTER_ADDRESS")?;
+                    self.cluster.address = Some(address);
                 }
                 name if name.starts_with("SAGAFLOW_") && !keys::VARIABLES.contains(&name) => {
                     return Err(Error::Unknown {
@@ -182,10 +205,12 @@ impl Config {
 /// The configuration as TOML, without secrets.
 impl std::fmt::Display for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let StoreUrl::Sqlite(path) = &self.store;
-        writeln!(f, "store = \"sqlite:{}\"", path.display())?;
+        writeln!(f, "store = \"{}\"", self.store)?;
         writeln!(f, "listen = \"{}\"", self.listen)?;
         writeln!(f, "namespace = \"{}\"", self.namespace)?;
+        if matches!(self.store, StoreUrl::Postgres(_)) {
+            write!(f, "{}", self.cluster)?;
+        }
         let files: Vec<_> =
             self.files.iter().map(|file| format!("\"{}\"", file.display())).collect();
         writeln!(f, "\n[flows]\nfiles = [{}]", files.join(", "))?;
@@ -208,24 +233,6 @@ impl std::fmt::Display for Config {
         }
         Ok(())
     }
-}
-
-/// A store as people write it.
-fn store_url(text: &str) -> Result<StoreUrl, Error> {
-    let path = match text.split_once(':') {
-        Some(("sqlite", path)) => path.strip_prefix("//").unwrap_or(path),
-        // A scheme has two letters at least: one letter is a drive.
-        Some((scheme, _))
-            if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) =>
-        {
-            return Err(Error::Store(sagaflow_engine::http::redacted(text)));
-        }
-        _ => text,
-    };
-    if path.is_empty() {
-        return Err(Error::Store(text.to_owned()));
-    }
-    Ok(StoreUrl::Sqlite(PathBuf::from(path)))
 }
 
 fn address(text: &str, place: &str) -> Result<SocketAddr, Error> {

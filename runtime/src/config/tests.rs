@@ -2,6 +2,7 @@
 
 use super::{Config, Flags, StoreUrl};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn load(text: &str, env: &[(&str, &str)], flags: &Flags) -> Result<Config, String> {
     let mut config = Config::default();
@@ -9,7 +10,7 @@ fn load(text: &str, env: &[(&str, &str)], flags: &Flags) -> Result<Config, Strin
     let env = env.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
     config.environment(env).map_err(|e| e.to_string())?;
     if let Some(store) = &flags.store {
-        config.store = super::store_url(store).map_err(|e| e.to_string())?;
+        config.store = StoreUrl::parse(store).map_err(|e| e.to_string())?;
     }
     Ok(config)
 }
@@ -64,13 +65,57 @@ fn an_unknown_key_is_refused_with_a_suggestion() {
 #[test]
 fn what_this_program_cannot_do_is_refused_by_name() {
     let refused = |text: &str| load(text, &[], &Flags::default()).unwrap_err();
-    assert!(refused("store = \"postgres://u:hunter2@h/db\"").starts_with("R1034"));
-    assert!(!refused("store = \"postgres://u:hunter2@h/db\"").contains("hunter2"));
+    assert!(refused("store = \"mysql://u:hunter2@h/db\"").starts_with("R1034"));
+    assert!(!refused("store = \"mysql://u:hunter2@h/db\"").contains("hunter2"));
     assert!(refused("[kafka]\nbrokers = \"x\"").contains("does not serve `kafka`"));
     for bad in
         ["listen = \"7070\"", "namespace = \"A b\"", "store = 5", "store =", "[services.x]\nurl=5"]
     {
         assert!(refused(bad).starts_with("R1032"), "{bad}: {}", refused(bad));
+    }
+}
+
+#[test]
+fn a_server_and_its_cluster_are_read_and_shown_without_the_password() {
+    let text = "store = \"postgres://flow:hunter2@db:5433/shop?sslmode=require&password=hunter3\"\n\
+                [cluster]\naddress = \"http://10.0.0.5:7070/\"\nlease_ttl = \"3s\"";
+    let config = load(text, &[], &Flags::default()).unwrap();
+    assert_eq!(config.cluster.address.as_deref(), Some("http://10.0.0.5:7070"));
+    assert_eq!(config.cluster.lease_ttl, Duration::from_secs(3));
+    let StoreUrl::Postgres(url) = &config.store else { panic!("{:?}", config.store) };
+    assert!(url.secret().contains("hunter2"), "the store gets all of it");
+    let shown = config.to_string();
+    assert!(shown.contains("store = \"postgres://flow@db:5433/shop?…\""), "{shown}");
+    assert!(shown.contains("lease_ttl = \"3s\""), "{shown}");
+    assert!(!format!("{shown}{config:?}").contains("hunter"), "{config:?}");
+    let again = shown.replace("?…", "");
+    assert_eq!(load(&again, &[], &Flags::default()).unwrap().cluster, config.cluster);
+    let env = [("SAGAFLOW_CLUSTER_ADDRESS", "http://localhost:1")];
+    let config = load(text, &env, &Flags::default()).unwrap();
+    assert_eq!(config.cluster.address.as_deref(), Some("http://localhost:1"));
+}
+
+#[test]
+fn a_cluster_that_cannot_work_is_refused_without_its_secrets() {
+    let refused = |text: &str| load(text, &[], &Flags::default()).unwrap_err();
+    assert!(refused("[cluster]\nadress = \"x\"").contains("did you mean `address`?"));
+    for bad in ["2999ms", "2s", "-5s", "10", "", "soon"] {
+        let said = refused(&format!("[cluster]\nlease_ttl = \"{bad}\""));
+        assert!(said.starts_with("R1032") && said.contains("3s or more"), "{bad}: {said}");
+    }
+    for bad in ["", "10.0.0.5:7070", "http://", "http://:1", "http://u:hunter2@h:1", "ftp://h:1"]
+        .into_iter()
+        .chain(["http://h:1/api", "http://h:1?x=hunter2", "http://h:99999", "http://[::x]:1"])
+    {
+        let said = refused(&format!("[cluster]\naddress = \"{bad}\""));
+        assert!(said.starts_with("R1032") && !said.contains("hunter"), "{bad}: {said}");
+    }
+    for bad in ["postgres:h/db", "postgres://u:hunter/2@h/db", "postgres://u:hunter2@h:x/db"]
+        .into_iter()
+        .chain(["postgres://u:hunter2@h/db?sslmode=hunter3"])
+    {
+        let said = refused(&format!("store = \"{bad}\""));
+        assert!(said.starts_with("R1032") && !said.contains("hunter"), "{bad}: {said}");
     }
 }
 

@@ -115,11 +115,22 @@ impl Flowd {
         Self { child, url }
     }
 
+    /// Sends it a signal: `-STOP`, `-CONT`, `-TERM`.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill starts").success());
+    }
+
+    /// Kills it at once, and waits until it is gone.
+    pub fn kill9(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Asks it to stop, and says how it ended and how long that took.
     pub async fn terminate(mut self) -> (Option<i32>, Duration) {
         let began = Instant::now();
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status();
-        assert!(sent.expect("kill starts").success());
+        self.signal("-TERM");
         loop {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return (status.code(), began.elapsed());
@@ -156,6 +167,25 @@ impl Flowd {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("the body arrives");
         (status, headers, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Whether it answers at all; then what. Nothing where the connection is refused or cut.
+    pub async fn try_request(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Option<(u16, Value)> {
+        let method = method.parse().expect("a method");
+        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
+        let mut request = client.expect("a client").request(method, format!("{}{path}", self.url));
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        let text = response.text().await.ok()?;
+        Some((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
     /// Waits until a run has this status.

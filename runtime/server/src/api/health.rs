@@ -1,12 +1,15 @@
 //! Is it alive, can it be used, what has it done. No tenant data.
 
 use super::Engine;
-use axum::Json;
+use crate::listen::About;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use axum::{Extension, Json};
+use sagaflow_engine::{Handle, Role};
+use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// `GET /health/live`
 pub async fn live() -> Response {
@@ -23,13 +26,33 @@ pub async fn ready(Engine(handle): Engine) -> Response {
 }
 
 /// `GET /health`, `GET /api/health`
-pub async fn health(Engine(handle): Engine) -> Response {
+pub async fn health(Engine(handle): Engine, Extension(about): Extension<Arc<About>>) -> Response {
     let counters = handle.counters().all();
     let counters: serde_json::Map<_, _> =
         counters.into_iter().map(|(name, _, value)| (name.to_owned(), value.into())).collect();
     let status = if handle.ready() { "ready" } else { "not_ready" };
-    Json(json!({ "status": status, "paused": handle.paused(), "counters": counters }))
-        .into_response()
+    let (role, owner) = role(&handle, &about);
+    let nodes: Vec<Value> = handle
+        .nodes()
+        .iter()
+        .map(|node| {
+            let id = node.node.to_string();
+            json!({ "id": id, "address": node.address, "draining": node.draining })
+        })
+        .collect();
+    Json(json!({
+        "status": status, "paused": handle.paused(), "store": about.store,
+        "role": role, "owner": owner, "nodes": nodes, "counters": counters,
+    }))
+    .into_response()
+}
+
+/// What this node does for the runs, and where their owner is, if somebody knows.
+fn role(handle: &Handle, about: &About) -> (&'static str, Option<String>) {
+    match handle.role() {
+        Role::Owner => ("owner", Some(about.address.clone())),
+        Role::Standby { owner } => ("standby", owner),
+    }
 }
 
 /// `GET /metrics`, in the text format of Prometheus.
@@ -38,5 +61,11 @@ pub async fn metrics(Engine(handle): Engine) -> Response {
     for (name, help, value) in handle.counters().all() {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}\n");
     }
+    let owns = u8::from(handle.role() == Role::Owner);
+    let _ = write!(
+        text,
+        "# HELP flow_node_owner Whether this node owns the runs of its store\n\
+         # TYPE flow_node_owner gauge\nflow_node_owner {owns}\n"
+    );
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -12,22 +12,23 @@ mod services;
 mod shape;
 mod workflows;
 
+use crate::forward::{self, Forward};
 use crate::guards;
-use crate::listen::Current;
+use crate::listen::{About, Current};
 use crate::namespace::{self, Namespace};
 use crate::problem::Problem;
 use crate::request::BODY_MAX;
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, FromRequestParts};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use sagaflow_engine::{Handle, code};
 use std::any::Any;
 use std::convert::Infallible;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -52,7 +53,9 @@ where
 }
 
 /// The whole API.
-pub(crate) fn router(current: Current) -> Router {
+pub(crate) fn router(current: Current, about: About) -> Router {
+    let about = Arc::new(about);
+    let to_owner = Arc::new(Forward::new(Arc::clone(&current)));
     let api = Router::new()
         .route("/workflows", get(workflows::list))
         .route("/workflows/{name}/graph", get(workflows::graph))
@@ -102,10 +105,13 @@ pub(crate) fn router(current: Current) -> Router {
     Router::new()
         .fallback_service(all)
         .layer(middleware::map_request(namespace::split))
+        // Order: what is sent on keeps its namespace, and was bounded and judged here before.
+        .layer(middleware::from_fn_with_state(to_owner, forward::forward))
+        .layer(Extension(Arc::clone(&about)))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_MAX))
         .layer(middleware::map_response(too_large))
-        .layer(middleware::from_fn(guards::same_site))
+        .layer(middleware::from_fn_with_state(about, guards::same_site))
         .layer(CatchPanicLayer::custom(panicked))
 }
 

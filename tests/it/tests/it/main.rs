@@ -3,6 +3,7 @@
 
 mod api;
 mod bad_input;
+mod cluster;
 mod crash;
 mod generated;
 mod node;

@@ -1,0 +1,131 @@
+//! Several nodes on one Postgres database: who decides, who stands by, and what a fault changes.
+//!
+//! Where the machine has no Postgres these tests are skipped, and say so.
+
+mod outage;
+mod standby;
+mod takeover;
+
+use sagaflow_it::{Flowd, Ledger, flow, flowd, sample};
+use sagaflow_postgres::{Cluster, Database};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// The shortest lease there may be.
+const TTL: Duration = Duration::from_secs(3);
+
+const START: &str = "/api/workflows/FulfilOrder/runs";
+
+/// Every effect of an order that ends well.
+const EFFECTS: [&str; 6] = [
+    "Inventory.reserve",
+    "Payments.authorize",
+    "Shipping.book",
+    "Payments.capture",
+    "Shipping.dispatch",
+    "Mail.receipt",
+];
+
+/// A migrated database, the services, and a configuration that every node has.
+struct World {
+    ledger: Ledger,
+    config: String,
+    // Order: dropped after the nodes, which tests declare later.
+    database: Database,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn on(cluster: &Cluster, ttl: Duration) -> Self {
+        let world = Self::unmigrated(cluster, ttl).await;
+        let output = flowd(&["migrate", "--config", &world.config]).await;
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert!(output.out.contains("was migrated"), "{output:?}");
+        world
+    }
+
+    async fn unmigrated(cluster: &Cluster, ttl: Duration) -> Self {
+        let database = cluster.fresh().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = [flow("shop/orders.flow"), flow("small.flow")];
+        let text = format!(
+            "store = \"{}\"\n[cluster]\nlease_ttl = \"{}s\"\n[flows]\nfiles = {files:?}\n",
+            database.url(),
+            ttl.as_secs(),
+        );
+        let path = folder.path().join("flowd.toml");
+        std::fs::write(&path, text).unwrap();
+        let config = path.to_string_lossy().into_owned();
+        Self { ledger: Ledger::open().await, config, database, _folder: folder }
+    }
+
+    async fn node(&self) -> Flowd {
+        let shop = format!("Shop={}/Shop", self.ledger.url);
+        let mut args = vec!["--config", &self.config, "--bind", &shop];
+        let binds = self.ledger.binds();
+        args.extend(binds.iter().map(String::as_str));
+        Flowd::start("serve", &args).await
+    }
+
+    /// Two nodes: the owner, and one that stands by and knows it.
+    async fn pair(&self) -> (Flowd, Flowd) {
+        let owner = self.node().await;
+        let standby = self.node().await;
+        let health = until(&standby, |health| health["owner"] == json!(owner.url)).await;
+        assert_eq!(health["role"], "standby", "{health}");
+        (owner, standby)
+    }
+
+    /// Every order had each of its effects once.
+    fn each_once(&self, orders: usize) {
+        let applied = self.ledger.applied();
+        for effect in EFFECTS {
+            let times = applied.iter().filter(|action| *action == effect).count();
+            assert_eq!(times, orders, "{effect}");
+        }
+        let undone = self.ledger.entries().into_iter().find(|entry| entry.undoes.is_some());
+        assert!(undone.is_none(), "nothing failed: {undone:?}");
+    }
+}
+
+/// The input of one order of many.
+fn order(number: u32) -> Value {
+    let id = format!("0192f0c1-7a50-7cc3-9a53-{number:012x}");
+    json!({ "input": sample(|order| order["id"] = json!(id)) })
+}
+
+/// What a node says of itself, once that is so.
+async fn until(node: &Flowd, is_so: impl Fn(&Value) -> bool) -> Value {
+    let began = Instant::now();
+    loop {
+        let health = node.request("GET", "/api/health", None).await.1;
+        if is_so(&health) {
+            return health;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not come to that: {health}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Asks for a start until one of the nodes has recorded it, as a caller with a key may.
+async fn insist(nodes: &[&Flowd], body: &Value) -> String {
+    let began = Instant::now();
+    for node in nodes.iter().cycle() {
+        match node.try_request("POST", START, Some(body)).await {
+            Some((200 | 201, run)) => return run["id"].as_str().unwrap().to_owned(),
+            // It was cut off, or nobody knows: the same again is safe.
+            None | Some((503 | 504, _)) => {}
+            Some(other) => panic!("{other:?}"),
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "nobody takes it");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    unreachable!("there is a node")
+}
+
+/// Waits until every run has ended well.
+async fn completed(node: &Flowd, runs: &[String]) {
+    for run in runs {
+        node.wait_for(run, "completed").await;
+    }
+}

@@ -1,0 +1,119 @@
+//! An owner that dies, leaves, or sleeps: who goes on, how soon, and that nothing happens twice.
+
+use super::{TTL, World, completed, insist, order, until};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const ORDERS: u32 = 50;
+
+fn owns(health: &Value) -> bool {
+    health["role"] == "owner"
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_is_killed_is_replaced_within_the_time_of_a_lease() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let world = World::on(cluster, TTL).await;
+    let (owner, standby) = world.pair().await;
+    let mut runs = Vec::new();
+    for number in 1..=ORDERS - 10 {
+        // Both take starts, whoever decides.
+        let nodes = [&owner, &standby];
+        let from = number as usize % 2;
+        runs.push(insist(&[nodes[from], nodes[1 - from]], &order(number)).await);
+    }
+    // The rest is on its way while the owner dies.
+    let (killed, rest) = tokio::join!(
+        async {
+            world.ledger.wait_for("Payments.authorize", ORDERS as usize - 9).await;
+            owner.kill9();
+            Instant::now()
+        },
+        async {
+            let mut rest = Vec::new();
+            for number in ORDERS - 9..=ORDERS {
+                rest.push(insist(&[&standby], &order(number)).await);
+            }
+            rest
+        }
+    );
+    runs.extend(rest);
+    until(&standby, owns).await;
+    let took = killed.elapsed();
+    assert!(took < TTL + Duration::from_secs(2), "{took:?}");
+    completed(&standby, &runs).await;
+    world.each_once(ORDERS as usize);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_is_asked_to_stop_hands_over_at_once() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let ttl = Duration::from_secs(30);
+    let world = World::on(cluster, ttl).await;
+    let (owner, standby) = world.pair().await;
+    let mut runs = Vec::new();
+    for number in 1..=10 {
+        runs.push(insist(&[&standby], &order(number)).await);
+    }
+    // Somebody follows a run that waits, through the node that stands by.
+    let input = json!({ "input": { "item": "lamp", "note": "" } });
+    let waiting = standby.request("POST", "/api/workflows/Buy/runs", Some(input)).await.1;
+    let waiting = waiting["id"].as_str().unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let events = client.get(format!("{}/api/runs/{waiting}/events", standby.url));
+    let _events = events.send().await.unwrap();
+
+    let asked = Instant::now();
+    owner.signal("-TERM");
+    until(&standby, owns).await;
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    let (code, took) = owner.terminate().await;
+    assert_eq!(code, Some(0), "{took:?}");
+    completed(&standby, &runs).await;
+    world.each_once(10);
+    let gone = |health: &Value| health["nodes"].as_array().is_some_and(|all| all.len() == 1);
+    let draining = |health: &Value| {
+        let mut all = health["nodes"].as_array().into_iter().flatten();
+        all.any(|row| row["draining"] == json!(true))
+    };
+    until(&standby, |health| gone(health) || draining(health)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_sleeps_through_its_lease_does_nothing_more_when_it_wakes() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let world = World::on(cluster, TTL).await;
+    let (owner, standby) = world.pair().await;
+    let mut runs = Vec::new();
+    for number in 1..=20 {
+        runs.push(insist(&[&owner], &order(number)).await);
+    }
+    owner.signal("-STOP");
+    let slept = Instant::now();
+    assert!(world.ledger.count("Mail.receipt") < 20, "it sleeps in the middle");
+    until(&standby, owns).await;
+    completed(&standby, &runs).await;
+    world.each_once(20);
+    tokio::time::sleep((TTL * 3).saturating_sub(slept.elapsed())).await;
+    let sent = world.ledger.entries().len();
+    let before = history(&world);
+
+    owner.signal("-CONT");
+    let health = until(&owner, |health| health["role"] == "standby").await;
+    // It learns who the owner is a little later.
+    assert_ne!(health["owner"], json!(owner.url), "{health}");
+    tokio::time::sleep(TTL).await;
+    assert_eq!(world.ledger.entries().len(), sent, "it sends nothing");
+    assert_eq!(history(&world), before, "it writes nothing");
+    until(&owner, |health| health["owner"] == json!(standby.url)).await;
+    let run = insist(&[&owner], &order(21)).await;
+    completed(&owner, &[run]).await;
+    world.each_once(21);
+}
+
+/// Every row of every journal, and who wrote last.
+fn history(world: &World) -> String {
+    let rows = "SELECT count(*), max(seq) FROM flow.journal";
+    world.database.psql(rows).unwrap()
+}
