@@ -6,7 +6,7 @@ mod outage;
 mod standby;
 mod takeover;
 
-use sagaflow_it::{Flowd, Ledger, flow, flowd, sample};
+use sagaflow_it::{Behave, Flowd, Ledger, flow, flowd, sample};
 use sagaflow_postgres::{Cluster, Database};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -74,6 +74,13 @@ impl World {
         let health = until(&standby, |health| health["owner"] == json!(owner.url)).await;
         assert_eq!(health["role"], "standby", "{health}");
         (owner, standby)
+    }
+
+    /// The next effects are made, and their answers never come: whoever asked must ask again.
+    fn lose_answers(&self) {
+        for action in ["Payments.authorize", "Shipping.book", "Payments.capture"] {
+            self.ledger.next(action, Behave::Lose);
+        }
     }
 
     /// Every order had each of its effects once.

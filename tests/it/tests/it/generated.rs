@@ -1,6 +1,6 @@
 //! A node inside a program, with generated types: start, wait, result and error, typed.
 
-use sagaflow::config::{Config, StoreUrl};
+use sagaflow::config::{Config, Flags, StoreUrl};
 use sagaflow::{Call, Failure, NoError, Node, Outcome, Running, Unfinished};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -39,6 +39,45 @@ async fn node(folder: &tempfile::TempDir) -> Running {
     };
     let flows = small::flows().shop(Corner(AtomicU32::new(0)));
     Node::new(config).host(flows).start().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn programs_share_a_server_and_one_goes_on_when_the_other_stops() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let database = cluster.fresh().unwrap();
+    let flags = Flags {
+        store: Some(database.url().to_owned()),
+        listen: Some("127.0.0.1:0".to_owned()),
+        ..Flags::default()
+    };
+    let config = Config::load(None, [], &flags).unwrap();
+    let start = async || {
+        let flows = small::flows().shop(Corner(AtomicU32::new(0)));
+        Node::new(config.clone()).host(flows).start().await
+    };
+    let refused = start().await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(refused.starts_with("R1041") && refused.contains("migrate"), "{refused}");
+    let migrated = sagaflow_it::flowd(&["migrate", "--store", database.url()]).await;
+    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+
+    let (one, two) = (start().await.unwrap(), start().await.unwrap());
+    let run = one.client().start(small::Long("vase".to_owned())).await.unwrap();
+    assert_eq!(run.result().await.unwrap(), "vase by attempt 2");
+    let elsewhere = two.client().start(small::Long("jar".to_owned())).await.err();
+    assert!(elsewhere.is_some_and(|error| error.to_string().starts_with("R1039")), "it stands by");
+    let known = two.client().run::<small::Long>(run.id());
+    assert_eq!(known.result().await.unwrap(), "vase by attempt 2", "what is recorded is read");
+    one.stop().await;
+    let began = std::time::Instant::now();
+    let jar = loop {
+        match two.client().start(small::Long("jar".to_owned())).await {
+            Ok(run) => break run,
+            Err(error) => assert!(began.elapsed().as_secs() < 8, "within a lease: {error}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(jar.result().await.unwrap(), "jar by attempt 2");
+    two.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
