@@ -231,12 +231,16 @@ impl Check<'_> {
     }
 
     /// C2: a sibling of a failed branch begins no new step.
+    ///
+    /// Order: a recovery decides about all calls that the crash left open in one commit. What leaves
+    /// with it may have been recorded before the failure.
     fn still(&self, term: &Term, since: usize) -> Result<(), String> {
         match term {
             Term::Call(expect) if expect.purpose == Purpose::Do && expect.from == 1 => {
                 let keys = self.ledger.keys(&expect.id, expect.purpose);
                 let key = keys.get(expect.generation).copied().unwrap_or_default();
                 match self.ledger.under(key).next() {
+                    Some(sent) if self.ledger.recovered_with(since, sent) => Ok(()),
                     Some(sent) if sent.pos > since => Err(format!(
                         "{} begins at {} although a sibling failed at {since}",
                         expect.id, sent.pos

@@ -147,6 +147,8 @@ pub struct Ledger {
     pub late: Option<usize>,
     /// When the process died.
     pub crashes: Vec<usize>,
+    /// When something reached the process.
+    pub inputs: Vec<usize>,
     /// The cancel was asked for, while the run had not ended.
     pub asked_to_cancel: bool,
     /// The cancel was taken.
@@ -167,7 +169,7 @@ impl Ledger {
         let pos = self.clock;
         match entry {
             Entry::Run => *self = Self::default(),
-            Entry::Input => {}
+            Entry::Input => self.inputs.push(pos),
             Entry::Request(request, plan, copy) => {
                 let (said, applied) = self.verdict(&request, &plan);
                 let answered = Some((0, said.clone())).filter(|_| !copy);
@@ -254,6 +256,14 @@ impl Ledger {
     #[must_use]
     pub fn crash_of(&self, sent: &Sent) -> Option<usize> {
         self.crashes.iter().copied().find(|crash| *crash > sent.pos)
+    }
+
+    /// Whether a request left with the recovery from the crash of this place, before anything else
+    /// reached the process.
+    #[must_use]
+    pub fn recovered_with(&self, crash: usize, sent: &Sent) -> bool {
+        let told = self.inputs.iter().any(|input| (crash..sent.pos).contains(input));
+        self.crashes.contains(&crash) && sent.pos > crash && !told
     }
 
     /// Keys of a call in the order of their first request, by purpose.

@@ -1,10 +1,11 @@
 //! The sweep: `FLOW_PROGRAMS=n` for more of it, `FLOW_SEED=seed FLOW_PROGRAMS=1` to repeat one.
 
 use sagaflow_sweep::generate::{CONSTRUCTS, coverage, generate};
+use sagaflow_sweep::ledger::Sent;
 use sagaflow_sweep::orders::orders;
 use sagaflow_sweep::print::print;
 use sagaflow_sweep::process::Process;
-use sagaflow_sweep::program::{Handler, Key, Pattern, Remedy, Retry, Stmt};
+use sagaflow_sweep::program::{Call, Handler, Key, Pattern, Remedy, Retry, Stmt};
 use sagaflow_sweep::sample::{of, pivot, write};
 use sagaflow_sweep::script::{CallId, Crash, Plan, Script, Strike};
 use sagaflow_sweep::subject::generated;
@@ -243,4 +244,133 @@ fn a_commit_keeps_what_an_ended_branch_of_a_running_turn_has_done() {
         undone += ledger.sent.iter().filter(|sent| sent.id.action == "u2").count();
     }
     assert_eq!(undone, 8);
+}
+
+/// A4: a question that is answered behind the failure of a sibling decides nothing but what happened.
+#[test]
+fn a_turn_whose_probe_answers_behind_a_stop_is_undone_with_its_siblings() {
+    let asked = Call { probe: Some("p3".to_owned()), ..write(3, &["i"], Key::None) };
+    let body = vec![Stmt::Call(write(2, &["i"], Key::Plain)), Stmt::Call(asked)];
+    let first = Stmt::Call(write(4, &[], Key::Plain));
+    let branches = vec![first, Stmt::Call(write(1, &[], Key::Plain)), settled(body)];
+    let subject =
+        of(vec![Stmt::Parallel { branches, handlers: Vec::new() }]).expect("it is accepted");
+    let strike = |action: &str, at: &str, plan| {
+        let id = CallId { action: action.to_owned(), at: at.to_owned() };
+        Strike { id, once: false, attempts: 1, plan }
+    };
+    let strikes =
+        vec![strike("a1", "-", Plan::Fail("Bad1".to_owned())), strike("a3", "1", Plan::Lost)];
+    let mut behind = 0;
+    for latency in 0..16 {
+        let script = Script { strikes: strikes.clone(), latency, ..Script::default() };
+        let ledger = play(&subject, &script, None).unwrap_or_else(|why| panic!("{why}"));
+        let answered = |action: &str| {
+            let mut sent = ledger.sent.iter().filter(|sent| sent.id.action == action);
+            sent.find_map(|sent| sent.answered.as_ref()).map(|(pos, _)| *pos)
+        };
+        behind += usize::from(answered("p3") > answered("a1"));
+    }
+    assert!(behind > 0, "the probe answers first whatever the latency");
+}
+
+/// A6: of two steps that a crash leaves unknown, one fails and the other goes on to its fallback.
+#[test]
+fn a_fallback_may_begin_in_the_recovery_in_which_a_sibling_fails() {
+    let once = |id| Call { retry: Retry::Times(1), ..write(id, &[], Key::None) };
+    let fallback = Some(Box::new(write(2, &[], Key::Plain)));
+    let first = Stmt::Call(Call { fallback, ..once(1) });
+    let branches = vec![first, Stmt::Call(once(3))];
+    let subject =
+        of(vec![Stmt::Parallel { branches, handlers: Vec::new() }]).expect("it is accepted");
+    let mut begun = 0;
+    for script in crashes(4) {
+        let ledger = play(&subject, &script, None).unwrap_or_else(|why| panic!("{why}"));
+        let fallback = ledger.sent.iter().any(|sent| sent.id.action == "a2");
+        begun += usize::from(fallback && ledger.error == "unknown");
+    }
+    assert!(begun > 0, "no recovery begins a fallback and fails");
+}
+
+/// C2: a turn that a crash fails behind its sibling is stopped, and undone with it.
+#[test]
+fn a_turn_that_a_crash_leaves_unknown_is_undone_with_a_sibling_that_fails_before_it() {
+    let once = |id, at: &[&str]| Call { retry: Retry::Times(1), ..write(id, at, Key::None) };
+    let body = vec![Stmt::Call(write(2, &["i"], Key::Plain)), Stmt::Call(once(3, &["i"]))];
+    let branches = vec![Stmt::Call(once(1, &[])), settled(body)];
+    let subject =
+        of(vec![Stmt::Parallel { branches, handlers: Vec::new() }]).expect("it is accepted");
+    let mut undone = 0;
+    for latency in 0..8 {
+        for script in crashes(5) {
+            let script = Script { latency, ..script };
+            let ledger = play(&subject, &script, None).unwrap_or_else(|why| panic!("{why}"));
+            let undo = |action: &str| ledger.sent.iter().find(|sent| sent.id.action == action);
+            undone += usize::from(undo("u1").is_some() && undo("u3").is_some());
+        }
+    }
+    assert!(undone > 0, "no crash leaves both unknown");
+}
+
+/// C6: what a stopped branch did not come to is first called when its scope runs again.
+#[test]
+fn a_turn_that_was_stopped_is_made_when_the_scope_runs_again() {
+    let each = Stmt::Each {
+        name: "l".to_owned(),
+        var: "i".to_owned(),
+        list: vec![1, 2, 3],
+        settle: false,
+        body: vec![Stmt::Call(Call { errors: Vec::new(), ..write(1, &["i"], Key::Plain) })],
+        give: sagaflow_sweep::program::Expr::Lit(0),
+    };
+    let (errors, retry) = (Vec::new(), Retry::Times(1));
+    let once = Stmt::Call(Call { errors, retry, ..write(2, &[], Key::Plain) });
+    let branches = vec![each, once];
+    let scope = Stmt::Scope {
+        name: "c".to_owned(),
+        fails: Vec::new(),
+        body: vec![Stmt::Parallel { branches, handlers: Vec::new() }],
+        retry: 2,
+        interrupt: None,
+        fallback: None,
+        handlers: vec![Handler { on: Pattern::Any, then: Remedy::Fail("Gone1".to_owned()) }],
+    };
+    let subject = of(vec![scope]).expect("it is accepted");
+    let id = CallId { action: "a2".to_owned(), at: "-".to_owned() };
+    let strikes = vec![Strike { id, once: true, attempts: 1, plan: Plan::Refused }];
+    let mut stopped = 0;
+    for latency in 0..16 {
+        let script = Script { strikes: strikes.clone(), latency, ..Script::default() };
+        let ledger = play(&subject, &script, None).unwrap_or_else(|why| panic!("{why}"));
+        let last = |sent: &&Sent| sent.id.action == "a1" && sent.id.at == "3";
+        stopped += usize::from(ledger.sent.iter().filter(last).count() == 1);
+    }
+    assert!(stopped > 0, "no turn is stopped whatever the latency");
+}
+
+/// One turn that settles by itself.
+fn settled(body: Vec<Stmt>) -> Stmt {
+    Stmt::ParallelEach {
+        name: "l".to_owned(),
+        var: "i".to_owned(),
+        list: vec![1],
+        max: 1,
+        settle: true,
+        body,
+        give: sagaflow_sweep::program::Expr::Lit(0),
+    }
+}
+
+/// Crashes before and after each of the first commits, and recoveries that die too.
+fn crashes(most: u64) -> Vec<Script> {
+    let mut scripts = Vec::new();
+    for commit in 1..=most {
+        for before in [true, false] {
+            for again_before in [None, Some(true), Some(false)] {
+                let crash = Some(Crash { commit, before });
+                scripts.push(Script { crash, again_before, ..Script::default() });
+            }
+        }
+    }
+    scripts
 }

@@ -1,6 +1,6 @@
 //! Blocks: branches (C2, C3), loops (C4, C5), scopes (C6), waits (T3), choices (C7).
 
-use super::{End, Failure, Node, Reference, Term};
+use super::{End, Failure, Node, Reference, Stop, Term};
 use crate::ledger::Purpose;
 use crate::program::{Expr, Handler, Pattern, Remedy, Stmt, Turns, each_stmt};
 
@@ -59,9 +59,10 @@ impl Reference<'_> {
     ) -> End {
         let mut joined = Join::default();
         let (fork, stop) = self.begin_fork();
-        for branch in branches {
+        for (number, branch) in branches.iter().enumerate() {
             let (mut own, mut terms) = (Vec::new(), Vec::new());
             self.clock = 0;
+            self.stop = self.stop_of(fork, number).min(stop);
             let end = self.stmt(branch, &mut own, &mut terms);
             let end = self.dated(end, std::slice::from_ref(branch), &terms);
             joined.add(end, own, terms);
@@ -94,10 +95,11 @@ impl Reference<'_> {
     ) -> End {
         let mut joined = Join::default();
         let (fork, stop) = self.begin_fork();
-        for value in list {
+        for (number, value) in list.iter().enumerate() {
             self.env.insert(var.to_owned(), *value);
             let (mut own, mut terms) = (Vec::new(), Vec::new());
             self.clock = 0;
+            self.stop = self.stop_of(fork, number).min(stop);
             let mut end = self.block(body, &mut own, &mut terms);
             if settle && matches!(end, End::Failed(_)) {
                 self.unwind(std::mem::take(&mut own), &mut terms);
@@ -112,15 +114,24 @@ impl Reference<'_> {
 
     fn begin_fork(&mut self) -> (usize, usize) {
         self.forks += 1;
-        let (fork, before) = (self.forks, self.stop);
-        self.stop = self.stops.get(&fork).copied().unwrap_or(usize::MAX).min(before);
-        (fork, before)
+        (self.forks, self.stop)
+    }
+
+    /// When a branch of a fork was asked to stop.
+    ///
+    /// Order: a recovery decides at one place of the ledger about all calls that the crash left open,
+    /// one record after the other in program order. So behind the branch that fails there, the stop
+    /// comes first.
+    fn stop_of(&self, fork: usize, branch: usize) -> usize {
+        let Some(stop) = self.stops.get(&fork) else { return usize::MAX };
+        let behind = branch > stop.branch && self.ledger.crashes.contains(&stop.since);
+        stop.since - usize::from(behind)
     }
 
     fn end_fork(&mut self, fork: usize, before: usize, joined: &Join) {
         self.stop = before;
         if let Some(since) = joined.failed.as_ref().and_then(|failure| failure.since) {
-            self.stops.insert(fork, since);
+            self.stops.insert(fork, Stop { since, branch: joined.branch });
         }
     }
 
@@ -325,6 +336,8 @@ struct Join {
     lists: Vec<Vec<Node>>,
     terms: Vec<Term>,
     failed: Option<Failure>,
+    /// The branch that failed.
+    branch: usize,
     stopped: bool,
     left: Option<End>,
 }
@@ -337,6 +350,7 @@ impl Join {
                 let at = |failure: &Failure| failure.since.unwrap_or(usize::MAX);
                 if self.failed.as_ref().is_none_or(|first| at(&failure) < at(first)) {
                     self.failed = Some(failure);
+                    self.branch = self.lists.len();
                 }
             }
             End::Stopped => self.stopped = true,

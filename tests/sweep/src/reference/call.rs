@@ -30,12 +30,14 @@ struct Open {
     spent: bool,
     /// Its probe was asked: that answered last.
     probed: bool,
+    /// Place in the ledger of the probe's answer; none where it was stopped before.
+    told: Option<usize>,
 }
 
 impl Reference<'_> {
     pub(super) fn call(&mut self, call: &Call, undo: &mut Vec<Node>, out: &mut Vec<Term>) -> End {
         let mut open = self.open(call);
-        if !self.sent(&open.id, Purpose::Do, open.generation) {
+        if !self.begun(&open.id, open.generation) {
             return End::Stopped;
         }
         let outcome = self.attempts(call, &mut open, out);
@@ -103,6 +105,7 @@ impl Reference<'_> {
             unresolved: false,
             spent: false,
             probed: false,
+            told: None,
         }
     }
 
@@ -111,9 +114,14 @@ impl Reference<'_> {
         self.generations.get(&(id.clone(), Purpose::Do.word())).copied().unwrap_or(0)
     }
 
-    /// Whether a call was made under so many keys that this one is among them.
-    fn sent(&self, id: &CallId, purpose: Purpose, generation: usize) -> bool {
-        self.ledger.keys(id, purpose).len() > generation
+    /// Whether a call was made under so many keys that this one is among them, and before it was
+    /// asked to stop: what was made behind that belongs to a later run of its scope.
+    fn begun(&self, id: &CallId, generation: usize) -> bool {
+        let keys = self.ledger.keys(id, Purpose::Do);
+        let first = keys.get(generation).and_then(|key| self.ledger.under(key).next());
+        first.is_some_and(|sent| {
+            sent.pos <= self.stop || self.ledger.recovered_with(self.stop, sent)
+        })
     }
 
     fn requests(&self, open: &Open) -> Vec<&Sent> {
@@ -128,7 +136,7 @@ impl Reference<'_> {
 
     fn since(&self, open: &Open) -> Option<usize> {
         if open.probed {
-            return None;
+            return open.told;
         }
         let last = self.requests(open).last().copied()?;
         let answered = last.answered.as_ref().map(|(pos, _)| *pos).filter(|pos| *pos > 0);
@@ -236,7 +244,8 @@ impl Reference<'_> {
                 self.made(open, out);
                 let Some(probe) = &call.probe else { return self.unknown(open) };
                 open.probed = true;
-                match self.probe(probe, open, self.stoppable(call, open), out) {
+                let stoppable = self.stoppable(call, open);
+                match self.probe(probe, open, stoppable, out) {
                     None => return Outcome::Stopped(true),
                     Some(true) => {
                         return Outcome::Ok((self.values)(&open.id.action, &open.id.at, open.arg));
@@ -270,6 +279,7 @@ impl Reference<'_> {
     fn goes_on(&mut self, call: &Call, open: &mut Open, out: &mut Vec<Term>) -> bool {
         let before = open.attempt;
         open.attempt += 1;
+        open.probed = false;
         if std::mem::take(&mut open.spent) {
             open.generation = self.generation(&open.id.clone(), Purpose::Do);
             open.known = Known::Nothing;
@@ -322,14 +332,15 @@ impl Reference<'_> {
     fn probe(
         &mut self,
         action: &str,
-        open: &Open,
+        open: &mut Open,
         stoppable: bool,
         out: &mut Vec<Term>,
     ) -> Option<bool> {
         let id = CallId { action: action.to_owned(), at: open.id.at.clone() };
         let generation =
             self.generations.get(&(id.clone(), Purpose::Probe.word())).copied().unwrap_or(0);
-        let keys = self.ledger.keys(&id, Purpose::Probe);
+        let ledger = self.ledger;
+        let keys = ledger.keys(&id, Purpose::Probe);
         let key = keys.get(generation).copied().unwrap_or_default();
         let before = |sent: &&Sent| !sent.copy && sent.pos <= self.stop;
         let asked = self.ledger.under(key).filter(before).map(|sent| sent.attempt).max();
@@ -342,6 +353,10 @@ impl Reference<'_> {
         let answered = self.answered_at(&id, Purpose::Probe, generation, visit);
         let stopped = stoppable && late::struck(self.ledger) && asked.unwrap_or(0) < answered;
         let to = asked.filter(|_| stopped).unwrap_or(answered);
+        let answers = ledger.under(key).filter_map(|sent| sent.answered.as_ref());
+        let told = answers.map(|(pos, _)| *pos).filter(|pos| *pos > 0).max();
+        open.told = told.filter(|_| !stopped);
+        self.clock = open.told.unwrap_or(self.clock);
         out.push(Term::Call(Box::new(Expect {
             id,
             purpose: Purpose::Probe,
@@ -502,11 +517,12 @@ impl Reference<'_> {
             unresolved: true,
             spent: false,
             probed: false,
+            told: None,
         };
         let value = (self.values)(&open.id.action, &open.id.at, open.arg);
         if !ask.repeatable {
             let probe = ask.probe.clone().unwrap_or_default();
-            return self.probe(&probe, &open, false, out).filter(|done| *done).map(|_| value);
+            return self.probe(&probe, &mut open, false, out).filter(|done| *done).map(|_| value);
         }
         loop {
             match self.attempt(false, true, &mut open) {

@@ -126,6 +126,15 @@ pub fn evaluate(
     }
 }
 
+/// A branch failed, and its siblings are asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stop {
+    /// Place in the ledger.
+    since: usize,
+    /// Which branch.
+    branch: usize,
+}
+
 struct Reference<'a> {
     script: &'a Script,
     ledger: &'a Ledger,
@@ -133,14 +142,14 @@ struct Reference<'a> {
     env: BTreeMap<String, i64>,
     visits: BTreeMap<CallId, u32>,
     generations: BTreeMap<(CallId, &'static str), usize>,
-    /// The place in the ledger where it committed; 0 where a probe said so.
+    /// The place in the ledger where it committed; 0 where nothing there shows it.
     committed: Option<usize>,
     /// What a handler returned.
     returned: Option<i64>,
     /// What was answered early.
     replied: Option<i64>,
-    /// When the branches of a fork were asked to stop, by its number in the order of evaluation.
-    stops: BTreeMap<usize, usize>,
+    /// Why the branches of a fork were asked to stop, by its number in the order of evaluation.
+    stops: BTreeMap<usize, Stop>,
     forks: usize,
     /// When what is being evaluated was asked to stop.
     stop: usize,
