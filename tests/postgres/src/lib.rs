@@ -24,16 +24,19 @@ use server::Server;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+// Not under `SAGAFLOW_`: programs that are tested take those for configuration, and refuse what they do
+// not know.
+
 /// Names a server to use instead of a private one; its role must be allowed to make databases and
 /// roles.
-pub const URL: &str = "SAGAFLOW_TEST_POSTGRES";
+pub const URL: &str = "FLOW_TEST_POSTGRES";
 
 /// Set to `1` where the server that [`URL`] names goes after the tests: then nothing in it is dropped,
 /// which would make the server write out all it has, each time.
-pub const DISPOSABLE: &str = "SAGAFLOW_TEST_POSTGRES_DISPOSABLE";
+pub const DISPOSABLE: &str = "FLOW_TEST_POSTGRES_DISPOSABLE";
 
 /// Set to `1` where a test must not be skipped.
-pub const ALL: &str = "SAGAFLOW_TEST_ALL";
+pub const ALL: &str = "FLOW_TEST_ALL";
 
 /// A server: a private one, stopped with this value, or the one that [`URL`] names.
 #[derive(Debug)]
