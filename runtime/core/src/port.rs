@@ -297,7 +297,9 @@ pub trait Store: Send + Sync + 'static {
     /// Reads what recovery needs. Called after `acquire` returned, never in its statement.
     fn tail(&self, lease: Lease) -> impl Future<Output = Result<Tail>> + Send;
 
-    /// Commits a batch under its lease.
+    /// Commits a batch under its lease. It may be dropped before it has answered: the batch is then
+    /// written whole or not at all, now or a little later, and the tail after the next acquisition
+    /// tells which.
     ///
     /// # Errors
     /// [`Error::Fenced`] and [`Error::Unavailable`] promise that nothing was written;

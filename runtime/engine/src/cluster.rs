@@ -82,7 +82,7 @@ impl Cluster {
     }
 }
 
-/// Announces this node and learns of the others, until it is to stop; then withdraws it.
+/// Announces this node and learns of the others, until it is to stop; then says that it leaves.
 ///
 /// Crash: what is announced without a life behind it is gone after the time of a lease.
 pub(crate) async fn announce<S: Store>(

@@ -2,9 +2,11 @@
 //!
 //! Promises: what was acknowledged is on the disk (`synchronous=FULL`, `synchronous_commit=on`); a
 //! batch is there whole or not at all, also after a crash. One process has a file, and another takes
-//! over the moment it dies; several share a server, by leases that run out. It knows nothing of runs beyond the rows it is given: bodies are opaque.
+//! over the moment it dies; several share a server, by leases that run out. It knows nothing of runs
+//! beyond the rows it is given: bodies are opaque.
 
 pub mod conformance;
+mod held;
 mod postgres;
 mod sqlite;
 

@@ -215,8 +215,7 @@ impl Contact {
             Err(port::Error::Unavailable(_) | port::Error::Unknown(_)) => {
                 (self.lost, self.since) = (true, None);
             }
-            Err(_) => _ = self.since.get_or_insert_with(Instant::now),
-            Ok(_) => _ = self.since.get_or_insert_with(Instant::now),
+            _ => _ = self.since.get_or_insert_with(Instant::now),
         }
         answer
     }

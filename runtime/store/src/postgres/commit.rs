@@ -163,7 +163,7 @@ pub(super) async fn refusals(
     let rows: BTreeMap<_, _> = rows.map(|row| (row.shard, row)).collect();
     let refusal = |waiting: &Waiting| {
         let row = rows.get(&waiting.lease.shard)?;
-        Some((row.shard, row.refusal(waiting.lease, &waiting.batch)))
+        Some((row.shard, row.held.refusal(waiting.lease, &waiting.batch)))
     };
     fenced.iter().filter_map(refusal).collect()
 }

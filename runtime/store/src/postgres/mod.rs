@@ -30,6 +30,7 @@ pub(crate) mod tests;
 
 pub use options::PostgresOptions;
 
+use crate::held::Held;
 use connect::{ANSWER, Connector, unavailable};
 use failure::{Failure, read_error};
 use leases::Leases;
@@ -172,11 +173,11 @@ impl Postgres {
         shard::ShardRow::decode(row)
     }
 
-    async fn fence(&self, lease: Lease) -> Result<shard::ShardRow> {
+    async fn fence(&self, lease: Lease) -> Result<Held> {
         self.leases.current(lease)?;
-        let row = self.shard(lease.shard).await?;
-        match row.mismatch(lease) {
-            None => Ok(row),
+        let held = self.shard(lease.shard).await?.held;
+        match held.mismatch(lease) {
+            None => Ok(held),
             Some(cause) => Err(Error::Fenced { shard: lease.shard.0, cause }),
         }
     }
@@ -231,7 +232,7 @@ impl Store for Postgres {
         // Order: only the holder of the lease writes the shard, so an unchanged fence row after the
         // reads proves that all of them saw one state.
         let after = self.fence(lease).await?;
-        if after.fence() != before.fence() {
+        if after != before {
             let cause = "it was written while its tail was read".to_owned();
             return Err(Error::Fenced { shard: lease.shard.0, cause });
         }

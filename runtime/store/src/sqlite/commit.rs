@@ -8,7 +8,7 @@
 //! group goes in one trip, from `BEGIN` to `COMMIT`, with the fence between them. Only where a
 //! batch is fenced, or a group is very wide, is each statement a trip of its own.
 
-use super::failure::{Failure, corrupt};
+use super::failure::Failure;
 use super::table::{Many, Query, SEQ_MAX, event, int, item, journal, key, run, shard};
 use super::writer::Reply;
 use futures_util::StreamExt as _;
@@ -141,11 +141,10 @@ async fn transact(conn: &mut SqliteConnection, group: &[Waiting]) -> Outcome {
     let rows = Rows::of(batches.iter().map(|(lease, batch)| (lease.shard, *batch)));
     if batches.len() <= TOGETHER_SHARDS && rows.few() {
         match together(conn, &batches, &rows).await {
-            Ok(()) => return Outcome::Done(Vec::new()),
-            Err(Stopped::Before(failure)) => return Outcome::NotDone(failure),
-            Err(Stopped::AtCommit(failure)) => return Outcome::Unknown(failure),
+            Ok(true) => return Outcome::Done(Vec::new()),
+            Err(stopped) => return stopped.into(),
             // Somebody is fenced; who it is, is asked one by one.
-            Err(Stopped::AtFence) => {
+            Ok(false) => {
                 if let Err(error) = rollback(conn).await {
                     return Outcome::NotDone(Failure::Other(error));
                 }
@@ -154,16 +153,12 @@ async fn transact(conn: &mut SqliteConnection, group: &[Waiting]) -> Outcome {
     }
     match apart(conn, &batches).await {
         Ok(fenced) => Outcome::Done(fenced),
-        Err(Stopped::AtCommit(failure)) => Outcome::Unknown(failure),
-        Err(Stopped::Before(failure)) => Outcome::NotDone(failure),
-        Err(Stopped::AtFence) => Outcome::NotDone(Failure::Other(corrupt("the fence is lost"))),
+        Err(stopped) => stopped.into(),
     }
 }
 
 /// Where a transaction stopped.
 enum Stopped {
-    /// Not every batch passed the fence.
-    AtFence,
     /// Before its commit.
     Before(Failure),
     /// At its commit, or nobody knows where.
@@ -176,16 +171,26 @@ impl From<Failure> for Stopped {
     }
 }
 
+impl From<Stopped> for Outcome {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Before(failure) => Self::NotDone(failure),
+            Stopped::AtCommit(failure) => Self::Unknown(failure),
+        }
+    }
+}
+
 /// Bound: shards whose batches go in one trip, so that their fence is one statement.
 const TOGETHER_SHARDS: usize = 64;
 
-/// Fence, rows and commit in one trip to the connection's thread. None of the statements begins
-/// before the one before it has ended well.
+/// Fence, rows and commit in one trip to the connection's thread; false where not every batch passed
+/// the fence, and the transaction is still open. None of the statements begins before the one before
+/// it has ended well.
 async fn together(
     conn: &mut SqliteConnection,
     batches: &[(Lease, &Batch)],
     rows: &Rows<'_>,
-) -> std::result::Result<(), Stopped> {
+) -> std::result::Result<bool, Stopped> {
     let mut texts = vec![BEGIN];
     texts.extend(shard::FENCE.text(batches.len()));
     let fence = texts.len();
@@ -203,7 +208,7 @@ async fn together(
     while let Some(result) = results.next().await {
         match result {
             Err(error) if done == fence && error.as_database_error().is_some() => {
-                return Err(Stopped::AtFence);
+                return Ok(false);
             }
             Err(error) if done + 1 < texts.len() => return Err(Stopped::Before(error.into())),
             Err(error) => return Err(Stopped::AtCommit(error.into())),
@@ -216,7 +221,7 @@ async fn together(
         let died = Error::Unavailable("the connection stopped at the commit".to_owned());
         return Err(Stopped::AtCommit(Failure::Other(died)));
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The same in a trip for each statement, with a verdict for each batch: the batches that do not

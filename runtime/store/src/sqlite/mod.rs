@@ -28,6 +28,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::held::Held;
 use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
@@ -91,7 +92,7 @@ impl Sqlite {
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    async fn fence(&self, lease: Lease) -> Result<shard::ShardRow> {
+    async fn fence(&self, lease: Lease) -> Result<Held> {
         let row = shard::read(&self.readers, lease.shard).await?;
         match row.mismatch(lease) {
             None => Ok(row),
@@ -123,7 +124,7 @@ impl Store for Sqlite {
             let cause = "it was written while its tail was read".to_owned();
             return Err(Error::Fenced { shard: lease.shard.0, cause });
         }
-        let shard::ShardRow { last, bucket, checkpoint, .. } = after;
+        let Held { last, bucket, checkpoint, .. } = after;
         Ok(Tail { checkpoint, last, bucket, rows, runs, events })
     }
 

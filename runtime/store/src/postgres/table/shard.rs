@@ -1,9 +1,10 @@
 //! `shard`: who may write, until when, and up to where it is written.
 
 use super::{Query, get, short, small, uint};
+use crate::held::Held;
 use crate::postgres::options::Schema;
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{Batch, Lease, OwnerRow, Result};
+use sagaflow_core::port::{Lease, OwnerRow, Result};
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
@@ -45,11 +46,8 @@ pub(in crate::postgres) const OWNERS: &str = "SELECT shard, epoch, node, \
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::postgres) struct ShardRow {
     pub shard: ShardId,
-    pub epoch: u64,
-    pub owner: Option<Uuid>,
-    pub last: u64,
-    pub bucket: u32,
-    pub checkpoint: u64,
+    /// What a tail is judged by: a renewal alone changes nothing of it.
+    pub held: Held,
     /// Who has it until when, in words.
     pub holder: String,
 }
@@ -63,42 +61,15 @@ impl ShardRow {
         let until: String = get(row, 7)?;
         Ok(Self {
             shard: ShardId(small(get::<i32>(row, 0)?.into())?),
-            epoch: uint(row, 1)?,
-            owner: get(row, 2)?,
-            last: uint(row, 3)?,
-            bucket: small(get::<i32>(row, 4)?.into())?,
-            checkpoint: uint(row, 5)?,
+            held: Held {
+                epoch: uint(row, 1)?,
+                owner: get(row, 2)?,
+                last: uint(row, 3)?,
+                bucket: small(get::<i32>(row, 4)?.into())?,
+                checkpoint: uint(row, 5)?,
+            },
             holder: format!("{node}{address} until {until}"),
         })
-    }
-
-    /// What a tail is judged by: a renewal alone changes nothing of it.
-    pub fn fence(&self) -> (u64, Option<Uuid>, u64, u32, u64) {
-        (self.epoch, self.owner, self.last, self.bucket, self.checkpoint)
-    }
-
-    /// Why this lease is not the current one.
-    pub fn mismatch(&self, lease: Lease) -> Option<String> {
-        if self.owner.is_none() {
-            Some("its lease was given back".to_owned())
-        } else if self.epoch != lease.epoch {
-            Some(format!("epoch {} is now {}", lease.epoch, self.epoch))
-        } else if self.owner != Some(lease.owner) {
-            Some("another owner has it".to_owned())
-        } else {
-            None
-        }
-    }
-
-    /// Why this batch was fenced.
-    pub fn refusal(&self, lease: Lease, batch: &Batch) -> String {
-        let moved = || {
-            let moved = self.last != batch.prev;
-            moved.then(|| format!("position {} is now {}", batch.prev, self.last))
-        };
-        let flaw = || batch.flaw(self.bucket);
-        let cause = self.mismatch(lease).or_else(moved).or_else(flaw);
-        cause.unwrap_or_else(|| "it was fenced".to_owned())
     }
 }
 

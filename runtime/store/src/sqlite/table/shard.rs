@@ -1,6 +1,7 @@
 //! `shard`: who may write, and up to where it is written.
 
 use super::{Many, Query, int, small, uint};
+use crate::held::Held;
 use crate::sqlite::failure::read_error;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease, Result};
@@ -39,51 +40,12 @@ pub(in crate::sqlite) const CHECKPOINTS: &str = "SELECT shard, checkpoint FROM s
 
 pub(in crate::sqlite) const OWNERS: &str = "SELECT shard, epoch, owner FROM shard ORDER BY shard";
 
-/// A shard as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::sqlite) struct ShardRow {
-    pub epoch: u64,
-    pub owner: Option<Uuid>,
-    pub last: u64,
-    pub bucket: u32,
-    pub checkpoint: u64,
-}
-
-impl ShardRow {
-    /// Why this lease is not the current one.
-    pub fn mismatch(&self, lease: Lease) -> Option<String> {
-        if self.owner.is_none() {
-            Some("its lease was given back".to_owned())
-        } else if self.epoch != lease.epoch {
-            Some(format!("epoch {} is now {}", lease.epoch, self.epoch))
-        } else if self.owner != Some(lease.owner) {
-            Some("another owner has it".to_owned())
-        } else {
-            None
-        }
-    }
-
-    /// Why this batch was fenced.
-    pub fn refusal(&self, lease: Lease, batch: &Batch) -> String {
-        let moved = || {
-            let moved = self.last != batch.prev;
-            moved.then(|| format!("position {} is now {}", batch.prev, self.last))
-        };
-        let flaw = || batch.flaw(self.bucket);
-        let cause = self.mismatch(lease).or_else(moved).or_else(flaw);
-        cause.unwrap_or_else(|| "it was fenced".to_owned())
-    }
-}
-
 /// The row of one shard.
-pub(in crate::sqlite) async fn read(
-    db: impl SqliteExecutor<'_>,
-    shard: ShardId,
-) -> Result<ShardRow> {
+pub(in crate::sqlite) async fn read(db: impl SqliteExecutor<'_>, shard: ShardId) -> Result<Held> {
     let found = sqlx::query(READ).bind(shard.0).fetch_optional(db).await.map_err(read_error)?;
     let row = found.ok_or_else(|| Error::Refused(format!("there is no shard `{}`", shard.0)))?;
     let number = |column| row.try_get::<i64, usize>(column).map_err(read_error);
-    Ok(ShardRow {
+    Ok(Held {
         epoch: uint(number(0)?)?,
         owner: row.try_get(1).map_err(read_error)?,
         last: uint(number(2)?)?,
