@@ -7,8 +7,8 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, EVENT_KEPT_MS, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, NodeRow, OwnerRow,
-    Result, RunFilter, RunRow, Store, Tail,
+    Batch, EVENT_KEPT_MS, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, NodeRow,
+    OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -65,6 +65,8 @@ struct Data {
     runs: BTreeMap<RunId, (ShardId, RunRow)>,
     items: BTreeMap<String, ItemRow>,
     events: BTreeMap<ShardId, BTreeMap<EventId, EventRow>>,
+    /// Messages by receiver, in order of their sources.
+    inbox: BTreeMap<(ShardId, Source), MessageRow>,
     /// What each node said, and when.
     announced: BTreeMap<Uuid, (NodeRow, Time)>,
     faults: VecDeque<Fault>,
@@ -162,6 +164,17 @@ impl Store for Memory {
             // A batch that is refused is refused loudly, whatever happens to the connection.
             Some(Fault::UnknownDone) => data.commit(lease, batch, now).and_then(|()| unknown()),
         }
+    }
+
+    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
+        self.read(|data| data.mail(shard).take(limit as usize).cloned().collect())
+    }
+
+    async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {
+        self.read(|data| {
+            let shards: BTreeSet<_> = shards.iter().copied().collect();
+            shards.into_iter().filter(|shard| data.mail(*shard).next().is_some()).collect()
+        })
     }
 
     fn ttl(&self) -> Option<Duration> {
@@ -303,6 +316,11 @@ impl Data {
         self.shards.get_mut(&shard).ok_or_else(missing)
     }
 
+    fn mail(&self, shard: ShardId) -> impl Iterator<Item = &MessageRow> {
+        let all = (shard, Source::FIRST)..=(shard, Source::LAST);
+        self.inbox.range(all).map(|(_, row)| row)
+    }
+
     fn tail(&mut self, lease: Lease, now: Time) -> Result<Tail> {
         let shard = lease.shard;
         let state = self.shard(shard)?;
@@ -382,6 +400,12 @@ impl Data {
             // The first one stays: a repeated id is the same event.
             let id = (row.namespace.clone(), row.event.clone(), row.id.clone());
             home.entry(id).or_insert(row);
+        }
+        for source in batch.taken {
+            self.inbox.remove(&(shard, source));
+        }
+        for row in batch.sent {
+            self.inbox.insert((row.to, row.from), row);
         }
     }
 

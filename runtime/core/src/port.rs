@@ -136,6 +136,42 @@ pub struct EventRow {
     pub payload: serde_json::Value,
 }
 
+/// Where a message between shards comes from, and its place among all that come from there: compared
+/// in this order, it only grows.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+pub struct Source {
+    /// The shard that sent it.
+    pub shard: ShardId,
+    /// The epoch under which it was sent.
+    pub epoch: u64,
+    /// The last position of its shard when it was decided.
+    pub seq: u64,
+    /// Which of those decided at that position.
+    pub index: u32,
+}
+
+impl Source {
+    /// At or before every source.
+    pub const FIRST: Self = Self { shard: ShardId(0), epoch: 0, seq: 0, index: 0 };
+    /// At or after every source.
+    pub const LAST: Self =
+        Self { shard: ShardId(u32::MAX), epoch: u64::MAX, seq: u64::MAX, index: u32::MAX };
+}
+
+/// A message from one shard to another. It is written by the batch that decided it, and deleted by
+/// the batch of its receiver that holds what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// The shard it is for.
+    pub to: ShardId,
+    /// Where it comes from; with `to` it names the message.
+    pub from: Source,
+    /// Codec tag and bytes (`journal::encode`), with their checksum.
+    pub body: Vec<u8>,
+}
+
 /// Everything one shard decided in one commit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -151,6 +187,10 @@ pub struct Batch {
     pub items: Vec<ItemRow>,
     /// Events taken in.
     pub events: Vec<EventRow>,
+    /// Messages to other shards.
+    pub sent: Vec<MessageRow>,
+    /// Messages to this shard that need not be shown to it again.
+    pub taken: Vec<Source>,
     /// Moves the position from which recovery reads.
     pub checkpoint: Option<u64>,
 }
@@ -305,6 +345,19 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::Fenced`] and [`Error::Unavailable`] promise that nothing was written;
     /// [`Error::Unknown`] promises nothing.
     fn commit(&self, lease: Lease, batch: Batch) -> impl Future<Output = Result<()>> + Send;
+
+    /// Messages for a shard that have not been taken, in order of their sources, at most `limit`.
+    ///
+    /// Order: what one shard sends becomes readable in the order of its sources, because its batches
+    /// do; a page therefore holds no message of a shard while an earlier one of that shard is missing.
+    fn inbox(
+        &self,
+        shard: ShardId,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<MessageRow>>> + Send;
+
+    /// Which of these shards have messages waiting, in order: one look for a whole node.
+    fn mail(&self, shards: &[ShardId]) -> impl Future<Output = Result<Vec<ShardId>>> + Send;
 
     /// How long a lease lasts without renewal; none where it is held until it is released.
     fn ttl(&self) -> Option<Duration>;

@@ -118,8 +118,11 @@ impl Output {
     /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        let Batch { rows, keys, runs, items, events, checkpoint, prev: _ } = &self.batch;
+        let Batch { rows, keys, runs, items, events, sent, taken, checkpoint, prev: _ } =
+            &self.batch;
         rows.is_empty()
+            && sent.is_empty()
+            && taken.is_empty()
             && keys.is_empty()
             && runs.is_empty()
             && items.is_empty()
@@ -133,7 +136,8 @@ impl Output {
             *self = later;
             return;
         }
-        let Batch { rows, keys, runs, items, events, checkpoint, prev: _ } = later.batch;
+        let Batch { rows, keys, runs, items, events, sent, taken, checkpoint, prev: _ } =
+            later.batch;
         self.batch.rows.extend(rows);
         self.batch.keys.extend(keys);
         for run in runs {
@@ -143,6 +147,8 @@ impl Output {
             self.put_item(item);
         }
         self.batch.events.extend(events);
+        self.batch.sent.extend(sent);
+        self.batch.taken.extend(taken);
         self.batch.checkpoint = checkpoint.or(self.batch.checkpoint);
         self.reads.extend(later.reads);
         self.effects.extend(later.effects);
