@@ -7,8 +7,8 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, EVENT_KEPT_MS, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, NodeRow,
-    OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
+    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease,
+    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail, WaitRow,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -65,6 +65,8 @@ struct Data {
     runs: BTreeMap<RunId, (ShardId, RunRow)>,
     items: BTreeMap<String, ItemRow>,
     events: BTreeMap<ShardId, BTreeMap<EventId, EventRow>>,
+    /// Who wants to be told of which events.
+    waits: BTreeSet<(EventName, ShardId)>,
     /// Messages by receiver, in order of their sources.
     inbox: BTreeMap<(ShardId, Source), MessageRow>,
     /// What each node said, and when.
@@ -90,6 +92,12 @@ impl Memory {
         let mut data = self.data();
         data.nodes += 1;
         Self { node: data.nodes, ..self.clone() }
+    }
+
+    /// What the store calls this node.
+    #[must_use]
+    pub fn node(&self) -> Uuid {
+        Uuid::from_u64_pair(0, self.node)
     }
 
     /// Forgets this node's leases, as the operating system frees the file lock of a dead process.
@@ -168,6 +176,38 @@ impl Store for Memory {
 
     async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
         self.read(|data| data.mail(shard).take(limit as usize).cloned().collect())
+    }
+
+    async fn waits(&self, names: &[EventName]) -> Result<Vec<Vec<ShardId>>> {
+        self.read(|data| {
+            let of = |name: &EventName| {
+                let all = (name.clone(), ShardId(0))..=(name.clone(), ShardId(u32::MAX));
+                data.waits.range(all).map(|(_, shard)| *shard).collect()
+            };
+            names.iter().map(of).collect()
+        })
+    }
+
+    async fn events(
+        &self,
+        home: ShardId,
+        name: &EventName,
+        since: Time,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>> {
+        self.read(|data| {
+            let kept = data.events.get(&home).into_iter().flat_map(BTreeMap::values);
+            let fits = |row: &&EventRow| {
+                (&row.namespace, &row.event, &row.key) == (&name.namespace, &name.event, &name.key)
+                    && row.at >= since
+                    && row.number > after
+            };
+            let mut rows: Vec<_> = kept.filter(fits).cloned().collect();
+            rows.sort_by_key(|row| row.number);
+            rows.truncate(limit as usize);
+            rows
+        })
     }
 
     async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {
@@ -334,7 +374,9 @@ impl Data {
         let kept = self.events.get(&shard);
         let mut events: Vec<_> = kept.into_iter().flat_map(BTreeMap::values).cloned().collect();
         events.sort_by_key(|event| event.number);
-        Ok(Tail { checkpoint, last, bucket, rows, runs, events })
+        let wanted = self.waits.iter().filter(|(_, by)| *by == shard);
+        let waits = wanted.map(|(name, _)| name.clone()).collect();
+        Ok(Tail { checkpoint, last, bucket, rows, runs, events, waits })
     }
 
     /// Order: everything is checked before anything is changed, because a refused batch leaves
@@ -400,6 +442,12 @@ impl Data {
             // The first one stays: a repeated id is the same event.
             let id = (row.namespace.clone(), row.event.clone(), row.id.clone());
             home.entry(id).or_insert(row);
+        }
+        for WaitRow { name, wanted } in batch.waits {
+            match wanted {
+                true => self.waits.insert((name, shard)),
+                false => self.waits.remove(&(name, shard)),
+            };
         }
         for source in batch.taken {
             self.inbox.remove(&(shard, source));

@@ -136,6 +136,26 @@ pub struct EventRow {
     pub payload: serde_json::Value,
 }
 
+/// What names the events that one wait is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventName {
+    /// Namespace.
+    pub namespace: String,
+    /// Qualified event name.
+    pub event: String,
+    /// Its key, as text.
+    pub key: String,
+}
+
+/// A shard begins or ends to be told of the events of one name, whose home is another shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitRow {
+    /// Which events.
+    pub name: EventName,
+    /// Whether it wants them from now on, or not any more.
+    pub wanted: bool,
+}
+
 /// Where a message between shards comes from, and its place among all that come from there: compared
 /// in this order, it only grows.
 #[derive(
@@ -187,6 +207,8 @@ pub struct Batch {
     pub items: Vec<ItemRow>,
     /// Events taken in.
     pub events: Vec<EventRow>,
+    /// What this shard wants to be told of, one row per name.
+    pub waits: Vec<WaitRow>,
     /// Messages to other shards.
     pub sent: Vec<MessageRow>,
     /// Messages to this shard that need not be shown to it again.
@@ -237,6 +259,8 @@ pub struct Tail {
     pub runs: Vec<RunRow>,
     /// Events still kept.
     pub events: Vec<EventRow>,
+    /// The events of other shards that this one wants to be told of.
+    pub waits: Vec<EventName>,
 }
 
 /// Who holds a shard, by the store's clock.
@@ -355,6 +379,24 @@ pub trait Store: Send + Sync + 'static {
         shard: ShardId,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<MessageRow>>> + Send;
+
+    /// Which shards want to be told of events, by name, in the order of the names.
+    ///
+    /// Order: a shard that wants to be told commits that first and reads what is kept then
+    /// ([`Store::events`]); the home commits the event first and asks who wants it then. Whichever
+    /// comes first, the event is seen by one of the two.
+    fn waits(&self, names: &[EventName]) -> impl Future<Output = Result<Vec<Vec<ShardId>>>> + Send;
+
+    /// Events kept at a home that came at `since` or later, with a number above `after`, in order of
+    /// number, at most `limit`.
+    fn events(
+        &self,
+        home: ShardId,
+        name: &EventName,
+        since: Time,
+        after: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<EventRow>>> + Send;
 
     /// Which of these shards have messages waiting, in order: one look for a whole node.
     fn mail(&self, shards: &[ShardId]) -> impl Future<Output = Result<Vec<ShardId>>> + Send;

@@ -9,8 +9,8 @@ use crate::{Options, Sqlite};
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::memory::Memory;
 use sagaflow_core::port::{
-    Batch, EVENT_KEPT_MS, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, RunFilter, RunRow,
-    Store,
+    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease,
+    MessageRow, RunFilter, RunRow, Source, Store, WaitRow,
 };
 use sagaflow_core::time::Time;
 use std::fmt::Debug;
@@ -69,6 +69,8 @@ enum Call {
     Commit(usize, Batch),
     Tail(usize),
     Read(RunId, String, RunFilter, bool),
+    Mail(Vec<ShardId>, ShardId, u32),
+    Waits(Vec<EventName>, ShardId, u64),
     Expire(Time, u32),
 }
 
@@ -110,6 +112,33 @@ fn run_row(numbers: &mut Numbers) -> RunRow {
         upto: numbers.below(9),
         snapshot: numbers.some(vec![1, 2, 3]),
     }
+}
+
+/// Few sources, so that what is taken, sent again and looked for is often there.
+fn source(numbers: &mut Numbers) -> Source {
+    let shard = shard(numbers);
+    let index = u32::try_from(numbers.below(2)).unwrap_or(0);
+    Source { shard, epoch: numbers.below(2), seq: numbers.below(3), index }
+}
+
+fn shard(numbers: &mut Numbers) -> ShardId {
+    ShardId(u32::try_from(numbers.below(SHARDS)).unwrap_or(0))
+}
+
+fn event_name(numbers: &mut Numbers) -> EventName {
+    EventName { namespace: numbers.name("n"), event: numbers.name("E"), key: numbers.name("k") }
+}
+
+/// A batch says it once for each name, so its names differ.
+fn waits(numbers: &mut Numbers) -> Vec<WaitRow> {
+    let names: std::collections::BTreeSet<_> =
+        (0..numbers.below(3)).map(|_| event_name(numbers)).collect();
+    names.into_iter().map(|name| WaitRow { name, wanted: !numbers.one_in(3) }).collect()
+}
+
+fn message(numbers: &mut Numbers) -> MessageRow {
+    let (to, from) = (shard(numbers), source(numbers));
+    MessageRow { to, from, body: numbers.name("m").into_bytes() }
 }
 
 fn batch(numbers: &mut Numbers, shard: Shard) -> Batch {
@@ -157,6 +186,9 @@ fn batch(numbers: &mut Numbers, shard: Shard) -> Batch {
         runs: (0..numbers.below(3)).map(|_| run_row(numbers)).collect(),
         items,
         events,
+        waits: waits(numbers),
+        sent: (0..numbers.below(4)).map(|_| message(numbers)).collect(),
+        taken: (0..numbers.below(4)).map(|_| source(numbers)).collect(),
         checkpoint: numbers.one_in(4).then(|| numbers.below(last + 2)),
         rows,
     }
@@ -169,7 +201,15 @@ fn next(numbers: &mut Numbers, shards: &[Shard], leases: usize) -> Call {
     let any =
         |numbers: &mut Numbers| usize::try_from(numbers.below(leases.max(1) as u64)).unwrap_or(0);
     let Some(held) = state.lease else { return Call::Acquire(id) };
-    match numbers.below(20) {
+    match numbers.below(24) {
+        22 | 23 => {
+            let names = (0..=numbers.below(3)).map(|_| event_name(numbers)).collect();
+            Call::Waits(names, id, numbers.below(1_000_000))
+        }
+        20 | 21 => {
+            let shards = (0..numbers.below(5)).map(|_| self::shard(numbers)).collect();
+            Call::Mail(shards, id, u32::try_from(numbers.below(9)).unwrap_or(1))
+        }
         0 => Call::Acquire(id),
         1 => Call::Release(any(numbers)),
         2 => Call::Renew(vec![any(numbers), held]),
@@ -238,6 +278,17 @@ async fn answer(store: &impl Store, leases: &mut Vec<Lease>, call: &Call) -> Str
                     })),
                 ];
             parts.join("\n")
+        }
+        Call::Mail(shards, shard, limit) => {
+            kind(store.mail(shards).await) + &kind(store.inbox(*shard, *limit).await)
+        }
+        Call::Waits(names, home, after) => {
+            let mut all = kind(store.waits(names).await);
+            for name in names {
+                all += &kind(store.events(*home, name, Time(0), 0, 9).await);
+                all += &kind(store.events(*home, name, Time(500), *after, 1).await);
+            }
+            all
         }
         Call::Expire(before, limit) => kind(store.expire(*before, *limit).await),
     }

@@ -9,6 +9,7 @@ pub mod conformance;
 mod held;
 mod postgres;
 mod sqlite;
+mod weight;
 
 pub use postgres::{Postgres, PostgresOptions};
 pub use sqlite::{Options, Sqlite};

@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::rows::{
-    SHARD, acquire, assert_fenced, batch, commit, event, item, key, record, row, run,
+    SHARD, acquire, assert_fenced, batch, commit, event, item, key, name, record, row, run, wait,
 };
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Store, Tail};
@@ -23,6 +23,7 @@ pub async fn what_was_acknowledged_survives(harness: &impl Harness) {
         runs: vec![row(0)],
         items: vec![item("i", "task", 1)],
         events: vec![event("e", 1, 1)],
+        waits: vec![wait("k", true)],
         ..batch(0, vec![record(1, 0, 1), record(2, 0, 2)])
     };
     commit(&store, lease, first).await;
@@ -36,6 +37,7 @@ pub async fn what_was_acknowledged_survives(harness: &impl Harness) {
         rows: vec![record(2, 0, 2), record(3, 0, 3)],
         runs: vec![row(0)],
         events: vec![event("e", 1, 1)],
+        waits: vec![name("k")],
     };
     assert_eq!(store.tail(lease).await, Ok(expected));
     assert_eq!(store.history(run(0), 0, 9).await.map(|rows| rows.len()), Ok(3));

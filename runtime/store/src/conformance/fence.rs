@@ -2,7 +2,8 @@
 
 use super::Harness;
 use super::rows::{
-    SHARD, acquire, assert_fenced, batch, commit, event, item, key, own, record, row, run,
+    SHARD, acquire, assert_fenced, batch, commit, event, item, key, message, own, record, row, run,
+    source, wait,
 };
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease, RunFilter, Store};
@@ -77,6 +78,9 @@ pub async fn a_refused_batch_leaves_nothing(harness: &impl Harness) {
     let store = harness.fresh().await;
     let lease = acquire(&store, SHARD).await;
     commit(&store, lease, batch(0, vec![own(1)])).await;
+    let waiting = message(SHARD, source(1, 1, 0));
+    let sent = vec![waiting.clone()];
+    commit(&store, lease, Batch { sent, ..batch(1, vec![]) }).await;
     let before = store.tail(lease).await;
     let full = Batch {
         prev: 5,
@@ -85,6 +89,9 @@ pub async fn a_refused_batch_leaves_nothing(harness: &impl Harness) {
         runs: vec![row(0)],
         items: vec![item("i", "task", 1)],
         events: vec![event("e", 1, 1)],
+        waits: vec![wait("k", true)],
+        sent: vec![message(SHARD, source(1, 6, 0))],
+        taken: vec![waiting.from],
         checkpoint: Some(6),
     };
     assert_fenced(&store.commit(lease, full).await, "a wrong position writes");
@@ -94,6 +101,8 @@ pub async fn a_refused_batch_leaves_nothing(harness: &impl Harness) {
     assert_eq!(store.run(run(0)).await, Ok(None), "a refused batch left a run");
     assert_eq!(store.item("i").await, Ok(None), "a refused batch left an item");
     assert_eq!(store.history(run(0), 0, 9).await, Ok(vec![]), "a refused batch left a record");
+    let kept = store.inbox(SHARD, 9).await;
+    assert_eq!(kept, Ok(vec![waiting]), "a refused batch sent or took a message");
     let filter = RunFilter { limit: 9, ..RunFilter::default() };
     assert_eq!(store.runs(&filter).await, Ok(vec![]), "a refused batch is listed");
 }

@@ -8,9 +8,11 @@ pub mod crash;
 pub mod expiry;
 pub mod fence;
 pub mod listing;
+pub mod messages;
 pub mod nodes;
 pub mod reading;
 mod rows;
+pub mod waits;
 
 use sagaflow_core::port::{Batch, Store};
 use std::future::Future;
@@ -36,6 +38,8 @@ pub fn full(index: u32) -> Batch {
         runs: vec![rows::row(index)],
         items: vec![rows::item(&id, "task", 1)],
         events: vec![rows::event(&id, 1, 1)],
+        waits: vec![rows::wait(&id, true)],
+        sent: vec![rows::message(rows::SHARD, rows::source(0, 2, index))],
         checkpoint: Some(1),
         ..rows::batch(0, vec![rows::record(1, index, 1), rows::record(2, index, 2)])
     }
@@ -48,5 +52,7 @@ pub async fn all(harness: &impl Harness) {
     listing::all(harness).await;
     expiry::all(harness).await;
     nodes::all(harness).await;
+    messages::all(harness).await;
+    waits::all(harness).await;
     crash::all(harness).await;
 }

@@ -77,6 +77,7 @@ pub async fn the_tail_is_what_was_committed_after_the_checkpoint(harness: &impl 
         rows: rows.clone(),
         runs: vec![row(0)],
         events: vec![event("a", 1, 10), event("b", 2, 20)],
+        waits: Vec::new(),
     };
     assert_eq!(store.tail(lease).await, Ok(expected.clone()), "before a checkpoint");
     for checkpoint in [2, 1, 4] {

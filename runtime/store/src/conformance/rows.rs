@@ -2,7 +2,8 @@
 
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, Result, RunRow, Store,
+    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, Result,
+    RunRow, Source, Store, WaitRow,
 };
 use sagaflow_core::time::Time;
 
@@ -84,6 +85,28 @@ pub(super) fn event(id: &str, number: u64, at: i64) -> EventRow {
         at: Time(at),
         payload: serde_json::json!({ "number": number }),
     }
+}
+
+/// The events of one key.
+pub(super) fn name(key: &str) -> EventName {
+    EventName {
+        namespace: "default".to_owned(),
+        event: "shop.Paid".to_owned(),
+        key: key.to_owned(),
+    }
+}
+
+pub(super) fn wait(key: &str, wanted: bool) -> WaitRow {
+    WaitRow { name: name(key), wanted }
+}
+
+/// The `index`-th message that `shard` decided at position `seq`, in its first epoch.
+pub(super) fn source(shard: u32, seq: u64, index: u32) -> Source {
+    Source { shard: ShardId(shard), epoch: 1, seq, index }
+}
+
+pub(super) fn message(to: ShardId, from: Source) -> MessageRow {
+    MessageRow { to, from, body: format!("to {to:?} from {from:?}").into_bytes() }
 }
 
 /// A batch of records alone.

@@ -13,9 +13,11 @@ use super::failure::Failure;
 use super::options::Schema;
 use super::table::shard::{self, ShardRow};
 use super::table::{indexed, int, short};
+use crate::weight::sources;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{
-    Batch, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, Result, RunRow,
+    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, Result,
+    RunRow, Source,
 };
 use sqlx::{PgConnection, Row as _};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +30,10 @@ use tokio::sync::oneshot;
 /// The position lies in the row that is locked anyway, so that the fence is one look-up however long
 /// the journal is; the update stays on the row's page and leaves nothing to vacuum. It renews the
 /// lease for nothing.
+///
+/// What is taken is found in the inbox one by one, through its key: a plan made while the inbox was empty
+/// would rather read all of it, and go on doing so when a receiver was away for a day. Only the holder of
+/// the fenced row deletes there, so a place that was found is still that row's.
 pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
      SELECT * FROM unnest($1::integer[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], \
      $6::integer[], $7::integer[], $8::bigint[]) \
@@ -78,6 +84,35 @@ pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
      $51::text[], $52::bigint[], $53::bigint[], $54::text[]) \
      AS r (shard, namespace, event, id, whole_id, key, number, at, payload) \
      JOIN fence USING (shard) ON CONFLICT (shard, namespace, event, id) DO NOTHING \
+     ), m AS ( \
+     INSERT INTO {schema}.inbox (shard, src_shard, src_epoch, src_seq, src_index, body) \
+     SELECT r.receiver, r.src_shard, r.src_epoch, r.src_seq, r.src_index, r.body \
+     FROM unnest($55::integer[], $56::integer[], $57::integer[], $58::bigint[], $59::bigint[], \
+     $60::integer[], $61::bytea[]) \
+     AS r (shard, receiver, src_shard, src_epoch, src_seq, src_index, body) \
+     JOIN fence USING (shard) ON CONFLICT (shard, src_shard, src_epoch, src_seq, src_index) \
+     DO UPDATE SET body = excluded.body \
+     ), t AS ( \
+     DELETE FROM {schema}.inbox AS i USING ( \
+     SELECT x.place FROM unnest($62::integer[], $63::integer[], $64::bigint[], $65::bigint[], \
+     $66::integer[]) AS r (shard, src_shard, src_epoch, src_seq, src_index) \
+     JOIN fence USING (shard) CROSS JOIN LATERAL ( \
+     SELECT o.ctid AS place FROM {schema}.inbox AS o WHERE o.shard = r.shard \
+     AND o.src_shard = r.src_shard AND o.src_epoch = r.src_epoch AND o.src_seq = r.src_seq \
+     AND o.src_index = r.src_index LIMIT 1) AS x) AS d WHERE i.ctid = d.place \
+     ), w AS ( \
+     INSERT INTO {schema}.wait (namespace, event, key, shard, whole_key) \
+     SELECT r.namespace, r.event, r.key, r.shard, r.whole_key FROM unnest($67::integer[], \
+     $68::text[], $69::text[], $70::text[], $71::text[]) \
+     AS r (shard, namespace, event, key, whole_key) JOIN fence USING (shard) \
+     ON CONFLICT (namespace, event, key, shard) DO NOTHING \
+     ), u AS ( \
+     DELETE FROM {schema}.wait AS i USING ( \
+     SELECT x.place FROM unnest($72::integer[], $73::text[], $74::text[], $75::text[]) \
+     AS r (shard, namespace, event, key) JOIN fence USING (shard) CROSS JOIN LATERAL ( \
+     SELECT o.ctid AS place FROM {schema}.wait AS o WHERE o.namespace = r.namespace \
+     AND o.event = r.event AND o.key = r.key AND o.shard = r.shard LIMIT 1) AS x) AS d \
+     WHERE i.ctid = d.place \
      ) SELECT shard FROM fence";
 
 /// A batch and who waits for its outcome.
@@ -99,14 +134,6 @@ impl Waiting {
         self.answer(Err(Error::Fenced { shard, cause }));
     }
 
-    /// Rows and bytes of what it writes.
-    pub fn size(&self) -> (usize, usize) {
-        let bodies: usize = self.batch.rows.iter().map(|row| row.body.len()).sum();
-        let snapshot = |row: &RunRow| row.snapshot.as_ref().map_or(0, Vec::len);
-        let snapshots: usize = self.batch.runs.iter().map(snapshot).sum();
-        (self.batch.rows.len() + self.batch.runs.len(), bodies + snapshots)
-    }
-
     /// Runs and items that it writes over: a statement may name each once.
     pub fn targets(&self) -> impl Iterator<Item = String> {
         let runs = self.batch.runs.iter().map(|row| row.run.to_string());
@@ -117,12 +144,18 @@ impl Waiting {
     pub fn flaw(&self) -> Option<String> {
         let batch = &self.batch;
         let large = |value: u64| i64::try_from(value).is_err();
+        let wide = |value: u32| i32::try_from(value).is_err();
+        let unnumbered = |from: Source| {
+            wide(from.shard.0) || large(from.epoch) || large(from.seq) || wide(from.index)
+        };
         let beyond = large(batch.last())
             || large(batch.prev)
             || large(self.lease.epoch)
-            || batch.rows.iter().any(|row| large(row.number) || i32::try_from(row.bucket).is_err())
+            || batch.rows.iter().any(|row| large(row.number) || wide(row.bucket))
             || batch.runs.iter().any(|row| large(row.upto))
-            || batch.events.iter().any(|row| large(row.number));
+            || batch.events.iter().any(|row| large(row.number))
+            || batch.sent.iter().any(|row| wide(row.to.0))
+            || sources(batch).any(unnumbered);
         let beyond = beyond.then(|| "a position is beyond what a store can number".to_owned());
         batch.flaw(0).or(beyond)
     }
@@ -197,12 +230,18 @@ struct Rows<'a> {
     runs: Vec<(i32, &'a RunRow)>,
     items: Vec<(i32, &'a ItemRow)>,
     events: Vec<(i32, &'a EventRow)>,
+    sent: Vec<(i32, &'a MessageRow)>,
+    taken: Vec<(i32, Source)>,
+    wanted: Vec<(i32, &'a EventName)>,
+    unwanted: Vec<(i32, &'a EventName)>,
 }
 
 impl<'a> Rows<'a> {
     fn of(group: &'a [Waiting]) -> Self {
         let (mut journal, mut keys) = (Vec::new(), Vec::new());
         let (mut runs, mut items, mut events) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut sent, mut taken) = (BTreeMap::new(), BTreeSet::new());
+        let mut waits = BTreeMap::new();
         for Waiting { lease, batch, .. } in group {
             let shard = short(lease.shard.0);
             journal.extend(batch.rows.iter().map(|row| (shard, row)));
@@ -213,9 +252,21 @@ impl<'a> Rows<'a> {
                 let name = (shard, &row.namespace, &row.event, &row.id);
                 events.entry(name).or_insert((shard, row));
             }
+            sent.extend(batch.sent.iter().map(|row| ((short(row.to.0), row.from), (shard, row))));
+            waits.extend(batch.waits.iter().map(|row| ((shard, &row.name), row.wanted)));
+            taken.extend(batch.taken.iter().map(|source| (shard, *source)));
         }
+        // Order: taken before sent. One statement may not do both to a row, so what is sent again is
+        // written over instead.
+        taken.retain(|name| !sent.contains_key(name));
         let (runs, items) = (runs.into_values().collect(), items.into_values().collect());
-        Self { journal, keys, runs, items, events: events.into_values().collect() }
+        let (events, sent) = (events.into_values().collect(), sent.into_values().collect());
+        let (wanted, unwanted): (Vec<_>, Vec<_>) =
+            waits.into_iter().partition(|(_, wanted)| *wanted);
+        let names = |rows: Vec<_>| rows.into_iter().map(|(name, _)| name).collect();
+        let (wanted, unwanted) = (names(wanted), names(unwanted));
+        let taken = taken.into_iter().collect();
+        Self { journal, keys, runs, items, events, sent, taken, wanted, unwanted }
     }
 
     fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
@@ -233,7 +284,8 @@ impl<'a> Rows<'a> {
             .bind(column(&self.keys, |(_, row)| indexed(&row.key).into_owned()))
             .bind(column(&self.keys, |(_, row)| row.run.0))
             .bind(column(&self.keys, |(_, row)| row.fingerprint.to_vec()));
-        self.bind_events(self.bind_items(self.bind_runs(query)))
+        let query = self.bind_events(self.bind_items(self.bind_runs(query)));
+        self.bind_waits(self.bind_messages(query))
     }
 
     fn bind_runs<'q>(&self, query: Statement<'q>) -> Statement<'q> {
@@ -283,5 +335,36 @@ impl<'a> Rows<'a> {
             .bind(column(&self.events, |(_, row)| int(row.number)))
             .bind(column(&self.events, |(_, row)| row.at.0))
             .bind(column(&self.events, |(_, row)| row.payload.to_string()))
+    }
+
+    fn bind_waits<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        let whole = |key: &String| (indexed(key) != key.as_str()).then(|| key.clone());
+        let short_key = |key: &String| indexed(key).into_owned();
+        query
+            .bind(column(&self.wanted, |(shard, _)| *shard))
+            .bind(column(&self.wanted, |(_, name)| name.namespace.clone()))
+            .bind(column(&self.wanted, |(_, name)| name.event.clone()))
+            .bind(column(&self.wanted, |(_, name)| short_key(&name.key)))
+            .bind(column(&self.wanted, |(_, name)| whole(&name.key)))
+            .bind(column(&self.unwanted, |(shard, _)| *shard))
+            .bind(column(&self.unwanted, |(_, name)| name.namespace.clone()))
+            .bind(column(&self.unwanted, |(_, name)| name.event.clone()))
+            .bind(column(&self.unwanted, |(_, name)| short_key(&name.key)))
+    }
+
+    fn bind_messages<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        query
+            .bind(column(&self.sent, |(shard, _)| *shard))
+            .bind(column(&self.sent, |(_, row)| short(row.to.0)))
+            .bind(column(&self.sent, |(_, row)| short(row.from.shard.0)))
+            .bind(column(&self.sent, |(_, row)| int(row.from.epoch)))
+            .bind(column(&self.sent, |(_, row)| int(row.from.seq)))
+            .bind(column(&self.sent, |(_, row)| short(row.from.index)))
+            .bind(column(&self.sent, |(_, row)| row.body.clone()))
+            .bind(column(&self.taken, |(shard, _)| *shard))
+            .bind(column(&self.taken, |(_, source)| short(source.shard.0)))
+            .bind(column(&self.taken, |(_, source)| int(source.epoch)))
+            .bind(column(&self.taken, |(_, source)| int(source.seq)))
+            .bind(column(&self.taken, |(_, source)| short(source.index)))
     }
 }

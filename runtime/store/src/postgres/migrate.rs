@@ -13,8 +13,11 @@ use std::sync::Arc;
 
 /// Each change of the schema with its number and name, in order. Their texts are checksummed: one
 /// that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "create store", include_str!("../../migrations/postgres/0001_create_store.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "create store", include_str!("../../migrations/postgres/0001_create_store.sql")),
+    (2, "create inbox", include_str!("../../migrations/postgres/0002_create_inbox.sql")),
+    (3, "create wait", include_str!("../../migrations/postgres/0003_create_wait.sql")),
+];
 
 /// What a node's role needs.
 const ROLE: &str = include_str!("../../migrations/postgres/role.sql");
@@ -154,7 +157,7 @@ fn known() -> i64 {
     MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or(0)
 }
 
-fn migrations(schema: &Schema) -> Vec<Migration> {
+pub(super) fn migrations(schema: &Schema) -> Vec<Migration> {
     let migration = |(version, name, text): (i64, &'static str, &str)| {
         let text = schema.sql(text).into_sql_str();
         Migration::new(version, name.into(), MigrationType::Simple, text, false)

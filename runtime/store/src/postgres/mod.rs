@@ -37,15 +37,15 @@ use leases::Leases;
 use options::Schema;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, ItemRow, JournalRow, KeyName, KeyRow, Lease, NodeRow, OwnerRow, Result,
-    RunFilter, RunRow, Store, Tail,
+    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyName, KeyRow, Lease, MessageRow,
+    NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::PgPool;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Query, event, get, int, item, journal, key, node, run, shard, short};
+use table::{Query, event, get, inbox, int, item, journal, key, node, run, shard, short, wait};
 use uuid::Uuid;
 use writer::Writer;
 
@@ -229,6 +229,7 @@ impl Store for Postgres {
         let rows = self.read(journal::after(&self.schema, lease.shard, before.checkpoint)).await?;
         let runs = self.read(run::open(&self.schema, lease.shard)).await?;
         let events = self.read(event::kept(&self.schema, lease.shard)).await?;
+        let waits = self.read(wait::told(&self.schema, lease.shard)).await?;
         // Order: only the holder of the lease writes the shard, so an unchanged fence row after the
         // reads proves that all of them saw one state.
         let after = self.fence(lease).await?;
@@ -243,11 +244,39 @@ impl Store for Postgres {
             rows: rows.iter().map(journal::decode).collect::<Result<_>>()?,
             runs: runs.iter().map(run::decode).collect::<Result<_>>()?,
             events: events.iter().map(event::decode).collect::<Result<_>>()?,
+            waits: waits.iter().map(wait::decode_told).collect::<Result<_>>()?,
         })
     }
 
     async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
         self.writer.commit(lease, batch).await
+    }
+
+    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
+        let rows = self.read(inbox::read(&self.schema, shard, limit)).await?;
+        rows.iter().map(inbox::decode).collect()
+    }
+
+    async fn waits(&self, names: &[EventName]) -> Result<Vec<Vec<ShardId>>> {
+        let rows = self.read(wait::waits(&self.schema, names)).await?;
+        wait::decode_waits(&rows, names.len())
+    }
+
+    async fn events(
+        &self,
+        home: ShardId,
+        name: &EventName,
+        since: Time,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>> {
+        let query = event::named(&self.schema, home, name, (since, after, limit));
+        self.read(query).await?.iter().map(event::decode).collect()
+    }
+
+    async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {
+        let rows = self.read(inbox::mail(&self.schema, shards)).await?;
+        rows.iter().map(inbox::decode_shard).collect()
     }
 
     fn ttl(&self) -> Option<Duration> {

@@ -9,6 +9,7 @@ use super::connect::{ANSWER, Connector};
 use super::failure::Failure;
 use super::leases::Leases;
 use super::options::Schema;
+use crate::weight::size;
 use sagaflow_core::port::{Batch, Error, Lease, Result};
 use sqlx::{Connection as _, PgConnection};
 use std::collections::{BTreeSet, VecDeque};
@@ -212,7 +213,7 @@ fn sound(group: Vec<Waiting>) -> Vec<Waiting> {
 pub(super) fn gather(first: Waiting, queue: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     let mut shards = BTreeSet::from([first.lease.shard]);
     let mut targets: BTreeSet<String> = first.targets().collect();
-    let (mut rows, mut bytes) = first.size();
+    let (mut rows, mut bytes) = size(&first.batch);
     let mut group = vec![first];
     while let Some(next) = queue.front() {
         let full = rows >= GROUP_ROWS_MAX || bytes >= GROUP_BYTES_MAX;
@@ -224,9 +225,9 @@ pub(super) fn gather(first: Waiting, queue: &mut VecDeque<Waiting>) -> Vec<Waiti
         }
         let Some(next) = queue.pop_front() else { break };
         targets.extend(next.targets());
-        let size = next.size();
-        rows += size.0;
-        bytes += size.1;
+        let (more_rows, more_bytes) = size(&next.batch);
+        rows += more_rows;
+        bytes += more_bytes;
         group.push(next);
     }
     group

@@ -9,12 +9,14 @@
 //! batch is fenced, or a group is very wide, is each statement a trip of its own.
 
 use super::failure::Failure;
-use super::table::{Many, Query, SEQ_MAX, event, int, item, journal, key, run, shard};
+use super::table::{Many, Query, SEQ_MAX, event, inbox, int, item, journal, key, run, shard, wait};
 use super::writer::Reply;
+use crate::weight::sources;
 use futures_util::StreamExt as _;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{
-    Batch, Error, EventRow, ItemRow, JournalRow, KeyRow, Lease, Result, RunRow,
+    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, Result,
+    RunRow, Source, WaitRow,
 };
 use sqlx::{AssertSqlSafe, Either, Executor as _, SqliteConnection};
 use std::collections::VecDeque;
@@ -34,15 +36,6 @@ impl Waiting {
     /// Answers; a caller that has gone away learns it from the tail.
     pub fn answer(self, answer: Result<()>) {
         let _ = self.reply.send(answer);
-    }
-
-    /// Rows and bytes of what it writes.
-    pub fn size(&self) -> (usize, usize) {
-        let bodies: usize = self.batch.rows.iter().map(|row| row.body.len()).sum();
-        let snapshot =
-            |row: &sagaflow_core::port::RunRow| row.snapshot.as_ref().map_or(0, Vec::len);
-        let snapshots: usize = self.batch.runs.iter().map(snapshot).sum();
-        (self.batch.rows.len() + self.batch.runs.len(), bodies + snapshots)
     }
 
     fn fenced(self, cause: String) {
@@ -123,10 +116,12 @@ pub(super) async fn rollback(conn: &mut SqliteConnection) -> Result<()> {
 /// Answers at once what cannot be written by anybody.
 fn sound(group: Vec<Waiting>) -> Vec<Waiting> {
     let mut sound = Vec::with_capacity(group.len());
+    let large = |value: u64| i64::try_from(value).is_err();
     for waiting in group {
         let beyond = waiting.batch.last() > SEQ_MAX
             || waiting.batch.rows.iter().any(|row| row.number > SEQ_MAX)
-            || waiting.batch.events.iter().any(|row| row.number > SEQ_MAX);
+            || waiting.batch.events.iter().any(|row| row.number > SEQ_MAX)
+            || sources(&waiting.batch).any(|from| large(from.epoch) || large(from.seq));
         let beyond = beyond.then(|| "a position is beyond what a store can number".to_owned());
         match waiting.batch.flaw(0).or(beyond) {
             Some(flaw) => waiting.fenced(flaw),
@@ -273,6 +268,11 @@ struct Rows<'a> {
     runs: Vec<(ShardId, &'a RunRow)>,
     items: Vec<&'a ItemRow>,
     events: Vec<(ShardId, &'a EventRow)>,
+    unwanted: Vec<(ShardId, &'a EventName)>,
+    wanted: Vec<(ShardId, &'a EventName)>,
+    /// Order: before what is sent, as in the batch.
+    taken: Vec<(ShardId, Source)>,
+    sent: Vec<&'a MessageRow>,
 }
 
 impl<'a> Rows<'a> {
@@ -284,15 +284,21 @@ impl<'a> Rows<'a> {
             rows.runs.extend(batch.runs.iter().map(|row| (shard, row)));
             rows.items.extend(batch.items.iter());
             rows.events.extend(batch.events.iter().map(|row| (shard, row)));
+            for WaitRow { name, wanted } in &batch.waits {
+                if *wanted { &mut rows.wanted } else { &mut rows.unwanted }.push((shard, name));
+            }
+            rows.taken.extend(batch.taken.iter().map(|source| (shard, *source)));
+            rows.sent.extend(batch.sent.iter());
         }
         rows
     }
 
     /// Whether each table takes them in one statement.
     fn few(&self) -> bool {
-        let Self { journal, keys, runs, items, events } = self;
+        let Self { journal, keys, runs, items, events, unwanted, wanted, taken, sent } = self;
         let counts = [journal.len(), keys.len(), runs.len(), items.len(), events.len()];
-        counts.into_iter().all(Many::holds)
+        let between = [unwanted.len(), wanted.len(), taken.len(), sent.len()];
+        counts.into_iter().chain(between).all(Many::holds)
     }
 
     fn texts(&self) -> impl Iterator<Item = &'static str> {
@@ -302,6 +308,10 @@ impl<'a> Rows<'a> {
             run::UPSERT.text(self.runs.len()),
             item::UPSERT.text(self.items.len()),
             event::INSERT.text(self.events.len()),
+            wait::END.text(self.unwanted.len()),
+            wait::BEGIN.text(self.wanted.len()),
+            inbox::TAKE.text(self.taken.len()),
+            inbox::SEND.text(self.sent.len()),
         ];
         texts.into_iter().flatten()
     }
@@ -312,7 +322,11 @@ impl<'a> Rows<'a> {
         let query = key::INSERT.bind(query, &self.keys, key::bind);
         let query = run::UPSERT.bind(query, &self.runs, run::bind);
         let query = item::UPSERT.bind(query, &self.items, item::bind);
-        event::INSERT.bind(query, &self.events, event::bind)
+        let query = event::INSERT.bind(query, &self.events, event::bind);
+        let query = wait::END.bind(query, &self.unwanted, wait::bind);
+        let query = wait::BEGIN.bind(query, &self.wanted, wait::bind);
+        let query = inbox::TAKE.bind(query, &self.taken, inbox::bind_taken);
+        inbox::SEND.bind(query, &self.sent, inbox::bind_sent)
     }
 
     async fn write(&self, conn: &mut SqliteConnection) -> std::result::Result<(), Failure> {
@@ -321,6 +335,10 @@ impl<'a> Rows<'a> {
         run::UPSERT.write(conn, &self.runs, run::bind).await?;
         item::UPSERT.write(conn, &self.items, item::bind).await?;
         event::INSERT.write(conn, &self.events, event::bind).await?;
+        wait::END.write(conn, &self.unwanted, wait::bind).await?;
+        wait::BEGIN.write(conn, &self.wanted, wait::bind).await?;
+        inbox::TAKE.write(conn, &self.taken, inbox::bind_taken).await?;
+        inbox::SEND.write(conn, &self.sent, inbox::bind_sent).await?;
         Ok(())
     }
 }

@@ -279,17 +279,21 @@ async fn known_or_new(conn: &mut SqliteConnection, path: &Path) -> Result<()> {
     }
 }
 
-/// Every change of the schema, in order. Their texts are checksummed: one that was released is
-/// never edited.
+/// Each change of the schema with its number and name, in order. Their texts are checksummed: one
+/// that was released is never edited.
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "create store", include_str!("../../migrations/0001_create_store.sql")),
+    (2, "create inbox", include_str!("../../migrations/0002_create_inbox.sql")),
+    (3, "create wait", include_str!("../../migrations/0003_create_wait.sql")),
+];
+
+/// Every change of the schema.
 pub(super) fn migrations() -> Vec<Migration> {
-    let create = include_str!("../../migrations/0001_create_store.sql");
-    vec![Migration::new(
-        1,
-        "create store".into(),
-        MigrationType::Simple,
-        create.into_sql_str(),
-        false,
-    )]
+    let migration = |(version, name, text): (i64, &'static str, &'static str)| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, name.into(), kind, text.into_sql_str(), false)
+    };
+    MIGRATIONS.into_iter().map(migration).collect()
 }
 
 /// Crash: each migration commits together with the row that says so, so the next start goes on

@@ -32,15 +32,15 @@ use crate::held::Held;
 use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, ItemRow, JournalRow, KeyName, KeyRow, Lease, NodeRow, OwnerRow, Result,
-    RunFilter, RunRow, Store, Tail,
+    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyName, KeyRow, Lease, MessageRow,
+    NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use table::{event, item, journal, key, run, shard};
+use table::{event, inbox, item, journal, key, run, shard, wait};
 use uuid::Uuid;
 use writer::{Command, Reply, Writer};
 
@@ -58,10 +58,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// A store at `path`, made with 16 shards if it is new.
+    /// A store at `path`, made with one shard if it is new.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), shards: 16, readers: 4, pages_max: None }
+        Self { path: path.into(), shards: 1, readers: 4, pages_max: None }
     }
 }
 
@@ -117,6 +117,7 @@ impl Store for Sqlite {
         let rows = journal::after(&self.readers, lease.shard, before.checkpoint).await?;
         let runs = run::open(&self.readers, lease.shard).await?;
         let events = event::kept(&self.readers, lease.shard).await?;
+        let waits = wait::told(&self.readers, lease.shard).await?;
         // Order: only the holder of the lease writes the shard, so an unchanged fence row after the
         // reads proves that all of them saw one state.
         let after = self.fence(lease).await?;
@@ -125,7 +126,7 @@ impl Store for Sqlite {
             return Err(Error::Fenced { shard: lease.shard.0, cause });
         }
         let Held { last, bucket, checkpoint, .. } = after;
-        Ok(Tail { checkpoint, last, bucket, rows, runs, events })
+        Ok(Tail { checkpoint, last, bucket, rows, runs, events, waits })
     }
 
     async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
@@ -136,6 +137,29 @@ impl Store for Sqlite {
         // Crash: a writer that died with the batch in its hands may have committed it.
         let lost = || Err(Error::Unknown("the writer stopped at the commit".to_owned()));
         answer.await.unwrap_or_else(|_| lost())
+    }
+
+    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
+        inbox::read(&self.readers, shard, limit).await
+    }
+
+    async fn waits(&self, names: &[EventName]) -> Result<Vec<Vec<ShardId>>> {
+        wait::waits(&self.readers, names).await
+    }
+
+    async fn events(
+        &self,
+        home: ShardId,
+        name: &EventName,
+        since: Time,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>> {
+        event::named(&self.readers, home, name, (since, after, limit)).await
+    }
+
+    async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {
+        inbox::mail(&self.readers, shards).await
     }
 
     fn ttl(&self) -> Option<Duration> {

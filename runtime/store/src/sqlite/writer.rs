@@ -10,6 +10,7 @@ use super::failure::{Failure, read_error};
 use super::file::{self, Lock, StoreFile};
 use super::table::{int, shard};
 use super::{Options, Result};
+use crate::weight::size;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease};
 use sagaflow_core::time::Time;
@@ -244,7 +245,7 @@ impl Loop {
 /// The commits that follow in the queue, while each has a shard of its own and the bounds hold.
 pub(super) fn gather(first: Waiting, queue: &mut VecDeque<Command>) -> Vec<Waiting> {
     let mut shards = BTreeSet::from([first.lease.shard]);
-    let (mut rows, mut bytes) = first.size();
+    let (mut rows, mut bytes) = size(&first.batch);
     let mut group = vec![first];
     while let Some(Command::Commit { lease, .. }) = queue.front() {
         if rows >= GROUP_ROWS_MAX || bytes >= GROUP_BYTES_MAX || !shards.insert(lease.shard) {
@@ -252,9 +253,9 @@ pub(super) fn gather(first: Waiting, queue: &mut VecDeque<Command>) -> Vec<Waiti
         }
         let Some(Command::Commit { lease, batch, reply }) = queue.pop_front() else { break };
         let next = Waiting { lease, batch, reply };
-        let size = next.size();
-        rows += size.0;
-        bytes += size.1;
+        let (more_rows, more_bytes) = size(&next.batch);
+        rows += more_rows;
+        bytes += more_bytes;
         group.push(next);
     }
     group

@@ -2,12 +2,14 @@
 //! is written by batches is one statement over all of them, in `commit`.
 
 pub(super) mod event;
+pub(super) mod inbox;
 pub(super) mod item;
 pub(super) mod journal;
 pub(super) mod key;
 pub(super) mod node;
 pub(super) mod run;
 pub(super) mod shard;
+pub(super) mod wait;
 
 use super::failure::{corrupt, read_error};
 use sagaflow_core::port::Result;

@@ -3,7 +3,8 @@
 use super::proxy::Proxy;
 use super::{Schemas, acquire, rows};
 use crate::conformance::Harness as _;
-use crate::postgres::table::{event, item, journal, key, run};
+use crate::postgres::commit;
+use crate::postgres::table::{event, inbox, item, journal, key, run, wait};
 use crate::postgres::{Postgres, PostgresOptions};
 use sagaflow_core::id::RunId;
 use sagaflow_core::port::{Batch, JournalRow, KeyRow, RunRow, Store as _};
@@ -142,6 +143,22 @@ async fn a_short_run_leaves_one_dead_row_and_writes_little_log() {
     }
 }
 
+/// The plan that a writer keeps is made while the inbox is empty, and has to do when it is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_is_found_by_its_key_in_the_plan_of_an_empty_store() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let schemas = Schemas::new(cluster);
+    drop(schemas.fresh().await);
+    let values = vec!["NULL"; 75].join(", ");
+    let plan = schemas.psql(&format!(
+        "SET plan_cache_mode = force_generic_plan; PREPARE q AS {}; \
+         EXPLAIN (COSTS OFF) EXECUTE q ({values})",
+        commit::COMMIT
+    ));
+    assert!(plan.contains("Index Scan using inbox_pkey on inbox"), "{plan}");
+    assert!(!plan.contains("Seq Scan on inbox"), "{plan}");
+}
+
 /// The statements that must be fast use the index that their comment names, in the plan for any
 /// values that sessions are set to.
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +179,12 @@ async fn statements_use_their_index() {
         (item::READ, "'i'".to_owned(), "using item_pkey"),
         (item::LIST_OPEN, "'n', 'k', NULL, 9".to_owned(), "using item_open"),
         (item::LIST_ALL, "'n', 'k', NULL, 9".to_owned(), "using item_all"),
-        (event::KEPT, "1".to_owned(), "event_pkey"),
+        (event::KEPT, "1".to_owned(), "Index Cond: (shard = $1)"),
+        (event::NAMED, "1, 'n', 'E', 'k', 0, 0, 9".to_owned(), "event_name"),
+        (wait::WAITS, "'{0}', '{n}', '{E}', '{k}'".to_owned(), "wait_pkey"),
+        (wait::TOLD, "1".to_owned(), "wait_shard"),
+        (inbox::INBOX, "1, 9".to_owned(), "using inbox_pkey"),
+        (inbox::MAIL, "'{1}'".to_owned(), "using inbox_pkey"),
     ];
     for (text, values, expected) in table {
         // Tables this small are read whole, if that is allowed.

@@ -193,7 +193,7 @@ async fn of_two_shards_in_one_statement_the_fenced_one_writes_nothing() {
     assert_eq!(passed, BTreeSet::from([ShardId(2)]));
     assert_eq!(store.tail(new).await, Ok(sagaflow_core::port::Tail::default()));
     assert_eq!(store.tail(other).await.map(|tail| (tail.last, tail.events.len())), Ok((2, 1)));
-    for table in ["start_key", "run", "item", "event"] {
+    for table in ["start_key", "run", "item", "event", "inbox"] {
         let count = schemas.psql(&format!("SELECT count(*) FROM {{schema}}.{table}"));
         assert_eq!(count, "1", "{table}: nothing of the fenced one");
     }

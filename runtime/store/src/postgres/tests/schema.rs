@@ -2,10 +2,13 @@
 
 use super::{Schemas, acquire, rows};
 use crate::conformance::Harness as _;
+use crate::postgres::migrate::migrations;
 use crate::postgres::{Postgres, PostgresOptions};
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Error, Store as _};
 use sagaflow_core::time::Time;
+use sqlx::ConnectOptions as _;
+use sqlx::migrate::Migrator;
 use std::time::Duration;
 
 /// The catalog's own words for every table, column, constraint and index of a schema.
@@ -71,6 +74,42 @@ async fn migrating_twice_and_at_once_changes_nothing() {
     assert_eq!(store.tail(lease).await.map(|tail| tail.last), Ok(1));
 }
 
+/// A node does not move a store of the first version; its owner does, and nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_the_first_version_is_refused_until_it_is_migrated() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let schemas = Schemas::new(cluster);
+    let options = schemas.options();
+    let (address, schema) = options.checked().expect("sound options");
+    let mut conn: sqlx::PgConnection = address.connect().await.expect("a connection");
+    let mut first = Migrator::with_migrations(migrations(&schema).into_iter().take(1).collect());
+    first.dangerous_set_table_name(format!("{}.migration", schema.name()));
+    first.create_schema(schema.name().to_owned());
+    first.run_direct(None, &mut conn, false).await.expect("the first format");
+    schemas.psql(
+        "INSERT INTO {schema}.meta VALUES ('shards', '2'); \
+         INSERT INTO {schema}.shard (shard) VALUES (0); \
+         INSERT INTO {schema}.shard (shard, last, bucket) VALUES (1, 1, 3); \
+         INSERT INTO {schema}.journal (shard, seq, bucket, class, run, number, body) \
+         VALUES (1, 1, 3, 2, '00010203-0405-0607-0809-0a0b0c0d0e0f', 1, '\\xff')",
+    );
+    assert!(refusal(options.clone()).await.contains("has format 1, this program needs"));
+    Postgres::migrate(&options).await.expect("it migrates");
+    let store = Postgres::open(options).await.expect("it opens");
+    assert_eq!(store.shards(), 2);
+    let lease = acquire(&store, 1).await;
+    let tail = store.tail(lease).await.expect("a tail");
+    let run = tail.rows.first().and_then(|row| row.run).expect("a run");
+    assert_eq!(store.history(run, 0, 9).await, Ok(tail.rows));
+    store.commit(lease, rows(1, 1)).await.expect_err("its bucket steps back");
+    let sent = sagaflow_core::port::Batch { prev: 1, ..crate::conformance::full(3) };
+    store
+        .commit(lease, sagaflow_core::port::Batch { rows: vec![], checkpoint: None, ..sent })
+        .await
+        .expect("everything but records");
+    assert_eq!(store.mail(&[ShardId(1)]).await, Ok(vec![ShardId(1)]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn schemas_of_others_of_tomorrow_and_of_nobody_are_refused_untouched() {
     let Some(cluster) = sagaflow_postgres::shared() else { return };
@@ -91,7 +130,7 @@ async fn schemas_of_others_of_tomorrow_and_of_nobody_are_refused_untouched() {
          VALUES (9, 'tomorrow', true, '', 1)",
     );
     let newer = refusal(schemas.options()).await;
-    assert!(newer.contains("format 9, this program knows 1"), "{newer}");
+    assert!(newer.contains("format 9, this program knows 3"), "{newer}");
     let migrated = Postgres::migrate(&schemas.options()).await;
     assert!(matches!(&migrated, Err(Error::Refused(cause)) if cause.contains("newer program")));
 

@@ -3,7 +3,7 @@
 use super::{Many, Query, int, json, uint};
 use crate::sqlite::failure::read_error;
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{EventRow, Result};
+use sagaflow_core::port::{EventName, EventRow, Result};
 use sagaflow_core::time::Time;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
@@ -21,6 +21,11 @@ pub(in crate::sqlite) static INSERT: LazyLock<Many> = LazyLock::new(|| {
 /// A range of the primary key.
 pub(in crate::sqlite) const KEPT: &str = "SELECT namespace, event, id, key, number, at, payload \
      FROM event WHERE shard = ?1 ORDER BY number, namespace, event, id";
+
+/// Served by `event_name`.
+pub(in crate::sqlite) const NAMED: &str = "SELECT namespace, event, id, key, number, at, payload \
+     FROM event WHERE shard = ?1 AND namespace = ?2 AND event = ?3 AND key = ?4 AND number > ?5 \
+     AND at >= ?6 ORDER BY number, id LIMIT ?7";
 
 /// Served by `event_at`.
 pub(in crate::sqlite) const STALE: &str = "SELECT DISTINCT namespace FROM event WHERE at < ?1";
@@ -44,6 +49,18 @@ pub(in crate::sqlite) fn bind(query: Query, (shard, row): &(ShardId, &EventRow))
 pub(in crate::sqlite) async fn kept(db: &SqlitePool, shard: ShardId) -> Result<Vec<EventRow>> {
     let found = sqlx::query(KEPT).bind(shard.0).fetch_all(db).await.map_err(read_error)?;
     found.iter().map(decode).collect()
+}
+
+/// Those of one name at their home that came then or later, above a number, in order.
+pub(in crate::sqlite) async fn named(
+    db: &SqlitePool,
+    home: ShardId,
+    EventName { namespace, event, key }: &EventName,
+    (since, after, limit): (Time, u64, u32),
+) -> Result<Vec<EventRow>> {
+    let query = sqlx::query(NAMED).bind(home.0).bind(namespace).bind(event).bind(key);
+    let query = query.bind(int(after)).bind(since.0).bind(limit);
+    query.fetch_all(db).await.map_err(read_error)?.iter().map(decode).collect()
 }
 
 fn decode(row: &SqliteRow) -> Result<EventRow> {

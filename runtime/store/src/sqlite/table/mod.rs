@@ -1,11 +1,13 @@
 //! The tables, one file each: their statements, how rows are written and how they are read.
 
 pub(super) mod event;
+pub(super) mod inbox;
 pub(super) mod item;
 pub(super) mod journal;
 pub(super) mod key;
 pub(super) mod run;
 pub(super) mod shard;
+pub(super) mod wait;
 
 mod many;
 

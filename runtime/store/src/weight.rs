@@ -1,0 +1,19 @@
+//! What a batch weighs, and the numbers in it: what both stores ask before they write one.
+
+use sagaflow_core::port::{Batch, RunRow, Source};
+
+/// Rows and bytes of what a batch writes.
+pub(crate) fn size(batch: &Batch) -> (usize, usize) {
+    let Batch { rows, runs, sent, taken, .. } = batch;
+    let bodies: usize = rows.iter().map(|row| row.body.len()).sum();
+    let snapshot = |row: &RunRow| row.snapshot.as_ref().map_or(0, Vec::len);
+    let snapshots: usize = runs.iter().map(snapshot).sum();
+    let messages: usize = sent.iter().map(|row| row.body.len()).sum();
+    let count = rows.len() + runs.len() + sent.len() + taken.len();
+    (count, bodies + snapshots + messages)
+}
+
+/// The names of the messages that a batch sends or takes.
+pub(crate) fn sources(batch: &Batch) -> impl Iterator<Item = Source> {
+    batch.sent.iter().map(|row| row.from).chain(batch.taken.iter().copied())
+}
