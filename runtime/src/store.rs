@@ -1,7 +1,7 @@
 //! The store of a node, of whichever kind: opened, and given an engine.
 //!
-//! Promises: a store that is opened holds one shard at most, which is all an engine serves; whoever
-//! opens a server is a member of its cluster under an id that is fresh for every start.
+//! Promises: whoever opens a server is a member of its cluster under an id that is fresh for every
+//! start.
 
 use crate::config::{Config, ServerUrl, StoreUrl};
 use sagaflow_core::port;
@@ -11,8 +11,11 @@ use sagaflow_store::{Postgres, PostgresOptions, Sqlite};
 use std::path::Path;
 use std::sync::Arc;
 
-/// A run's events and keys have their home on its shard: one shard is one home for all of them.
-const SHARDS: u32 = 1;
+/// Shards of an embedded store: it has one process, and one task decides as fast as one disk commits.
+const EMBEDDED_SHARDS: u32 = 1;
+
+/// Shards of a store on a server: each node has its share of them, so there are more than nodes.
+const SHARDS: u32 = 16;
 
 /// A store that was opened.
 #[derive(Clone)]
@@ -32,9 +35,9 @@ impl Opened {
     /// Opens the store of a configuration, for a node whose API others reach at `address`.
     pub(crate) async fn open(config: &Config, address: &str) -> port::Result<Self> {
         match &config.store {
-            StoreUrl::Sqlite(path) => sqlite(path).await.map(Self::Sqlite),
+            StoreUrl::Sqlite(path) => sqlite(path, None).await.map(Self::Sqlite),
             StoreUrl::Postgres(url) => {
-                let options = postgres(url, config);
+                let options = postgres(url, config, None);
                 let member = Member { node: options.node, address: address.to_owned() };
                 let store = Arc::new(Postgres::open(options).await?);
                 Ok(Self::Postgres { store, member })
@@ -81,16 +84,17 @@ pub(crate) async fn stop(store: &Opened, serving: Serving, engine: Engine) {
 }
 
 /// Opens a file, and moves it to this program's format.
-pub(crate) async fn sqlite(path: &Path) -> port::Result<Arc<Sqlite>> {
-    let options = sagaflow_store::Options { shards: SHARDS, ..sagaflow_store::Options::new(path) };
+pub(crate) async fn sqlite(path: &Path, shards: Option<u32>) -> port::Result<Arc<Sqlite>> {
+    let shards = shards.unwrap_or(EMBEDDED_SHARDS);
+    let options = sagaflow_store::Options { shards, ..sagaflow_store::Options::new(path) };
     Sqlite::open(options).await.map(Arc::new)
 }
 
 /// How a server is opened.
-pub(crate) fn postgres(url: &ServerUrl, config: &Config) -> PostgresOptions {
+pub(crate) fn postgres(url: &ServerUrl, config: &Config, shards: Option<u32>) -> PostgresOptions {
     PostgresOptions {
         ttl: config.cluster.lease_ttl,
-        shards: SHARDS,
+        shards: shards.unwrap_or(SHARDS),
         ..PostgresOptions::new(url.secret())
     }
 }

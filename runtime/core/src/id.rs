@@ -65,8 +65,92 @@ pub fn slot_of(namespace: &str, workflow: &str, key: &str) -> u16 {
     u16::from_be_bytes([digest[0], digest[1]]) % SLOTS
 }
 
+/// The slot of an event's home: a hash of namespace, event name and key.
+#[must_use]
+pub fn event_slot(namespace: &str, event: &str, key: &str) -> u16 {
+    slot_of(namespace, event, key)
+}
+
+/// The slot of a service, where what operators do about it is decided.
+#[must_use]
+pub fn service_slot(service: &str) -> u16 {
+    slot_of("", service, "")
+}
+
 /// Which shard owns a slot: with equal ranges, as every store begins.
 #[must_use]
 pub fn shard_of(slot: u16, shards: u32) -> ShardId {
     ShardId(u32::from(slot) * shards / u32::from(SLOTS))
+}
+
+/// Where a shard stands among those of its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// It.
+    pub shard: ShardId,
+    /// How many shards the store has.
+    pub of: u32,
+    /// By how much the clocks of two shards may differ, in ms: 0 where one process has them all.
+    pub skew_ms: i64,
+}
+
+impl Default for Place {
+    /// The only shard of its store.
+    fn default() -> Self {
+        Self { shard: ShardId(0), of: 1, skew_ms: 0 }
+    }
+}
+
+impl Place {
+    /// Whether a slot is its own.
+    #[must_use]
+    pub fn owns(self, slot: u16) -> bool {
+        shard_of(slot, self.of) == self.shard
+    }
+
+    /// The home of an event, where that is another shard.
+    #[must_use]
+    pub fn elsewhere(self, namespace: &str, event: &str, key: &str) -> Option<ShardId> {
+        // With one shard nothing has to be hashed.
+        if self.of <= 1 {
+            return None;
+        }
+        let home = shard_of(event_slot(namespace, event, key), self.of);
+        (home != self.shard).then_some(home)
+    }
+
+    /// One of its own slots, chosen by a random number.
+    #[must_use]
+    pub fn slot(self, random: u16) -> u16 {
+        let (of, slots) = (self.of.max(1), u32::from(SLOTS));
+        let first = (self.shard.0 * slots).div_ceil(of);
+        let end = ((self.shard.0 + 1) * slots).div_ceil(of);
+        let slot = first + u32::from(random) % end.saturating_sub(first).max(1);
+        u16::try_from(slot).unwrap_or(0) % SLOTS
+    }
+
+    /// The other shards.
+    pub fn others(self) -> impl Iterator<Item = ShardId> {
+        (0..self.of).map(ShardId).filter(move |shard| *shard != self.shard)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Place, SLOTS, ShardId, shard_of};
+
+    #[test]
+    fn every_slot_belongs_to_one_shard_and_a_shard_draws_only_its_own() {
+        for of in [1, 2, 3, 7, 16, 64, 4096] {
+            let mut owned = 0;
+            for shard in (0..of).map(ShardId) {
+                let place = Place { shard, of, skew_ms: 0 };
+                owned += (0..SLOTS).filter(|slot| place.owns(*slot)).count();
+                for random in [0, 1, 63, 64, 4095, u16::MAX] {
+                    assert_eq!(shard_of(place.slot(random), of), shard, "{shard:?} of {of}");
+                }
+            }
+            assert_eq!(owned, usize::from(SLOTS));
+        }
+    }
 }

@@ -8,7 +8,7 @@ mod happened;
 
 pub use happened::Happened;
 
-use crate::codegen::Json;
+use crate::codegen::{Json, Values};
 use crate::id::RunId;
 use crate::port::EventRow;
 use crate::shard::BreakerAct;
@@ -206,6 +206,34 @@ pub enum ShardRecord {
     },
 }
 
+/// A message from one shard to another.
+///
+/// Invariant: whoever gets one twice does nothing the second time: an event is known by its id or its
+/// number at its home, a start by its key, an operator's act by its time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mail {
+    /// An event for its home.
+    Event(EventBody),
+    /// An event from its home, for runs that wait for it.
+    Delivered(EventBody),
+    /// A trigger starts a workflow whose key has its home here.
+    Start {
+        /// Namespace.
+        namespace: String,
+        /// Qualified workflow.
+        workflow: String,
+        /// Key.
+        key: String,
+        /// Input by parameter name.
+        input: Values,
+        /// Id of the event.
+        event: String,
+    },
+    /// An operator's act on a service, as it was recorded.
+    Breaker(ShardRecord),
+}
+
 /// An event, inside a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EventBody {
@@ -217,7 +245,7 @@ pub struct EventBody {
     pub event: String,
     /// Key.
     pub key: String,
-    /// Number at its home.
+    /// Number at its home, from 1; 0 while it is on its way there.
     pub number: u64,
     /// When it came.
     pub at: Time,

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
     spec: LimitSpec,
-    /// Tokens times the window's length, so that a refill of one ms is a whole number: `calls`.
+    /// This process may use so much of it: `.0` of `.1` parts.
+    share: (u32, u32),
+    /// Tokens times the window's length and the parts, so that a refill of one ms is a whole number.
     level: u64,
     /// When `level` was right; none until the first use.
     filled_at: Option<Time>,
@@ -22,8 +24,18 @@ impl Bucket {
     /// A full bucket.
     #[must_use]
     pub fn new(spec: LimitSpec) -> Self {
-        let level = capacity(&spec);
-        Self { spec, level, filled_at: None }
+        let mut bucket = Self { spec, share: (1, 1), level: 0, filled_at: None };
+        bucket.level = bucket.capacity();
+        bucket
+    }
+
+    /// From now on so many of so many parts of the limit may be used here. What a bucket gains by
+    /// that it fills in its time: whoever had it before may just have used it.
+    pub fn share(&mut self, own: u32, of: u32) {
+        let of = of.max(1);
+        let level = u128::from(self.level) * u128::from(of) / u128::from(self.share.1.max(1));
+        self.share = (own.min(of), of);
+        self.level = u64::try_from(level).unwrap_or(u64::MAX).min(self.capacity());
     }
 
     /// Takes one token.
@@ -32,21 +44,21 @@ impl Bucket {
     /// When the bucket is empty: the instant at which it holds a token again.
     pub fn take(&mut self, now: Time) -> Result<(), Time> {
         let now = self.fill(now);
-        let cost = cost(&self.spec);
-        if capacity(&self.spec) < cost {
+        let cost = self.cost();
+        if self.capacity() < cost {
             return Err(Time(i64::MAX));
         }
         if let Some(rest) = self.level.checked_sub(cost) {
             self.level = rest;
             return Ok(());
         }
-        let wait = (cost - self.level).div_ceil(u64::from(self.spec.calls));
+        let wait = (cost - self.level).div_ceil(self.gain());
         Err(now.plus(i64::try_from(wait).unwrap_or(i64::MAX)))
     }
 
     /// Gives one token back, where what it was taken for did not happen.
     pub fn give_back(&mut self) {
-        self.level = self.level.saturating_add(cost(&self.spec)).min(capacity(&self.spec));
+        self.level = self.level.saturating_add(self.cost()).min(self.capacity());
     }
 
     /// Tokens it holds at an instant.
@@ -54,7 +66,7 @@ impl Bucket {
     pub fn available(&self, now: Time) -> u32 {
         let mut filled = self.clone();
         filled.fill(now);
-        u32::try_from(filled.level / cost(&self.spec)).unwrap_or(u32::MAX)
+        u32::try_from(filled.level / self.cost()).unwrap_or(u32::MAX)
     }
 
     fn fill(&mut self, now: Time) -> Time {
@@ -64,19 +76,29 @@ impl Bucket {
         };
         let now = now.max(before);
         let passed = u64::try_from(now.since(before)).unwrap_or(0);
-        let gain = passed.saturating_mul(u64::from(self.spec.calls));
-        self.level = self.level.saturating_add(gain).min(capacity(&self.spec));
+        let gain = passed.saturating_mul(self.gain());
+        self.level = self.level.saturating_add(gain).min(self.capacity());
         self.filled_at = Some(now);
         now
     }
-}
 
-fn cost(spec: &LimitSpec) -> u64 {
-    u64::try_from(spec.window_ms.max(1)).unwrap_or(1)
-}
+    /// What one token is.
+    fn cost(&self) -> u64 {
+        let window = u64::try_from(self.spec.window_ms.max(1)).unwrap_or(1);
+        window.saturating_mul(u64::from(self.share.1))
+    }
 
-fn capacity(spec: &LimitSpec) -> u64 {
-    cost(spec).saturating_mul(u64::from(spec.calls))
+    /// What one ms adds.
+    fn gain(&self) -> u64 {
+        u64::from(self.spec.calls).saturating_mul(u64::from(self.share.0))
+    }
+
+    /// The share of a window's calls, but never less than one of them: a small share is a slow one.
+    fn capacity(&self) -> u64 {
+        let window = u64::try_from(self.spec.window_ms.max(1)).unwrap_or(1);
+        let full = window.saturating_mul(self.gain());
+        if self.gain() == 0 { 0 } else { full.max(self.cost()) }
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +154,24 @@ mod tests {
         assert_eq!(bucket.take(Time(0)), Ok(()));
         assert_eq!(bucket.take(Time(0)), Err(Time(100)));
         assert_eq!((bucket.available(Time(99)), bucket.available(Time(100))), (0, 1));
+    }
+
+    #[test]
+    fn shares_of_several_processes_are_the_limit_together() {
+        let mut shares: Vec<_> = (0..3).map(|_| bucket(10, 1_000)).collect();
+        for (bucket, own) in shares.iter_mut().zip([1, 1, 2]) {
+            bucket.share(own, 4);
+        }
+        let taken =
+            |bucket: &mut Bucket| (0..100_000).filter(|at| bucket.take(Time(*at)).is_ok()).count();
+        let all: Vec<_> = shares.iter_mut().map(taken).collect();
+        // Each has its share of the burst, and of what drips in within 99,999 ms.
+        assert_eq!(all, [252, 252, 504]);
+        shares[0].share(0, 4);
+        assert_eq!(shares[0].take(Time(200_000)), Err(Time(i64::MAX)), "nothing is served here");
+        shares[0].share(4, 4);
+        assert!(shares[0].take(Time(200_000)).is_err(), "a gained share fills in its time");
+        assert!(shares[0].take(Time(200_100)).is_ok());
     }
 
     #[test]

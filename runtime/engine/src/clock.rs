@@ -1,6 +1,13 @@
 //! The process's clocks: the only place that reads them.
+//!
+//! Promises: where several nodes share a store, time is the store's, whatever a node's wall clock
+//! says, and it is counted on by the clock that a suspended machine does not stop.
 
+use rustix::time::{ClockId, clock_gettime};
+use sagaflow_core::port::Store;
 use sagaflow_core::time::Time;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The wall clock, in whole milliseconds.
@@ -8,4 +15,50 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub fn now() -> Time {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Time(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// An instant of the clock that leases are counted by: ms since the machine started, sleep included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Boot(pub(crate) i64);
+
+impl Boot {
+    pub(crate) fn now() -> Self {
+        let now = clock_gettime(ClockId::Boottime);
+        Self(now.tv_sec.saturating_mul(1_000).saturating_add(now.tv_nsec / 1_000_000))
+    }
+}
+
+/// Bound: a reading that took longer says too little about the store's clock. Half of it is the most
+/// by which a node can be wrong, so two nodes differ by it at most.
+pub(crate) const SKEW_MS: i64 = 50;
+
+/// The time by which runs are decided. Clones are the same clock.
+#[derive(Clone, Default)]
+pub(crate) struct Clock {
+    /// The store's time minus this machine's uptime; 0 where the wall clock is the store's.
+    ahead: Arc<AtomicI64>,
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> Time {
+        match self.ahead.load(Ordering::Relaxed) {
+            0 => now(),
+            ahead => Time(Boot::now().0.saturating_add(ahead)),
+        }
+    }
+
+    /// Reads the clock of a store that several nodes share.
+    pub(crate) async fn read<S: Store>(&self, store: &S) -> sagaflow_core::port::Result<()> {
+        let before = Boot::now();
+        let at = store.now().await?;
+        let after = Boot::now();
+        if after.0 - before.0 <= SKEW_MS {
+            let middle = before.0 + (after.0 - before.0) / 2;
+            self.ahead.store(at.0.saturating_sub(middle), Ordering::Relaxed);
+        } else if self.ahead.load(Ordering::Relaxed) == 0 {
+            // Order: a first reading that is a little wrong is better than the wall clock.
+            self.ahead.store(at.0.saturating_sub(before.0), Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }

@@ -1,14 +1,17 @@
-//! The nodes on one store: who is there, and who owns the runs.
+//! The nodes on one store: who is there, who owns which shard, and which of them this node may take.
 //!
 //! Promises: what is told is what the store said last, at most [`limits::ANNOUNCE`] ago while it can
-//! be reached. Decides nothing: the lease alone says who may write.
+//! be reached. A node takes no more than its fair share of the shards, and gives back what it has
+//! beyond that when another has less. Must not decide who may write: the lease alone does.
 
 use crate::driver::Shared;
 use crate::limits;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::journal;
-use sagaflow_core::port::{self, NodeRow, Store};
-use std::sync::{Arc, PoisonError, RwLock};
+use sagaflow_core::port::{self, NodeRow, OwnerRow, Store};
+use sagaflow_core::shard::Protection;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -21,7 +24,7 @@ pub struct Member {
     pub address: String,
 }
 
-/// What a node does for the runs of its store.
+/// What a node does for some runs of its store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Role {
     /// It decides about them.
@@ -33,34 +36,32 @@ pub enum Role {
     },
 }
 
-/// What a node knows of the others.
+/// What a node knows of the others, and what it has itself.
 pub(crate) struct Cluster {
     member: Option<Member>,
-    known: RwLock<Known>,
+    shards: u32,
+    protection: Protection,
+    known: Mutex<Known>,
 }
 
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Known {
-    owning: bool,
-    owner: Option<Uuid>,
+    /// Served here, each with the token by which it is asked back.
+    owned: BTreeMap<ShardId, CancellationToken>,
+    /// About to be acquired.
+    taking: BTreeSet<ShardId>,
+    owners: Vec<OwnerRow>,
     nodes: Vec<NodeRow>,
 }
 
 impl Cluster {
     /// Without a member there are no others, and the node owns what it has opened.
-    pub(crate) fn new(member: Option<Member>) -> Self {
-        Self { member, known: RwLock::default() }
+    pub(crate) fn new(member: Option<Member>, shards: u32, protection: Protection) -> Self {
+        Self { member, shards, protection, known: Mutex::default() }
     }
 
-    pub(crate) fn role(&self) -> Role {
-        let Some(member) = &self.member else { return Role::Owner };
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.owning {
-            return Role::Owner;
-        }
-        let other = known.owner.filter(|owner| *owner != member.node);
-        let row = other.and_then(|owner| known.nodes.iter().find(|row| row.node == owner));
-        Role::Standby { owner: row.map(|row| row.address.clone()) }
+    pub(crate) fn shards(&self) -> u32 {
+        self.shards
     }
 
     pub(crate) fn member(&self) -> Option<&Member> {
@@ -68,17 +69,130 @@ impl Cluster {
     }
 
     pub(crate) fn nodes(&self) -> Vec<NodeRow> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).nodes.clone()
+        self.known().nodes.clone()
     }
 
-    /// This node has taken the shard, or was told that another has it.
-    pub(crate) fn set_owning(&self, owning: bool) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).owning = owning;
+    /// The shards served here.
+    pub(crate) fn owned(&self) -> Vec<ShardId> {
+        self.known().owned.keys().copied().collect()
     }
 
-    fn learn(&self, nodes: Vec<NodeRow>, owner: Option<Uuid>) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        (known.nodes, known.owner) = (nodes, owner);
+    /// What this node does for a shard.
+    pub(crate) fn role_for(&self, shard: ShardId) -> Role {
+        let Some(member) = &self.member else { return Role::Owner };
+        let known = self.known();
+        if known.owned.contains_key(&shard) {
+            return Role::Owner;
+        }
+        let row = known.owners.iter().find(|row| row.shard == shard && row.live);
+        let other = row.and_then(|row| row.node).filter(|owner| *owner != member.node);
+        let owner = other.and_then(|owner| known.nodes.iter().find(|row| row.node == owner));
+        Role::Standby { owner: owner.map(|row| row.address.clone()) }
+    }
+
+    /// Whether others own shards, and the node at this address none.
+    pub(crate) fn replaced(&self, address: &str) -> bool {
+        let known = self.known();
+        let mut live = known.owners.iter().filter(|row| row.live).peekable();
+        let node = known.nodes.iter().find(|row| row.address == address).map(|row| row.node);
+        live.peek().is_some() && !live.any(|row| row.node.is_some() && row.node == node)
+    }
+
+    /// What it does at all: an owner has at least one shard.
+    pub(crate) fn role(&self) -> Role {
+        let owns = self.member.is_none() || !self.known().owned.is_empty();
+        if owns { Role::Owner } else { self.role_for(ShardId(0)) }
+    }
+
+    /// Whether this node may try to acquire a shard now; it then says how that went.
+    ///
+    /// Bound: it tries for what the store says is free, and only up to its fair share.
+    pub(crate) fn may_take(&self, shard: ShardId) -> bool {
+        let Some(member) = &self.member else { return true };
+        let mut known = self.known();
+        let row = known.owners.iter().find(|row| row.shard == shard);
+        let free = row.is_none_or(|row| !row.live || row.node == Some(member.node));
+        let has = known.owned.len() + known.taking.len();
+        let may = free && has < known.most(self.shards, member.node);
+        if may {
+            known.taking.insert(shard);
+        }
+        may
+    }
+
+    /// It was not acquired.
+    pub(crate) fn not_taken(&self, shard: ShardId) {
+        self.known().taking.remove(&shard);
+    }
+
+    /// It is served here from now on. Answers the token by which it is asked back, a child of `stop`.
+    pub(crate) fn taken(&self, shard: ShardId, stop: &CancellationToken) -> CancellationToken {
+        let leave = stop.child_token();
+        let mut known = self.known();
+        known.taking.remove(&shard);
+        known.owned.insert(shard, leave.clone());
+        self.share(&known);
+        leave
+    }
+
+    /// It is not served here any more.
+    pub(crate) fn lost(&self, shard: ShardId) {
+        let mut known = self.known();
+        known.owned.remove(&shard);
+        self.share(&known);
+    }
+
+    fn share(&self, known: &Known) {
+        let owned = u32::try_from(known.owned.len()).unwrap_or(u32::MAX);
+        self.protection.share(owned, self.shards);
+    }
+
+    fn learn(&self, nodes: Vec<NodeRow>, owners: Vec<OwnerRow>) {
+        let Some(member) = &self.member else { return };
+        let mut known = self.known();
+        (known.nodes, known.owners) = (nodes, owners);
+        for shard in known.surplus(self.shards, member.node) {
+            if let Some(leave) = known.owned.get(&shard) {
+                leave.cancel();
+            }
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// The nodes that take shards: those that are not about to leave, and this one.
+    fn takers(&self, me: Uuid) -> BTreeSet<Uuid> {
+        let staying = self.nodes.iter().filter(|row| !row.draining).map(|row| row.node);
+        staying.chain([me]).collect()
+    }
+
+    /// The most that a node should have.
+    fn most(&self, shards: u32, me: Uuid) -> usize {
+        (shards as usize).div_ceil(self.takers(me).len())
+    }
+
+    /// The shards that this node should give back: it has more than anybody should, or one more than
+    /// everybody is sure of while another has less.
+    fn surplus(&self, shards: u32, me: Uuid) -> Vec<ShardId> {
+        let staying = self.owned.iter().filter(|(_, leave)| !leave.is_cancelled());
+        let staying: Vec<ShardId> = staying.map(|(shard, _)| *shard).collect();
+        let takers = self.takers(me);
+        let least = shards as usize / takers.len();
+        let count = |node: Uuid| {
+            let of = |row: &&OwnerRow| row.live && row.node == Some(node);
+            self.owners.iter().filter(of).count()
+        };
+        let poor = takers.iter().any(|node| *node != me && count(*node) < least);
+        // Order: of several that have one too many the first gives it back.
+        let rich = takers.iter().find(|node| **node != me && count(**node) > least);
+        let first = rich.is_none_or(|other| me < *other);
+        let too_many = staying.len().saturating_sub(self.most(shards, me));
+        let one_too_many = usize::from(staying.len() > least && poor && first);
+        staying.into_iter().rev().take(too_many.max(one_too_many)).collect()
     }
 }
 
@@ -88,26 +202,13 @@ impl Cluster {
 pub(crate) async fn announce<S: Store>(
     store: Arc<S>,
     shared: Arc<Shared>,
-    workflows: Vec<String>,
+    mut row: NodeRow,
     stop: CancellationToken,
 ) {
-    let Some(member) = shared.cluster.member.clone() else { return };
-    let mut row = NodeRow {
-        node: member.node,
-        address: member.address,
-        workflows,
-        formats: (journal::FORMAT, journal::FORMAT),
-        draining: false,
-    };
     let pause = store.ttl().map_or(limits::ANNOUNCE, |ttl| limits::ANNOUNCE.min(ttl / 3));
-    while !stop.is_cancelled() {
-        match look(store.as_ref(), &row).await {
-            Ok((nodes, owner)) => shared.cluster.learn(nodes, owner),
-            Err(error) => tracing::warn!(%error, "the node could not be announced"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
+    while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
+        if let Err(error) = look(store.as_ref(), &shared.cluster, &row).await {
+            tracing::warn!(%error, "the node could not be announced");
         }
     }
     row.draining = true;
@@ -116,9 +217,107 @@ pub(crate) async fn announce<S: Store>(
     }
 }
 
-async fn look<S: Store>(store: &S, row: &NodeRow) -> port::Result<(Vec<NodeRow>, Option<Uuid>)> {
+/// What this node says of itself; none where there are no others.
+pub(crate) fn row(cluster: &Cluster, workflows: Vec<String>) -> Option<NodeRow> {
+    let Member { node, address } = cluster.member()?.clone();
+    let formats = (journal::FORMAT, journal::FORMAT);
+    Some(NodeRow { node, address, workflows, formats, draining: false })
+}
+
+/// Announces this node once, and learns of the others.
+pub(crate) async fn look<S: Store>(
+    store: &S,
+    cluster: &Cluster,
+    row: &NodeRow,
+) -> port::Result<()> {
     let nodes = store.announce(row).await?;
     let owners = store.owners().await?;
-    let of = owners.iter().find(|owner| owner.shard == ShardId(0) && owner.live);
-    Ok((nodes, of.and_then(|owner| owner.node)))
+    cluster.learn(nodes, owners);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cluster, Member};
+    use sagaflow_core::id::ShardId;
+    use sagaflow_core::port::{NodeRow, OwnerRow};
+    use sagaflow_core::shard::Protection;
+    use tokio_util::sync::CancellationToken;
+    use uuid::Uuid;
+
+    fn id(n: u8) -> Uuid {
+        Uuid::from_u128(u128::from(n))
+    }
+
+    fn nodes(all: &[u8]) -> Vec<NodeRow> {
+        let row = |n: &u8| NodeRow {
+            node: id(*n),
+            address: format!("http://{n}"),
+            workflows: Vec::new(),
+            formats: (1, 1),
+            draining: false,
+        };
+        all.iter().map(row).collect()
+    }
+
+    /// Owners as the store tells them: a letter per shard, 0 for a free one.
+    fn owners(all: &[u8]) -> Vec<OwnerRow> {
+        let row = |(shard, n): (u32, &u8)| OwnerRow {
+            shard: ShardId(shard),
+            epoch: 1,
+            node: (*n > 0).then(|| id(*n)),
+            live: *n > 0,
+        };
+        (0..).zip(all).map(row).collect()
+    }
+
+    fn node(n: u8, held: &[u32], shards: u32) -> (Cluster, Vec<CancellationToken>) {
+        let member = Member { node: id(n), address: format!("http://{n}") };
+        let cluster = Cluster::new(Some(member), shards, Protection::default());
+        let stop = CancellationToken::new();
+        let tokens = held.iter().map(|shard| cluster.taken(ShardId(*shard), &stop)).collect();
+        (cluster, tokens)
+    }
+
+    #[test]
+    fn a_node_takes_what_is_free_up_to_its_share() {
+        let (cluster, _tokens) = node(1, &[], 4);
+        cluster.learn(nodes(&[1, 2]), owners(&[2, 0, 0, 0]));
+        let took: Vec<bool> = (0..4).map(|shard| cluster.may_take(ShardId(shard))).collect();
+        assert_eq!(took, [false, true, true, false]);
+        cluster.not_taken(ShardId(1));
+        assert!(cluster.may_take(ShardId(3)), "its place is free again");
+    }
+
+    #[test]
+    fn a_node_gives_one_back_while_another_has_less_than_it_is_sure_of() {
+        let (cluster, tokens) = node(1, &[0, 1, 2, 3], 4);
+        cluster.learn(nodes(&[1]), owners(&[1, 1, 1, 1]));
+        let given = |tokens: &[CancellationToken]| {
+            tokens.iter().filter(|token| token.is_cancelled()).count()
+        };
+        assert_eq!(given(&tokens), 0, "it is alone");
+        for _ in 0..3 {
+            cluster.learn(nodes(&[1, 2]), owners(&[1, 1, 1, 1]));
+            assert_eq!(given(&tokens), 2, "until it has its share, and no more");
+        }
+    }
+
+    #[test]
+    fn with_one_shard_nobody_gives_it_back() {
+        let (cluster, tokens) = node(2, &[0], 1);
+        cluster.learn(nodes(&[1, 2, 3]), owners(&[2]));
+        assert!(!tokens[0].is_cancelled());
+    }
+
+    #[test]
+    fn of_two_that_have_one_too_many_one_gives_it_back() {
+        let told = owners(&[1, 1, 1, 2, 2, 2, 3]);
+        let (one, first) = node(1, &[0, 1, 2], 7);
+        one.learn(nodes(&[1, 2, 3]), told.clone());
+        let (two, second) = node(2, &[3, 4, 5], 7);
+        two.learn(nodes(&[1, 2, 3]), told);
+        let given = |all: &[CancellationToken]| all.iter().any(CancellationToken::is_cancelled);
+        assert_eq!((given(&first), given(&second)), (true, false));
+    }
 }

@@ -57,7 +57,7 @@ codes! {
     PROGRAM "R1036" 500 "the program cannot run";
     NO_INPUT "R1037" 400 "the input cannot be read";
     ADDRESS "R1038" 500 "the address cannot be listened on";
-    ELSEWHERE "R1039" 503 "another node owns the runs";
+    ELSEWHERE "R1039" 503 "another node owns the run";
     OUTCOME "R1040" 504 "whether it was done is not known";
     UNMIGRATED "R1041" 500 "the store has not been migrated";
 }

@@ -3,20 +3,23 @@
 //! Options → [`Engine`] (the service) → cheap [`Handle`]. Must not be dropped without
 //! [`Engine::stop`] where a clean end is wanted: dropping it ends the process's part like a crash.
 
-use crate::clock;
+use crate::clock::Clock;
 use crate::cluster::{self, Cluster, Member, Role};
-use crate::driver::{Caller, Counters, Feeds, Inlets, OnCommit, Owner, Services, Shared};
+use crate::driver::{
+    self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Services, Shared,
+};
 use crate::handle::Handle;
 use crate::limits;
 use crate::reader::{self, Reader};
+use crate::router::Router;
 use sagaflow_core::codegen::Machine;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{self, Store};
-use sagaflow_core::shard::Machines;
+use sagaflow_core::shard::{Machines, Protection};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// What an engine hosts.
@@ -41,72 +44,94 @@ pub struct Options {
 pub struct Engine {
     handle: Handle,
     stop: CancellationToken,
-    owner: JoinHandle<()>,
-    keeper: JoinHandle<()>,
-    announcer: JoinHandle<()>,
+    /// One per shard.
+    owners: JoinSet<()>,
+    /// Dropped with the engine.
+    helpers: JoinSet<()>,
+    announcer: Option<JoinHandle<()>>,
 }
 
 impl Engine {
-    /// Takes the store's shard, recovers it, and begins to serve. A member of a cluster stands by
-    /// while another node has the shard.
+    /// Takes the store's shards, recovers them, and begins to serve. A member of a cluster takes its
+    /// share of those that no other node has, and stands by for the others.
     ///
     /// # Errors
     /// What the store says: held by another process, newer than this program, corrupt, away.
     pub async fn start<S: Store>(store: Arc<S>, options: Options) -> port::Result<Self> {
-        // A run's events and keys have their home on its shard, so one shard is all there is to own.
-        if store.shards() != 1 {
-            let shards = store.shards();
-            let words = format!("the store has {shards} shards; this program serves stores of one");
-            return Err(port::Error::Refused(words));
-        }
         let mut machines = Machines::default();
         for machine in &options.machines {
             machines.add(Arc::clone(machine));
         }
         let counters = Arc::new(Counters::default());
         let (fatal, _) = watch::channel(None);
+        let (shards, protection) = (store.shards(), Protection::default());
+        let cluster = Cluster::new(options.member, shards, protection.clone());
         let shared = Arc::new(Shared {
             feeds: Feeds::default(),
-            cluster: Cluster::new(options.member),
+            clock: Clock::default(),
+            leases: Arc::default(),
+            mail: (0..shards).map(|_| Notify::new()).collect(),
+            protection,
+            cluster,
             counters: Arc::clone(&counters),
             away: AtomicBool::new(false),
             fatal,
             paused: options.paused,
             on_commit: options.on_commit,
         });
-        let (requests, inbox) = mpsc::channel(limits::INBOX);
-        let (back, outcomes) = mpsc::channel(limits::OUTCOMES);
-        let stop = CancellationToken::new();
-        let services = Arc::new(options.services);
-        let owner = Owner {
-            store: Arc::clone(&store),
-            shard: ShardId(0),
-            machines: machines.clone(),
-            paused: options.paused,
-            shared: Arc::clone(&shared),
-            caller: Caller::new(Arc::clone(&services), counters),
-            inlets: Inlets { inbox, outcomes, back, stop: stop.clone() },
-        };
-        let owned = match owner.acquire().await {
-            Err(port::Error::Held(_)) if shared.cluster.member().is_some() => None,
-            owned => Some(owned?),
-        };
-        let owner = tokio::spawn(owner.run(owned));
-        let keeper = tokio::spawn(keep(Arc::clone(&store), Arc::clone(&shared)));
-        let (all, stopping) = (options.machines.iter().map(runnable).collect(), stop.clone());
-        let announcing = cluster::announce(Arc::clone(&store), Arc::clone(&shared), all, stopping);
-        let announcer = tokio::spawn(announcing);
+        let row = cluster::row(&shared.cluster, options.machines.iter().map(runnable).collect());
+        if store.ttl().is_some() {
+            shared.clock.read(store.as_ref()).await?;
+        }
+        if let Some(row) = &row {
+            cluster::look(store.as_ref(), &shared.cluster, row).await?;
+        }
+        let (stop, services) = (CancellationToken::new(), Arc::new(options.services));
+        let caller = Caller::new(Arc::clone(&services), counters, shared.clock.clone());
+        let mut router = Vec::new();
+        let mut owners = Vec::new();
+        for shard in (0..shards).map(ShardId) {
+            let (requests, inbox) = mpsc::channel(limits::INBOX);
+            let (back, outcomes) = mpsc::channel(limits::OUTCOMES);
+            router.push(requests);
+            owners.push(Owner {
+                store: Arc::clone(&store),
+                shard,
+                machines: machines.clone(),
+                paused: options.paused,
+                shared: Arc::clone(&shared),
+                caller: caller.for_shard(),
+                inlets: Inlets { inbox, outcomes, back },
+                stop: stop.clone(),
+            });
+        }
+        let mut helpers = JoinSet::new();
+        let leases = Arc::clone(&shared.leases);
+        let clock = shared.clock.clone();
+        helpers.spawn(driver::keep(Arc::clone(&store), leases, clock));
+        let owned = acquire(&owners).await?;
+        let mut tasks = JoinSet::new();
+        for (owner, owned) in owners.into_iter().zip(owned) {
+            tasks.spawn(owner.run(owned));
+        }
+        helpers.spawn(expire(Arc::clone(&store), Arc::clone(&shared)));
+        let mut announcer = None;
+        if let Some(row) = row {
+            helpers.spawn(collect(Arc::clone(&store), Arc::clone(&shared)));
+            let (store, shared) = (Arc::clone(&store), Arc::clone(&shared));
+            announcer = Some(tokio::spawn(cluster::announce(store, shared, row, stop.clone())));
+        }
         let reader: Arc<dyn Reader> = Arc::new(reader::Of(store));
         let handle = Handle::new(
             options.namespace,
             machines,
             services,
             shared,
-            requests,
+            Router::new(router),
             reader,
             stop.clone(),
         );
-        Ok(Self { handle, stop, owner, keeper, announcer })
+        Ok(Self { handle, stop, owners: tasks, helpers, announcer })
     }
 
     /// The way in, for as many as want one.
@@ -119,20 +144,50 @@ impl Engine {
     /// store back.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        // A panic of the task has been reported where it happened.
-        let _ = (&mut self.owner).await;
-        // Bound: it says once more that it leaves.
-        let _ = tokio::time::timeout(limits::ANNOUNCE, &mut self.announcer).await;
+        // A panic of a task has been reported where it happened.
+        while self.owners.join_next().await.is_some() {}
+        if let Some(announcer) = &mut self.announcer {
+            // Bound: it says once more that it leaves.
+            let _ = tokio::time::timeout(limits::ANNOUNCE, announcer).await;
+        }
+        // Order: last, because what was handed over needed its lease until then.
+        self.helpers.shutdown().await;
     }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // After `stop` there is nothing left to abort.
+        // After `stop` there is nothing left to abort; sets of tasks end with their owner.
         self.stop.cancel();
-        self.owner.abort();
-        self.keeper.abort();
-        self.announcer.abort();
+        if let Some(announcer) = &self.announcer {
+            announcer.abort();
+        }
+    }
+}
+
+/// Takes the shards that this node may have, all at once.
+async fn acquire<S: Store>(owners: &[Owner<S>]) -> port::Result<Vec<Option<Owned>>> {
+    let each = owners.iter().map(|owner| async move {
+        match owner.first().await {
+            Err(port::Error::Held(_)) if owner.shared.cluster.member().is_some() => Ok(None),
+            owned => owned,
+        }
+    });
+    futures_util::future::try_join_all(each).await
+}
+
+/// Wakes the shards of this node that other nodes have sent messages to.
+async fn collect<S: Store>(store: Arc<S>, shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(limits::MAIL_LOOK).await;
+        let owned = shared.cluster.owned();
+        // Order: one shard is sent nothing, and an error shows at the next commit.
+        if shared.cluster.shards() > 1
+            && !owned.is_empty()
+            && let Ok(shards) = store.mail(&owned).await
+        {
+            shards.into_iter().for_each(|shard| shared.nudge(shard));
+        }
     }
 }
 
@@ -145,11 +200,12 @@ fn runnable(machine: &Arc<dyn Machine>) -> String {
 /// Deletes ended runs whose time is over, a little at a time.
 ///
 /// Crash: what was not deleted is found again by the next round.
-async fn keep<S: Store>(store: Arc<S>, shared: Arc<Shared>) {
+async fn expire<S: Store>(store: Arc<S>, shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(limits::KEEPING).await;
-        while shared.cluster.role() == Role::Owner {
-            match store.expire(clock::now(), limits::KEEPING_RUNS).await {
+        // Bound: one node does it for all, the one that has the first shard.
+        while shared.cluster.role_for(ShardId(0)) == Role::Owner {
+            match store.expire(shared.clock.now(), limits::KEEPING_RUNS).await {
                 Ok(deleted) if deleted >= u64::from(limits::KEEPING_RUNS) => {}
                 Ok(_) => break,
                 Err(error) => {

@@ -55,7 +55,7 @@ pub enum Error {
         retry_after_ms: i64,
     },
     /// This node stands by: another one decides.
-    #[error("another node owns the runs{}", owner.as_ref().map(|at| format!(": {at}")).unwrap_or_default())]
+    #[error("another node owns the run{}", owner.as_ref().map(|at| format!(": {at}")).unwrap_or_default())]
     Elsewhere {
         /// Address of its API, where one is live.
         owner: Option<String>,

@@ -4,24 +4,22 @@
 //! ask again, and may, because starts have keys and actions are recorded once.
 
 use crate::cluster::Role;
-use crate::driver::{Counters, Message, Services, Shared, Told, Woken};
+use crate::driver::{Counters, Services, Shared};
 use crate::error::{Error, Result, suggestion};
 use crate::input;
 use crate::inputs::{Became, Inputs};
-use crate::limits;
 use crate::reader::{ItemList, Reader};
-use crate::view::{self, Entry, View};
+use crate::router::Router;
+use crate::view::{self, Entry};
 use sagaflow_core::codegen::{Json, Machine, Values};
-use sagaflow_core::id::RunId;
+use sagaflow_core::id::{RunId, ShardId, event_slot, shard_of};
 use sagaflow_core::key::canonical;
 use sagaflow_core::port::{ItemRow, NodeRow, RunFilter, RunRow};
 use sagaflow_core::run::{Mode, RunState};
 use sagaflow_core::service::Attempt;
-use sagaflow_core::shard::{Act, Actor, Answer, Input, Machines, Start, TaskAct, Ticket, Token};
+use sagaflow_core::shard::{Act, Actor, Answer, Input, Machines, Start, TaskAct, Ticket};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// A start, as a caller asks for it.
@@ -96,11 +94,11 @@ pub struct Handle {
     home: Arc<str>,
     machines: Machines,
     services: Arc<Services>,
-    shared: Arc<Shared>,
-    requests: mpsc::Sender<Message>,
-    reader: Arc<dyn Reader>,
-    stop: CancellationToken,
-    inputs: Inputs,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) requests: Router,
+    pub(crate) reader: Arc<dyn Reader>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) inputs: Inputs,
 }
 
 impl Handle {
@@ -109,7 +107,7 @@ impl Handle {
         machines: Machines,
         services: Arc<Services>,
         shared: Arc<Shared>,
-        requests: mpsc::Sender<Message>,
+        requests: Router,
         reader: Arc<dyn Reader>,
         stop: CancellationToken,
     ) -> Self {
@@ -157,6 +155,25 @@ impl Handle {
     #[must_use]
     pub fn role(&self) -> Role {
         self.shared.cluster.role()
+    }
+
+    /// Whether several nodes share its store.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.shared.cluster.member().is_some()
+    }
+
+    /// Whether others own shards now, and the node at this address none. One that gives back what it
+    /// has still answers what it has decided.
+    #[must_use]
+    pub fn replaced(&self, address: &str) -> bool {
+        self.shared.cluster.replaced(address)
+    }
+
+    /// How many of how many shards this node owns.
+    #[must_use]
+    pub fn shards(&self) -> (usize, u32) {
+        (self.shared.cluster.owned().len(), self.shared.cluster.shards())
     }
 
     /// The live nodes of a store that several share, this one included.
@@ -239,8 +256,9 @@ impl Handle {
         let machine = self.machines.for_start(&workflow, request.version);
         let Some(machine) = machine else { return Err(Error::NotFound("version")) };
         let input = input::decode(machine.spec(), &request.input).map_err(Error::Input)?;
-        input::key(machine.as_ref(), &input)?;
-        self.start_decoded(workflow, request.version, request.key, input).await
+        let declared = input::key(machine.as_ref(), &input)?;
+        let shard = self.home_of(&workflow, declared.as_ref(), request.key.as_deref());
+        self.start_decoded(shard, workflow, request.version, request.key, input).await
     }
 
     /// The same with parameters by name, already in boundary form.
@@ -256,12 +274,14 @@ impl Handle {
         };
         let decoded: std::result::Result<Values, _> = spec.params.iter().map(one).collect();
         let input = decoded.map_err(Error::Input)?;
-        input::key(machine.as_ref(), &input)?;
-        self.start_decoded(spec.name.clone(), None, None, input).await
+        let declared = input::key(machine.as_ref(), &input)?;
+        let shard = self.home_of(&spec.name, declared.as_ref(), None);
+        self.start_decoded(shard, spec.name.clone(), None, None, input).await
     }
 
     async fn start_decoded(
         &self,
+        shard: ShardId,
         workflow: String,
         version: Option<u32>,
         key: Option<String>,
@@ -279,70 +299,14 @@ impl Handle {
         if self.shared.is_away() {
             return Err(Error::Away { retry_after_ms: 1_000 });
         }
-        let answer =
-            self.ask(move |token| Input::Start(Start { token: Some(token), ..start })).await?;
+        let answer = self
+            .ask(shard, move |token| Input::Start(Start { token: Some(token), ..start }))
+            .await?;
         match answer {
             Answer::Started { run, new } => Ok(Started { run, new }),
             Answer::OtherInput { run } => Err(Error::OtherInput { run }),
             other => Err(refusal(other, "workflow")),
         }
-    }
-
-    /// The run with its state.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], or what the store says.
-    pub async fn view(&self, run: RunId) -> Result<View> {
-        let view = view::view(self.reader.as_ref(), run).await?;
-        self.seen(view.ok_or(Error::NotFound("run"))?)
-    }
-
-    /// Waits until a run has got that far, or `patience` is over; then how far it has got.
-    ///
-    /// # Errors
-    /// As [`Handle::view`].
-    pub async fn wait(&self, run: RunId, until: Until, patience: Duration) -> Result<View> {
-        let end = tokio::time::Instant::now() + patience;
-        loop {
-            // Order: waiting begins before the look, so that nothing happens in between unseen.
-            let woken = self.shared.feeds.wait(run);
-            if !self.under_way(run, until).await {
-                let view = self.view(run).await?;
-                if reached(&view, until) || tokio::time::Instant::now() >= end {
-                    return Ok(view);
-                }
-            }
-            tokio::select! {
-                woken = woken => match woken {
-                    Ok(Woken::Ended(row)) => return self.seen(view::ended(&row)),
-                    Ok(Woken::Look) => {}
-                    Err(_) => return Err(Error::Stopping),
-                },
-                () = tokio::time::sleep_until(end) => return self.view(run).await,
-                () = self.stop.cancelled() => return self.view(run).await,
-            }
-        }
-    }
-
-    /// Whether a run is known to be under way here, and not to have got so far. A look into memory,
-    /// so that whoever waits for a run that has just begun reads nothing.
-    async fn under_way(&self, run: RunId, until: Until) -> bool {
-        let (reply, answer) = oneshot::channel();
-        let sent = self.requests.try_send(Message::Look { run, until, reply });
-        // A shard that is being recovered answers nobody, and a busy one late; the store knows too.
-        sent.is_ok() && matches!(tokio::time::timeout(limits::LOOK, answer).await, Ok(Ok(true)))
-    }
-
-    /// A view, where it is of this namespace.
-    fn seen(&self, view: View) -> Result<View> {
-        let ours = view.row.namespace == *self.namespace;
-        ours.then_some(view).ok_or(Error::NotFound("run"))
-    }
-
-    /// What happens to a run from now on.
-    #[must_use]
-    pub fn watch(&self, run: RunId) -> broadcast::Receiver<Told> {
-        self.shared.feeds.watch(run)
     }
 
     /// A page of a run's history after record `after`.
@@ -414,14 +378,23 @@ impl Handle {
             return Err(Error::TooLate);
         }
         let input = move |token| Input::Operate { run, act, actor, reason, token: Some(token) };
-        self.decide(input, "step").await
+        self.decide(self.shard_of(run), input, "step").await
     }
 
     /// What became of an input that was answered [`Decided::Later`]; none where it is not known: it
     /// is long ago, or the process was another one.
-    #[must_use]
-    pub fn input(&self, id: &str) -> Option<Became> {
-        self.inputs.became(id)
+    ///
+    /// # Errors
+    /// [`Error::Elsewhere`] where another node was asked.
+    pub fn input(&self, id: &str) -> Result<Option<Became>> {
+        if let Some(became) = self.inputs.became(id) {
+            return Ok(Some(became));
+        }
+        let shard = Inputs::shard(id).filter(|shard| shard.0 < self.shared.cluster.shards());
+        match shard.map(|shard| self.shared.cluster.role_for(shard)) {
+            Some(Role::Standby { owner }) => Err(Error::Elsewhere { owner, retry_after_ms: 1_000 }),
+            _ => Ok(None),
+        }
     }
 
     /// A person acts on a task or question.
@@ -429,11 +402,13 @@ impl Handle {
     /// # Errors
     /// As [`Error`] says; [`Error::TooLate`] where it was answered or withdrawn before.
     pub async fn task(&self, item: String, act: TaskAct, actor: Actor) -> Result<Decided> {
-        if !self.item(&item).await?.open {
+        let row = self.item(&item).await?;
+        if !row.open {
             return Err(Error::TooLate);
         }
+        let shard = self.shard_for(&row);
         let input = move |token| Input::Task { item, act, actor, token: Some(token) };
-        self.decide(input, "task").await
+        self.decide(shard, input, "task").await
     }
 
     /// A person has looked at a review; closed once, also when its run has ended.
@@ -441,11 +416,13 @@ impl Handle {
     /// # Errors
     /// As [`Error`] says; [`Error::TooLate`] where somebody resolved it before.
     pub async fn review(&self, item: String, actor: Actor, reason: String) -> Result<Decided> {
-        if !self.item(&item).await?.open {
+        let row = self.item(&item).await?;
+        if !row.open {
             return Err(Error::TooLate);
         }
+        let shard = self.shard_for(&row);
         let input = move |token| Input::Review { item, actor, reason, token: Some(token) };
-        self.decide(input, "review").await
+        self.decide(shard, input, "review").await
     }
 
     /// Delivers an event from outside. `id` is the sender's: the same id is taken once.
@@ -459,9 +436,10 @@ impl Handle {
         let key = input::event_key(spec, &payload).ok_or(Error::NotFound("key in the payload"))?;
         let id = id.unwrap_or_else(|| uuid::Uuid::from_bytes(rand::random()).to_string());
         let (namespace, sent) = (self.namespace.to_string(), id.clone());
+        let shard = shard_of(event_slot(&namespace, &event, &key), self.shared.cluster.shards());
         let input =
             move |token| Input::Event { id, namespace, event, key, payload, token: Some(token) };
-        let later = match self.decide(input, "event").await? {
+        let later = match self.decide(shard, input, "event").await? {
             Decided::Done | Decided::Pending => None,
             Decided::Later(input) => Some(input),
         };
@@ -496,8 +474,10 @@ impl Handle {
     /// # Errors
     /// [`Error::TooLate`] where the call has its outcome already.
     pub async fn complete(&self, ticket: Ticket, result: Attempt) -> Result<Decided> {
-        let answer =
-            self.ask(move |token| Input::Outcome { ticket, result, token: Some(token) }).await?;
+        let shard = self.shard_of(ticket.run);
+        let answer = self
+            .ask(shard, move |token| Input::Outcome { ticket, result, token: Some(token) })
+            .await?;
         decided(answer, "call")
     }
 
@@ -506,59 +486,11 @@ impl Handle {
     /// # Errors
     /// [`Error::TooLate`] where nobody waits for it any more.
     pub async fn heartbeat(&self, ticket: Ticket) -> Result<Decided> {
-        let answer = self.ask(move |token| Input::Heartbeat { ticket, token: Some(token) }).await?;
+        let shard = self.shard_of(ticket.run);
+        let answer =
+            self.ask(shard, move |token| Input::Heartbeat { ticket, token: Some(token) }).await?;
         decided(answer, "call")
     }
-
-    /// Gives the shard's task a message.
-    pub(crate) fn send(&self, message: Message) -> Result<()> {
-        if self.stop.is_cancelled() {
-            return Err(Error::Stopping);
-        }
-        if let Role::Standby { owner } = self.role() {
-            return Err(Error::Elsewhere { owner, retry_after_ms: 1_000 });
-        }
-        self.requests.try_send(message).map_err(|error| match error {
-            TrySendError::Full(_) => Error::Busy { retry_after_ms: 1_000 },
-            TrySendError::Closed(_) => Error::Stopping,
-        })
-    }
-
-    pub(crate) async fn ask(
-        &self,
-        input: impl FnOnce(Token) -> Input + Send + 'static,
-    ) -> Result<Answer> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Message::Ask { input: Box::new(input), reply })?;
-        match tokio::time::timeout(limits::DECISION, answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            // The shard lost its memory, or the store keeps it waiting: what was asked may or may
-            // not have been recorded, and may be asked again.
-            Ok(Err(_)) | Err(_) => Err(Error::Away { retry_after_ms: 1_000 }),
-        }
-    }
-
-    /// The same where the caller can ask later what became of it.
-    pub(crate) async fn decide(
-        &self,
-        input: impl FnOnce(Token) -> Input + Send + 'static,
-        what: &'static str,
-    ) -> Result<Decided> {
-        let (reply, mut answer) = oneshot::channel();
-        self.send(Message::Ask { input: Box::new(input), reply })?;
-        match tokio::time::timeout(limits::DECISION, &mut answer).await {
-            Ok(Ok(answer)) => decided(answer, what),
-            // The shard lost its memory: it may or may not have been recorded, and may be asked again.
-            Ok(Err(_)) => Err(Error::Away { retry_after_ms: 1_000 }),
-            Err(_) => Ok(Decided::Later(self.inputs.follow(answer, what))),
-        }
-    }
-}
-
-/// Whether a run has got that far.
-#[must_use]
-pub fn reached(view: &View, until: Until) -> bool {
-    view.row.ended_at.is_some() || view.state.as_ref().is_none_or(|state| until.reached(state))
 }
 
 pub(crate) fn decided(answer: Answer, what: &'static str) -> Result<Decided> {

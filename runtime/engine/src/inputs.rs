@@ -7,6 +7,7 @@
 use crate::error::Error;
 use crate::handle::{Decided, decided};
 use crate::limits;
+use sagaflow_core::id::ShardId;
 use sagaflow_core::shard::Answer;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,8 +40,14 @@ struct Kept {
 
 impl Inputs {
     /// Follows an input whose answer is still to come, and names it.
-    pub(crate) fn follow(&self, answer: oneshot::Receiver<Answer>, what: &'static str) -> String {
-        let id = uuid::Uuid::from_bytes(rand::random()).to_string();
+    pub(crate) fn follow(
+        &self,
+        shard: ShardId,
+        answer: oneshot::Receiver<Answer>,
+        what: &'static str,
+    ) -> String {
+        // Its shard is in its name, so that any node finds the one that was asked.
+        let id = format!("{}-{}", shard.0, uuid::Uuid::from_bytes(rand::random()).simple());
         self.put(&id, Became::Pending);
         let (this, name) = (self.clone(), id.clone());
         tokio::spawn(async move {
@@ -55,6 +62,12 @@ impl Inputs {
             }
         });
         id
+    }
+
+    /// The shard that an input was for.
+    pub(crate) fn shard(id: &str) -> Option<ShardId> {
+        let (shard, _) = id.split_once('-')?;
+        shard.parse().ok().map(ShardId)
     }
 
     /// What became of it; none where it is not known, or not any more.

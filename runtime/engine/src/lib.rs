@@ -19,8 +19,10 @@ pub mod inputs;
 pub mod limits;
 pub mod protect;
 pub mod reader;
+mod router;
 pub mod simulated;
 pub mod view;
+pub mod wait;
 
 pub use cluster::{Member, Role};
 pub use driver::{Bound, Counters, OnCommit, Services, Told};

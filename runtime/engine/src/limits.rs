@@ -70,3 +70,17 @@ pub const STAND_BY: Duration = Duration::from_millis(250);
 
 /// Time after which a renewal that failed is tried again.
 pub const RENEW_AGAIN: Duration = Duration::from_millis(250);
+
+/// Messages of one look into a shard's inbox.
+/// Bound: what they cause is in the batches of one transition after the other; more would hold it.
+pub const MAIL: u32 = 1_024;
+
+/// How often a node looks for messages that other nodes have sent to its shards.
+/// Bound: one statement for all shards of a node; a message within a node needs none.
+pub const MAIL_LOOK: Duration = Duration::from_millis(100);
+
+/// Events of one page, where a shard reads what their home keeps.
+pub const EVENTS_PAGE: u32 = 1_000;
+
+/// How often somebody who waits for a run of another node looks into the store.
+pub const WAIT_LOOK: Duration = Duration::from_millis(250);

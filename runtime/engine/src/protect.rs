@@ -15,7 +15,9 @@ impl Handle {
     /// [`Error::Away`] where the shard is being read anew.
     pub async fn protections(&self) -> Result<Vec<ServiceState>> {
         let (reply, answer) = oneshot::channel();
-        self.send(Message::Services(reply))?;
+        // All shards of a node know the same.
+        let shard = self.shared_shard();
+        self.send(shard, Message::Services(reply))?;
         let away = Error::Away { retry_after_ms: 1_000 };
         match tokio::time::timeout(limits::DECISION, answer).await {
             Ok(Ok(states)) => Ok(states),
@@ -35,8 +37,9 @@ impl Handle {
         reason: String,
     ) -> Result<Decided> {
         let service = self.service(service)?;
+        let shard = self.service_shard(&service);
         let input = move |token| Input::Breaker { service, act, actor, reason, token: Some(token) };
-        self.decide(input, "service").await
+        self.decide(shard, input, "service").await
     }
 
     /// A service by its qualified name, or by the short one where it is unique.

@@ -1,7 +1,7 @@
-//! Sending on to the owner what a node that stands by does not decide.
+//! Sending on to the owner of a shard what this node cannot decide.
 //!
 //! ```text
-//!  client ──► standby ── Flow-Forwarded: 1 ──► owner
+//!  client ──► node ───── Flow-Forwarded: 1 ──► owner
 //!         ◄── as it comes ◄────────────────────┘
 //! ```
 //!
@@ -11,7 +11,7 @@
 
 use crate::listen::Current;
 use crate::namespace;
-use crate::problem::{Problem, Result};
+use crate::problem::{Elsewhere, Problem, Result};
 use crate::request::{BODY_MAX, WAIT_MAX};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -20,7 +20,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
-use sagaflow_engine::{Handle, Role, code};
+use sagaflow_engine::{Handle, code};
 use std::io;
 use std::pin::Pin;
 use std::sync::{OnceLock, PoisonError};
@@ -68,6 +68,14 @@ pub(crate) struct Forward {
     client: OnceLock<reqwest::Client>,
 }
 
+/// A request, to be sent on.
+struct Sent {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
 /// What the owner says, as it comes.
 type Chunks = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
 
@@ -80,25 +88,19 @@ impl Forward {
     ///
     /// Crash: of either node, after it was sent: the owner's record decides whether it was done, and
     /// the caller, who has no answer, asks again with the same key.
-    async fn send(
-        &self,
-        handle: Handle,
-        owner: Option<String>,
-        request: Request,
-    ) -> Result<Response> {
-        let nobody = || elsewhere("another node owns the runs, and which one is not known");
-        if request.headers().contains_key(&FORWARDED) {
-            return Err(elsewhere("this node stands by, and the request was sent on to it"));
+    async fn send(&self, handle: Handle, owner: Option<String>, request: Sent) -> Result<Response> {
+        let nobody = || elsewhere("another node owns the run, and which one is not known");
+        let Sent { method, uri, headers, body } = request;
+        if headers.contains_key(&FORWARDED) {
+            return Err(elsewhere(
+                "this node does not own the run, and the request was sent on to it",
+            ));
         }
         let owner = owner.ok_or_else(nobody)?;
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, BODY_MAX).await.map_err(|_| {
-            Problem::new(code::TOO_LARGE, format!("a body may have {BODY_MAX} bytes"))
-        })?;
-        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-        let mut headers = passed_on(&parts.headers);
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        let mut headers = passed_on(&headers);
         headers.insert(FORWARDED, HeaderValue::from_static("1"));
-        let call = self.client()?.request(parts.method.clone(), format!("{owner}{path}"));
+        let call = self.client()?.request(method.clone(), format!("{owner}{path}"));
         let call = call.headers(headers).body(body).send();
         let answer = tokio::select! {
             biased;
@@ -108,10 +110,10 @@ impl Forward {
         match answer {
             Some(Ok(answer)) => Ok(streamed(answer, handle, owner)),
             Some(Err(error)) if error.is_connect() || error.is_builder() => {
-                Err(elsewhere("another node owns the runs, and it cannot be reached"))
+                Err(elsewhere("another node owns the run, and it cannot be reached"))
             }
-            Some(Err(_)) | None if is_safe(&parts.method) => {
-                Err(elsewhere("another node owns the runs, and it did not answer"))
+            Some(Err(_)) | None if is_safe(&method) => {
+                Err(elsewhere("another node owns the run, and it did not answer"))
             }
             Some(Err(_)) | None => Err(unknown()),
         }
@@ -130,25 +132,45 @@ impl Forward {
             .build();
         let built = built.map_err(|error| {
             tracing::error!(%error, "no client for the owner can be made");
-            elsewhere("another node owns the runs, and it cannot be reached")
+            elsewhere("another node owns the run, and it cannot be reached")
         })?;
         Ok(self.client.get_or_init(|| built))
     }
 }
 
-/// Lets the owner answer what only the owner can.
+/// Lets another node answer what only that one can decide.
+///
+/// Order: this node tries first; what it says is [`Elsewhere`] was not begun here.
 pub(crate) async fn forward(
     State(forward): State<std::sync::Arc<Forward>>,
     request: Request,
     next: Next,
 ) -> Response {
     let handle = forward.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-    match handle.role() {
-        Role::Standby { owner } if !is_read(request.method(), request.uri()) => {
-            let sent = forward.send(handle, owner, request).await;
-            sent.unwrap_or_else(IntoResponse::into_response)
+    if !handle.is_member() || is_read(request.method(), request.uri()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let body = match axum::body::to_bytes(body, BODY_MAX).await {
+        Ok(body) => body,
+        Err(_) => {
+            let detail = format!("a body may have {BODY_MAX} bytes");
+            return Problem::new(code::TOO_LARGE, detail).into_response();
         }
-        _ => next.run(request).await,
+    };
+    let sent = Sent {
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        headers: parts.headers.clone(),
+        body: body.clone(),
+    };
+    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match response.extensions().get::<Elsewhere>().cloned() {
+        Some(Elsewhere(owner)) => {
+            let answer = forward.send(handle, owner, sent).await;
+            answer.unwrap_or_else(IntoResponse::into_response)
+        }
+        None => response,
     }
 }
 
@@ -204,15 +226,12 @@ fn streamed(answer: reqwest::Response, handle: Handle, owner: String) -> Respons
     (status, headers, Body::from_stream(body)).into_response()
 }
 
-/// Ends when the runs have another owner than this one.
+/// Ends when this owner's leases have run out and others have theirs.
 async fn replaced(handle: &Handle, owner: &str) {
     loop {
         tokio::time::sleep(LOOK).await;
-        match handle.role() {
-            Role::Standby { owner: Some(now) } if now == owner => {}
-            // An owner that gives up its lease still answers what it has decided.
-            Role::Standby { owner: None } => {}
-            _ => return,
+        if handle.replaced(owner) {
+            return;
         }
     }
 }

@@ -14,7 +14,13 @@ pub struct Problem {
     detail: String,
     retry_after_ms: Option<i64>,
     more: Map<String, Value>,
+    elsewhere: Option<Elsewhere>,
 }
+
+/// On an answer of a node that could not decide: the address of the one that can, where it is known.
+/// Nothing was done.
+#[derive(Clone, Debug)]
+pub struct Elsewhere(pub Option<String>);
 
 /// Answer of a handler.
 pub type Result<T> = std::result::Result<T, Problem>;
@@ -22,7 +28,13 @@ pub type Result<T> = std::result::Result<T, Problem>;
 impl Problem {
     /// A problem of this kind, in words.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), retry_after_ms: None, more: Map::new() }
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after_ms: None,
+            more: Map::new(),
+            elsewhere: None,
+        }
     }
 
     /// With the time after which it may be asked again.
@@ -45,10 +57,12 @@ impl From<Error> for Problem {
                 return problem.with("path", found.path).with("expected", found.expected);
             }
             Error::OtherInput { run } => return problem.with("run", run.to_string()),
-            Error::Busy { retry_after_ms }
-            | Error::Away { retry_after_ms }
-            | Error::Elsewhere { retry_after_ms, .. } => {
+            Error::Busy { retry_after_ms } | Error::Away { retry_after_ms } => {
                 problem.retry_after_ms = Some(retry_after_ms);
+            }
+            Error::Elsewhere { owner, retry_after_ms } => {
+                problem.retry_after_ms = Some(retry_after_ms);
+                problem.elsewhere = Some(Elsewhere(owner));
             }
             Error::Stopping | Error::Store(_) => problem.retry_after_ms = Some(1_000),
             _ => {}
@@ -68,6 +82,9 @@ impl IntoResponse for Problem {
         body.insert("status".to_owned(), self.code.status.into());
         body.insert("detail".to_owned(), self.detail.into());
         let mut response = (status, json!(body).to_string()).into_response();
+        if let Some(elsewhere) = self.elsewhere {
+            response.extensions_mut().insert(elsewhere);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         let waits = matches!(status.as_u16(), 429 | 503 | 504);

@@ -116,6 +116,9 @@ pub struct Migrate {
     /// The store: `sqlite:PATH` or `postgres://…`, as a role that may change its schema
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
+    /// How many shards a store that is made gets: as many nodes can share its runs. It stays so
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub shards: Option<u32>,
     /// Give this role of the server what a node needs, and no more
     #[arg(long, value_name = "ROLE")]
     pub grant: Option<String>,

@@ -30,7 +30,7 @@ pub async fn follow(
 ) -> Result<Rest, Error> {
     let mut told = 0;
     let mut hinted = false;
-    let mut feed = handle.watch(run);
+    let mut feed = handle.watch(run)?;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         // Order: the look at the state comes before the records, so that what is told is never less

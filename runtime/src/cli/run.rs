@@ -36,7 +36,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         node: None,
     };
     let services = services.bind().map_err(|error| Problem(error.to_string()))?;
-    let store = crate::store::sqlite(path).await;
+    let store = crate::store::sqlite(path, None).await;
     let store = store.map_err(|error| surroundings::store_problem(&config.store, &error))?;
     let known = known(&store, &config, machine.as_ref(), &input, args.key.as_deref()).await?;
     let options = Options {

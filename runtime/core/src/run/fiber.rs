@@ -197,6 +197,9 @@ pub struct Wait {
     pub until: Option<Time>,
     /// Number of the last event before it began: what `fresh` means.
     pub began: u64,
+    /// The same for events whose home is another shard: when it began.
+    #[serde(default)]
+    pub since: Time,
     /// A condition of an arm has a bug.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
@@ -289,6 +292,9 @@ pub struct Unit {
     pub attempt: u32,
     /// Number of the last event before it was entered for the first time.
     pub entered: u64,
+    /// The same for events whose home is another shard: when that was.
+    #[serde(default)]
+    pub since: Time,
     /// When it is stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,

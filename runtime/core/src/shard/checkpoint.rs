@@ -39,6 +39,7 @@ impl Shard {
         let position = self.events.checkpoint_max(self.seq).min(self.keep_breakers(now, &mut out));
         let damaged = self.damaged.values().map(|damaged| damaged.at.saturating_sub(1));
         out.batch.checkpoint = Some(damaged.fold(position, u64::min));
+        self.events.tidy(&mut out);
         self.prune(now);
         out
     }
@@ -54,11 +55,12 @@ impl Shard {
 
     /// Forgets events that no unfinished run can want.
     fn prune(&mut self, now: Time) {
-        let mut oldest: BTreeMap<String, u64> = BTreeMap::new();
+        let mut oldest: BTreeMap<String, (u64, Time)> = BTreeMap::new();
         for run in self.runs.values() {
             let origin = run.state.origin();
-            let number = oldest.entry(origin.namespace.clone()).or_insert(u64::MAX);
-            *number = origin.events.min(*number);
+            let first =
+                oldest.entry(origin.namespace.clone()).or_insert((u64::MAX, Time(i64::MAX)));
+            *first = (origin.events.min(first.0), origin.started.min(first.1));
         }
         self.events.prune(now, &oldest);
     }

@@ -6,14 +6,15 @@
 
 use super::Shard;
 use super::input::{Answer, Token};
-use super::output::Output;
+use super::output::{Effect, Output};
+use super::remote::Remote;
 use super::start::Waiting;
 use crate::codegen::{Json, Machine, Values};
-use crate::id::RunId;
-use crate::journal::{self, EventBody, ShardRecord};
+use crate::id::{Place, RunId, ShardId, shard_of, slot_of};
+use crate::journal::{self, EventBody, Mail, ShardRecord};
 use crate::key::canonical;
 use crate::limits::{DELIVERIES, EVENT_DEDUPE_MS};
-use crate::port::JournalRow;
+use crate::port::{EventName, EventRow, JournalRow};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -21,20 +22,52 @@ use std::sync::Arc;
 /// A stored event.
 pub(super) type Stored = EventBody;
 
-/// Namespace, event, key.
-type Home = (String, String, String);
+/// Behind what an event has to come.
+#[derive(Clone, Copy)]
+pub(super) struct After {
+    /// Its number, where its home is here.
+    pub(super) number: u64,
+    /// When it came, where its home is another shard: numbers of two homes say nothing about each
+    /// other.
+    pub(super) at: Time,
+}
 
 /// The home objects of this shard.
 #[derive(Default)]
 pub(super) struct Events {
+    place: Place,
     last: u64,
-    homes: BTreeMap<Home, Vec<Stored>>,
+    homes: BTreeMap<EventName, Vec<Stored>>,
     seen: BTreeMap<(String, String), Time>,
-    subscribers: BTreeMap<Home, BTreeSet<RunId>>,
+    subscribers: BTreeMap<EventName, BTreeSet<RunId>>,
     /// Taken in, and still to be offered to waits and triggers, with the position of its record.
     backlog: VecDeque<(u64, Stored)>,
-    /// Triggers still at work, by event: how many, and the position of the event's record.
+    /// What has still to be done for an event, by namespace and id: how much, and the position of its
+    /// record.
     pending: BTreeMap<(String, String), (usize, u64)>,
+    /// Events for the waits of other shards.
+    abroad: BTreeMap<EventName, Abroad>,
+    /// Events of other homes.
+    remote: Remote,
+}
+
+/// Events of one name on their way to other shards.
+///
+/// Order: one question at a time, so that they leave in the order of their numbers.
+#[derive(Default)]
+struct Abroad {
+    queue: VecDeque<Stored>,
+    /// How many of them the store was asked about.
+    asked: usize,
+}
+
+/// What names an event's kind and key.
+pub(super) fn name_of(event: &Stored) -> EventName {
+    EventName {
+        namespace: event.namespace.clone(),
+        event: event.event.clone(),
+        key: event.key.clone(),
+    }
 }
 
 /// An event as it comes from outside.
@@ -60,43 +93,73 @@ impl Events {
         self.last = self.last.max(number);
     }
 
-    /// Events of one name and key with a greater number, in order.
+    /// Events of one name behind that, and above the number of the last one taken, in order, for a run
+    /// that was admitted then.
     pub(super) fn after<'a>(
         &'a self,
-        namespace: &str,
-        (event, key): (&str, &str),
-        number: u64,
+        name: &EventName,
+        (admitted, after): (Time, After),
+        taken: u64,
     ) -> impl Iterator<Item = &'a Stored> {
-        let home = (namespace.to_owned(), event.to_owned(), key.to_owned());
-        let stored = self.homes.get(&home).map(Vec::as_slice).unwrap_or_default();
-        stored.iter().filter(move |event| event.number > number)
+        let number = after.number.max(taken);
+        let here = self.homes.get(name).map(Vec::as_slice).unwrap_or_default();
+        let here = here.iter().filter(move |event| event.number > number);
+        // Order: clocks of two shards differ; an event too many is what a run can be written for, one
+        // that never comes is not.
+        let skew = -self.place.skew_ms;
+        let since = (admitted.plus(skew), after.at.plus(skew));
+        here.chain(self.remote.after(name, since, taken).into_iter().flatten())
     }
 
-    pub(super) fn subscribe(&mut self, namespace: &str, to: &[(String, String)], run: RunId) {
-        for (event, key) in to {
-            let home = (namespace.to_owned(), event.clone(), key.clone());
-            self.subscribers.entry(home).or_default().insert(run);
+    /// Whether the events of one name that a run may want are still being read at their home.
+    pub(super) fn loading(&self, name: &EventName, admitted: Time) -> bool {
+        self.remote.loading(name, admitted.plus(-self.place.skew_ms))
+    }
+
+    /// A run waits for these from now on: those of other homes are asked for.
+    pub(super) fn subscribe(
+        &mut self,
+        to: Vec<EventName>,
+        (run, since): (RunId, Time),
+        out: &mut Output,
+    ) {
+        for name in to {
+            let home = self.place.elsewhere(&name.namespace, &name.event, &name.key);
+            if let Some(home) = home {
+                self.remote.want(home, name.clone(), since.plus(-self.place.skew_ms), out);
+            }
+            self.subscribers.entry(name).or_default().insert(run);
         }
     }
 
-    pub(super) fn unsubscribe(&mut self, namespace: &str, from: &[(String, String)], run: RunId) {
-        for (event, key) in from {
-            let home = (namespace.to_owned(), event.clone(), key.clone());
-            if let Some(runs) = self.subscribers.get_mut(&home) {
+    pub(super) fn unsubscribe(&mut self, from: Vec<EventName>, run: RunId) {
+        for name in from {
+            if let Some(runs) = self.subscribers.get_mut(&name) {
                 runs.remove(&run);
                 if runs.is_empty() {
-                    self.subscribers.remove(&home);
+                    self.subscribers.remove(&name);
                 }
             }
         }
+    }
+
+    /// Where it stands, and what the store says that it is told of.
+    pub(super) fn place(&mut self, place: Place, told: Vec<EventName>) {
+        self.place = place;
+        told.into_iter().for_each(|name| self.remote.told(name));
+    }
+
+    /// Has the homes tell no more of what nobody here waits for.
+    pub(super) fn tidy(&mut self, out: &mut Output) {
+        let wanted = self.subscribers.keys().cloned().collect();
+        self.remote.tidy(&wanted, out);
     }
 
     /// Keeps an event, as it was recorded.
     pub(super) fn keep(&mut self, event: Stored) {
         self.at_least(event.number);
         self.seen.insert((event.namespace.clone(), event.id.clone()), event.at);
-        let home = (event.namespace.clone(), event.event.clone(), event.key.clone());
-        let stored = self.homes.entry(home).or_default();
+        let stored = self.homes.entry(name_of(&event)).or_default();
         if !stored.iter().any(|kept| kept.number == event.number) {
             stored.push(event);
             stored.sort_by_key(|event| event.number);
@@ -121,13 +184,20 @@ impl Events {
     }
 
     /// Forgets what nobody can want any more.
-    pub(super) fn prune(&mut self, now: Time, oldest: &BTreeMap<String, u64>) {
-        for ((namespace, ..), stored) in &mut self.homes {
-            let oldest = oldest.get(namespace).copied().unwrap_or(u64::MAX);
+    pub(super) fn prune(&mut self, now: Time, oldest: &BTreeMap<String, (u64, Time)>) {
+        for (name, stored) in &mut self.homes {
+            let oldest = oldest.get(&name.namespace).map_or(u64::MAX, |(number, _)| *number);
             stored.retain(|event| event.number > oldest);
         }
+        self.remote.prune(oldest, self.place.skew_ms);
         self.homes.retain(|_, stored| !stored.is_empty());
         self.seen.retain(|_, at| now.since(*at) < EVENT_DEDUPE_MS);
+    }
+
+    /// So much more has to be done for an event before it is behind the shard.
+    fn pend(&mut self, event: &Stored, more: usize, position: u64) {
+        let id = (event.namespace.clone(), event.id.clone());
+        self.pending.entry(id).or_insert((0, position)).0 += more;
     }
 
     /// Offers an event to triggers again after a recovery.
@@ -145,10 +215,17 @@ impl Shard {
         token: Option<Token>,
         out: &mut Output,
     ) {
+        let home = self.place.elsewhere(&event.namespace, &event.event, &event.key);
+        if let Some(home) = home {
+            // Crash: the message is in this batch, before whoever sent the event is answered.
+            self.post(home, &Mail::Event(event), out);
+            return out.reply(token, Answer::Done);
+        }
         if self.events.knows(&event.namespace, &event.id) {
             return out.reply(token, Answer::Duplicate);
         }
         event.number = self.events.last + 1;
+        event.at = now;
         // Crash: the event is in this record; recovery offers it to waits and triggers again.
         self.shard_record(now, &ShardRecord::Event(event.clone()), out);
         out.batch.events.push(event.clone().into());
@@ -166,15 +243,81 @@ impl Shard {
     pub(super) fn deliver(&mut self, now: Time, out: &mut Output) {
         for _ in 0..DELIVERIES {
             let Some((position, event)) = self.events.backlog.pop_front() else { return };
-            let home = (event.namespace.clone(), event.event.clone(), event.key.clone());
-            let runs = self.events.subscribers.get(&home).cloned().unwrap_or_default();
-            for run in runs {
-                self.turn(now, run, None, out, |turn| {
-                    turn.look_for_events();
-                    Answer::Done
-                });
+            let name = name_of(&event);
+            self.wake_for(now, &name, out);
+            if self.place.of > 1 {
+                self.events.pend(&event, 1, position);
+                let abroad = self.events.abroad.entry(name.clone()).or_default();
+                abroad.queue.push_back(event.clone());
+                self.ask_abroad(&name, out);
             }
             self.offer(now, (position, event), out);
+        }
+    }
+
+    /// Lets runs look that wait here for events of this name.
+    pub(super) fn wake_for(&mut self, now: Time, name: &EventName, out: &mut Output) {
+        let runs = self.events.subscribers.get(name).cloned().unwrap_or_default();
+        for run in runs {
+            self.turn(now, run, None, out, |turn| {
+                turn.look_for_events();
+                Answer::Done
+            });
+        }
+    }
+
+    /// Asks which other shards want what is on its way to them.
+    fn ask_abroad(&mut self, name: &EventName, out: &mut Output) {
+        let Some(abroad) = self.events.abroad.get_mut(name) else { return };
+        if abroad.queue.is_empty() {
+            self.events.abroad.remove(name);
+        } else if abroad.asked == 0 {
+            abroad.asked = abroad.queue.len();
+            // Crash: recovery offers the events again.
+            out.effects.push(Effect::FindWaits(name.clone()));
+        }
+    }
+
+    /// The store has said who wants them.
+    pub(super) fn found_waits(
+        &mut self,
+        now: Time,
+        name: &EventName,
+        shards: &[ShardId],
+        out: &mut Output,
+    ) {
+        let Some(abroad) = self.events.abroad.get_mut(name) else { return };
+        let asked = std::mem::take(&mut abroad.asked);
+        for event in abroad.queue.drain(..asked).collect::<Vec<_>>() {
+            let own = self.place.shard;
+            for shard in shards.iter().filter(|shard| **shard != own) {
+                self.post(*shard, &Mail::Delivered(event.clone()), out);
+            }
+            self.triggered(now, event.namespace, event.id, out);
+        }
+        self.ask_abroad(name, out);
+    }
+
+    /// What the home of events keeps of them.
+    pub(super) fn found_events(
+        &mut self,
+        now: Time,
+        name: &EventName,
+        since: Time,
+        rows: Vec<EventRow>,
+        out: &mut Output,
+    ) {
+        let events = rows.into_iter().map(EventBody::from).collect();
+        if self.events.remote.found(name, since, events) {
+            self.wake_for(now, name, out);
+        }
+    }
+
+    /// The home of an event tells of it.
+    pub(super) fn delivered(&mut self, now: Time, event: EventBody, out: &mut Output) {
+        let name = name_of(&event);
+        if self.events.remote.deliver(&name, event) {
+            self.wake_for(now, &name, out);
         }
     }
 
@@ -196,8 +339,7 @@ impl Shard {
         if starts.is_empty() {
             return;
         }
-        let id = (event.namespace.clone(), event.id.clone());
-        self.events.pending.insert(id, (starts.len(), position));
+        self.events.pend(&event, starts.len(), position);
         for (machine, param, value) in starts {
             self.trigger(now, &event, machine, (param, value), out);
         }
@@ -226,9 +368,17 @@ impl Shard {
         match key {
             Ok((input, key)) => {
                 // Without a declared key the event's id is the key, so that it starts one run.
-                let key = key.or_else(|| Some(canonical(&Json::from(id.clone()))));
-                let waiting = Waiting::triggered(machine, input, namespace.clone(), id);
-                self.start_with(now, namespace, key, waiting, out);
+                let key = key.unwrap_or_else(|| canonical(&Json::from(id.clone())));
+                let home = shard_of(slot_of(&namespace, &spec.name, &key), self.place.of);
+                if home == self.place.shard {
+                    let waiting = Waiting::triggered(machine, input, namespace.clone(), id);
+                    return self.start_with(now, namespace, Some(key), waiting, out);
+                }
+                let (workflow, event) = (spec.name.clone(), id.clone());
+                let start =
+                    Mail::Start { namespace: namespace.clone(), workflow, key, input, event };
+                self.post(home, &start, out);
+                self.triggered(now, namespace, id, out);
             }
             Err(message) => {
                 self.undeliverable(now, event, &spec.name, &message, out);
@@ -259,7 +409,7 @@ impl Shard {
         });
     }
 
-    /// One trigger of an event is done; the last one is recorded.
+    /// One thing that had to be done for an event is done; the last one is recorded.
     pub(super) fn triggered(&mut self, now: Time, namespace: String, id: String, out: &mut Output) {
         let Some((left, _)) = self.events.pending.get_mut(&(namespace.clone(), id.clone())) else {
             return;

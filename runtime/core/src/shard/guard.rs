@@ -1,7 +1,8 @@
-//! Breakers and limiters of the services this shard calls, in memory.
+//! Breakers and limiters of the services that are called, in memory.
 //!
-//! A call they refuse uses no attempt (semantics A3). They are state of the process, not of a run:
-//! after a restart a breaker is closed until it learns again, unless an operator holds it open.
+//! A call they refuse uses no attempt (semantics A3). They are state of the process, not of a run, and
+//! all shards of a process share them: after a restart a breaker is closed until it learns again,
+//! unless an operator holds it open. Of a limit each process uses the share of its shards.
 
 use super::input::Ticket;
 use crate::breaker::{self, Breaker, Permit};
@@ -14,6 +15,7 @@ use crate::run::FiberId;
 use crate::service::{Attempt, Purpose, Refusal as Cause};
 use crate::time::Time;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What protects one service, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -54,10 +56,53 @@ impl Held {
     }
 }
 
-/// Guards by service.
+/// What protects the services of one process. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Protection(Arc<Mutex<Services>>);
+
+#[derive(Debug, Default)]
+struct Services {
+    by_name: BTreeMap<String, Guard>,
+    /// How many of how many shards are served here; none: all.
+    share: Option<(u32, u32)>,
+}
+
+impl Protection {
+    /// So many of all shards are served by this process, and it may use as much of every limit: the
+    /// shares of all processes together are the limit.
+    pub fn share(&self, own: u32, of: u32) {
+        let mut services = self.lock();
+        services.share = Some((own, of));
+        for guard in services.by_name.values_mut() {
+            if let Some(bucket) = &mut guard.bucket {
+                bucket.share(own, of);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Services> {
+        // Nothing here can panic half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Services {
+    fn guard(&mut self, service: &str, spec: Option<&ServiceSpec>) -> &mut Guard {
+        let share = self.share;
+        self.by_name.entry(service.to_owned()).or_insert_with(|| {
+            let mut guard = Guard::new(spec);
+            if let (Some(bucket), Some((own, of))) = (&mut guard.bucket, share) {
+                bucket.share(own, of);
+            }
+            guard
+        })
+    }
+}
+
+/// Guards by service, and what of this shard they let through or hold back.
 #[derive(Debug, Default)]
 pub(super) struct Guards {
-    services: BTreeMap<String, Guard>,
+    protection: Protection,
     /// Permits of attempts in flight, with the service they are for.
     permits: BTreeMap<Ticket, (String, Permit)>,
     /// Calls that are held back, with their service: they go when an operator closes its breaker.
@@ -73,6 +118,8 @@ struct Guard {
     locked_out: Time,
     /// The record by which an operator holds it open.
     held_open: Option<ShardRecord>,
+    /// What operators did about it last.
+    operated: Option<ShardRecord>,
 }
 
 impl Guard {
@@ -83,7 +130,23 @@ impl Guard {
             limit: spec.and_then(|spec| spec.limit.clone()),
             locked_out: Time(i64::MIN),
             held_open: None,
+            operated: None,
         }
+    }
+
+    /// Whether a record is newer than what operators have done here. Every shard has a copy of each
+    /// record, and reads it at its own time.
+    fn operated_after(&mut self, record: &ShardRecord) -> bool {
+        let at = |record: &ShardRecord| match record {
+            ShardRecord::Breaker { at, .. } => Some(*at),
+            _ => None,
+        };
+        let newer = self.operated.as_ref().is_none_or(|last| at(last) <= at(record));
+        if !newer || self.operated.as_ref() == Some(record) {
+            return false;
+        }
+        self.operated = Some(record.clone());
+        true
     }
 }
 
@@ -94,8 +157,8 @@ pub(super) struct Refusal {
 }
 
 impl Guards {
-    fn guard(&mut self, service: &str, spec: Option<&ServiceSpec>) -> &mut Guard {
-        self.services.entry(service.to_owned()).or_insert_with(|| Guard::new(spec))
+    pub(super) fn new(protection: Protection) -> Self {
+        Self { protection, ..Self::default() }
     }
 
     /// Asks for one attempt.
@@ -106,7 +169,8 @@ impl Guards {
         now: Time,
         ticket: Ticket,
     ) -> Result<(), Refusal> {
-        let guard = self.guard(service, spec);
+        let mut services = self.protection.lock();
+        let guard = services.guard(service, spec);
         if guard.held_open.is_some() {
             let reason = "an operator holds the breaker open";
             return Err(Refusal { until: now.plus(HELD_OPEN_MS), reason });
@@ -139,9 +203,9 @@ impl Guards {
     pub(super) fn record(&mut self, now: Time, ticket: Ticket, result: &Attempt) {
         // An attempt sent by an earlier owner of the shard has no permit, and says nothing here.
         let Some((service, permit)) = self.permits.remove(&ticket) else { return };
-        let Some(breaker) = self.services.get_mut(&service).and_then(|g| g.breaker.as_mut()) else {
-            return;
-        };
+        let mut services = self.protection.lock();
+        let guard = services.by_name.get_mut(&service);
+        let Some(breaker) = guard.and_then(|guard| guard.breaker.as_mut()) else { return };
         let well = match result {
             // It says nothing about the service: it was not sent.
             Attempt::Refused { cause: Cause::Expired, .. } => return breaker.release(now, permit),
@@ -193,7 +257,8 @@ impl Guards {
         spec: Option<&ServiceSpec>,
         now: Time,
     ) -> Time {
-        let guard = self.guard(service, spec);
+        let mut services = self.protection.lock();
+        let guard = services.guard(service, spec);
         if let Some(breaker) = &mut guard.breaker {
             breaker.trip(now);
             if let Permit::Refused { until } = breaker.permit(now) {
@@ -211,12 +276,26 @@ impl Guards {
         spec: Option<&ServiceSpec>,
         record: ShardRecord,
     ) {
-        self.guard(service, spec).held_open = Some(record);
+        let mut services = self.protection.lock();
+        let guard = services.guard(service, spec);
+        if guard.operated_after(&record) {
+            guard.held_open = Some(record);
+        }
     }
 
     /// An operator closes the breaker: the service is well, whatever was learned about it.
-    pub(super) fn close(&mut self, service: &str, spec: Option<&ServiceSpec>, now: Time) {
-        let guard = self.guard(service, spec);
+    pub(super) fn close(
+        &mut self,
+        service: &str,
+        spec: Option<&ServiceSpec>,
+        record: &ShardRecord,
+    ) {
+        let mut services = self.protection.lock();
+        let guard = services.guard(service, spec);
+        let ShardRecord::Breaker { at: now, .. } = *record else { return };
+        if !guard.operated_after(record) {
+            return;
+        }
         guard.held_open = None;
         guard.locked_out = Time(i64::MIN);
         if let Some(breaker) = &mut guard.breaker {
@@ -226,7 +305,8 @@ impl Guards {
 
     /// The records of the breakers that operators hold open.
     pub(super) fn held_open(&self) -> Vec<ShardRecord> {
-        self.services.values().filter_map(|guard| guard.held_open.clone()).collect()
+        let services = self.protection.lock();
+        services.by_name.values().filter_map(|guard| guard.held_open.clone()).collect()
     }
 
     /// What protects a service now, whether or not it was ever called.
@@ -237,7 +317,8 @@ impl Guards {
         now: Time,
     ) -> ServiceState {
         let fresh = Guard::new(spec);
-        let guard = self.services.get(service).unwrap_or(&fresh);
+        let services = self.protection.lock();
+        let guard = services.by_name.get(service).unwrap_or(&fresh);
         ServiceState {
             service: service.to_owned(),
             breaker: guard.breaker.as_ref().map(Breaker::state),

@@ -1,8 +1,8 @@
 //! What a shard is told, and how it answers.
 
 use crate::codegen::{Json, Values};
-use crate::id::RunId;
-use crate::port::{ItemRow, KeyRow};
+use crate::id::{RunId, ShardId};
+use crate::port::{EventName, EventRow, ItemRow, KeyRow, MessageRow};
 use crate::service::{Attempt, Purpose};
 use crate::time::Time;
 
@@ -89,6 +89,24 @@ pub enum Input {
         /// What the store holds.
         row: Option<ItemRow>,
     },
+    /// The answer to [`Effect::FindWaits`](super::Effect::FindWaits).
+    FoundWaits {
+        /// Which events.
+        name: EventName,
+        /// The shards that want them.
+        shards: Vec<ShardId>,
+    },
+    /// The answer to [`Effect::FindEvents`](super::Effect::FindEvents).
+    FoundEvents {
+        /// Which events.
+        name: EventName,
+        /// As asked.
+        since: Time,
+        /// What their home keeps, in order.
+        rows: Vec<EventRow>,
+    },
+    /// What the inbox holds. The same message may come again until it was taken.
+    Mail(Vec<MessageRow>),
     /// An operator opens or closes the breaker of a service.
     Breaker {
         /// Qualified service.

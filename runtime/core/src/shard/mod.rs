@@ -22,12 +22,14 @@ mod event;
 mod guard;
 mod input;
 mod letter;
+mod mail;
 mod operate;
 mod outcome;
 mod output;
 mod policy;
 mod probe;
 mod recover;
+mod remote;
 mod resolve;
 mod review;
 mod services;
@@ -45,19 +47,20 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub use guard::{Held, ServiceState};
+pub use guard::{Held, Protection, ServiceState};
 pub use input::{Act, Actor, Answer, BreakerAct, Input, Resolution, Start, TaskAct, Ticket, Token};
 pub use output::{Effect, Notice, Output, Send};
 pub use recover::{Recovered, Recovery};
 
 use crate::codegen::{Draw, Machine};
-use crate::id::RunId;
-use crate::journal::Happened;
-use crate::port::RunRow;
+use crate::id::{Place, RunId};
+use crate::journal::{Happened, Mail};
+use crate::port::{EventName, RunRow};
 use crate::run::RunState;
 use crate::time::Time;
 use event::Events;
 use guard::Guards;
+use mail::Post;
 use review::Reviews;
 use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -123,8 +126,10 @@ pub struct Shard {
     bucket: u32,
     /// Runs by their earliest timer.
     due: BTreeSet<(Time, RunId)>,
+    place: Place,
     starts: Starts,
     events: Events,
+    post: Post,
     guards: Guards,
     reviews: Reviews,
     /// Runs whose records do not decode.
@@ -194,8 +199,10 @@ impl Shard {
             seq: 0,
             bucket: 0,
             due: BTreeSet::new(),
+            place: Place::default(),
             starts: Starts::default(),
             events: Events::default(),
+            post: Post::default(),
             guards: Guards::default(),
             reviews: Reviews::default(),
             damaged: BTreeMap::new(),
@@ -245,6 +252,11 @@ impl Shard {
             Input::Review { item, actor, reason, token } => {
                 self.review(now, item, review::Waiting { actor, reason, token }, &mut out);
             }
+            Input::FoundWaits { name, shards } => self.found_waits(now, &name, &shards, &mut out),
+            Input::FoundEvents { name, since, rows } => {
+                self.found_events(now, &name, since, rows, &mut out);
+            }
+            Input::Mail(rows) => self.mail(now, rows, &mut out),
             Input::FoundItem { item, row } => self.found_item(now, &item, row, &mut out),
             Input::Breaker { service, act, actor, reason, token } => {
                 self.operate_breaker(now, (service, act), (actor, reason), token, &mut out);
@@ -352,6 +364,7 @@ impl Shard {
             paused: self.paused,
             guards: &mut self.guards,
             events: &self.events,
+            place: self.place,
             out,
             queue: VecDeque::new(),
             durable: false,
@@ -364,24 +377,28 @@ impl Shard {
         turn.drain();
         let closed = turn.close(&mut self.seq, &mut self.bucket);
         let (run, emitted) = (closed.run, closed.emitted);
-        self.put_back(id, run);
+        self.put_back(id, run, out);
         for event in emitted {
-            self.enlist(event);
+            match self.place.elsewhere(&event.namespace, &event.event, &event.key) {
+                // Crash: the message is in the batch of the record that emitted the event.
+                Some(home) => self.post(home, &Mail::Event(event), out),
+                None => self.enlist(event),
+            }
         }
         answer
     }
 
     /// Puts a run back with its timers and subscriptions, or forgets it if it has ended.
-    fn put_back(&mut self, id: RunId, mut run: Run) {
+    fn put_back(&mut self, id: RunId, mut run: Run, out: &mut Output) {
         if let Some(due) = run.due.take() {
             self.due.remove(&(due, id));
         }
-        let namespace = run.state.origin().namespace.clone();
+        let (namespace, since) = (run.state.origin().namespace.clone(), run.state.origin().started);
         let ended = run.state.status().ended();
         let wanted = if ended { Vec::new() } else { turn::subscriptions(&run.state) };
         if wanted != run.subscriptions {
-            self.events.unsubscribe(&namespace, &run.subscriptions, id);
-            self.events.subscribe(&namespace, &wanted, id);
+            self.events.unsubscribe(names(&namespace, &run.subscriptions), id);
+            self.events.subscribe(names(&namespace, &wanted), (id, since), out);
             run.subscriptions = wanted;
         }
         if ended {
@@ -389,11 +406,24 @@ impl Shard {
             self.guards.forget(id);
             return;
         }
-        let machine = run.machine.as_ref().filter(|_| !run.suspect && !self.paused);
+        // Order: what came for it is known before its time runs out; then it is put back again.
+        let known = names(&namespace, &run.subscriptions);
+        let loading = known.iter().any(|name| self.events.loading(name, since));
+        let held = loading || run.suspect || self.paused;
+        let machine = run.machine.as_ref().filter(|_| !held);
         run.due = machine.and_then(|machine| timer::next(&run.state, machine.spec()));
         if let Some(due) = run.due {
             self.due.insert((due, id));
         }
         self.runs.insert(id, run);
     }
+}
+
+fn names(namespace: &str, events: &[(String, String)]) -> Vec<EventName> {
+    let name = |(event, key): &(String, String)| EventName {
+        namespace: namespace.to_owned(),
+        event: event.clone(),
+        key: key.clone(),
+    };
+    events.iter().map(name).collect()
 }

@@ -2,9 +2,9 @@
 
 use super::input::{Answer, Ticket, Token};
 use crate::codegen::Json;
-use crate::id::RunId;
+use crate::id::{RunId, ShardId};
 use crate::journal::Happened;
-use crate::port::{Batch, EventRow, ItemRow, JournalRow, KeyRow, RunRow};
+use crate::port::{Batch, EventName, EventRow, ItemRow, JournalRow, KeyRow, RunRow, WaitRow};
 use crate::service;
 use crate::status::{Cause, Status};
 use crate::time::Time;
@@ -47,6 +47,23 @@ pub enum Effect {
     FindItem {
         /// Its id.
         item: String,
+    },
+    /// Ask the store which shards want to be told of an event, and come back with
+    /// [`Input::FoundWaits`](super::Input::FoundWaits).
+    ///
+    /// Order: it leaves after the event has committed ([`Store::waits`](crate::port::Store::waits)).
+    FindWaits(EventName),
+    /// Read the events that their home keeps, and come back with
+    /// [`Input::FoundEvents`](super::Input::FoundEvents).
+    ///
+    /// Order: it leaves after the batch by which this shard wants to be told of the next ones.
+    FindEvents {
+        /// Their home.
+        home: ShardId,
+        /// Which.
+        name: EventName,
+        /// Those that came then or later.
+        since: Time,
     },
     /// Answer a request.
     Reply {
@@ -106,6 +123,8 @@ pub struct Output {
     started: bool,
     /// Where a run stands in `batch.runs`.
     places: BTreeMap<RunId, usize>,
+    /// Where a name stands in `batch.waits`.
+    waits: BTreeMap<EventName, usize>,
 }
 
 impl Output {
@@ -118,15 +137,16 @@ impl Output {
     /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        let Batch { rows, keys, runs, items, events, sent, taken, checkpoint, prev: _ } =
+        let Batch { rows, keys, runs, items, events, waits, sent, taken, checkpoint, prev: _ } =
             &self.batch;
         rows.is_empty()
-            && sent.is_empty()
-            && taken.is_empty()
             && keys.is_empty()
             && runs.is_empty()
             && items.is_empty()
             && events.is_empty()
+            && waits.is_empty()
+            && sent.is_empty()
+            && taken.is_empty()
             && checkpoint.is_none()
     }
 
@@ -136,7 +156,7 @@ impl Output {
             *self = later;
             return;
         }
-        let Batch { rows, keys, runs, items, events, sent, taken, checkpoint, prev: _ } =
+        let Batch { rows, keys, runs, items, events, waits, sent, taken, checkpoint, prev: _ } =
             later.batch;
         self.batch.rows.extend(rows);
         self.batch.keys.extend(keys);
@@ -147,6 +167,9 @@ impl Output {
             self.put_item(item);
         }
         self.batch.events.extend(events);
+        for wait in waits {
+            self.put_wait(wait);
+        }
         self.batch.sent.extend(sent);
         self.batch.taken.extend(taken);
         self.batch.checkpoint = checkpoint.or(self.batch.checkpoint);
@@ -178,6 +201,18 @@ impl Output {
         match self.batch.items.iter_mut().find(|row| row.id == item.id) {
             Some(row) => *row = item,
             None => self.batch.items.push(item),
+        }
+    }
+
+    /// Adds or replaces what the shard wants to be told of: a batch says it once for each name.
+    pub fn put_wait(&mut self, wait: WaitRow) {
+        let place = self.waits.get(&wait.name).copied();
+        match place.and_then(|place| self.batch.waits.get_mut(place)) {
+            Some(row) => *row = wait,
+            None => {
+                self.waits.insert(wait.name.clone(), self.batch.waits.len());
+                self.batch.waits.push(wait);
+            }
         }
     }
 

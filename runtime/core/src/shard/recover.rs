@@ -1,12 +1,13 @@
 //! Recovery: the fold of what was recorded, a fence record, and only then anything that leaves (A6).
 
+use super::guard::{Guards, Protection};
 use super::input::{Act, Actor, Answer, BreakerAct};
 use super::output::Output;
 use super::suspect::suspicious;
 use super::turn::Turn;
 use super::{Damaged, Machines, Run, Shard};
 use crate::codegen::{Class, Machine};
-use crate::id::RunId;
+use crate::id::{Place, RunId};
 use crate::journal::{self, EventBody, Happened, Record, ShardRecord, Snapshot};
 use crate::limits::{DAMAGED_KEPT_MS, RECOVERIES};
 use crate::port::{ItemRow, Lease, RunRow, Tail};
@@ -28,6 +29,19 @@ pub struct Recovery {
     pub machines: Machines,
     /// The store's clock.
     pub now: Time,
+    /// Where the shard stands among those of its store.
+    pub place: Place,
+    /// What protects the services of this process.
+    pub protection: Protection,
+}
+
+impl Recovery {
+    /// Of a store's only shard, by a process that has called no service yet.
+    #[must_use]
+    pub fn alone(lease: Lease, tail: Tail, machines: Machines, now: Time) -> Self {
+        let (place, protection) = (Place::default(), Protection::default());
+        Self { lease, tail, machines, now, place, protection }
+    }
 }
 
 /// A recovered shard.
@@ -71,8 +85,12 @@ impl Shard {
     }
 
     fn recover_as(recovery: Recovery, paused: bool) -> Recovered {
-        let Recovery { lease, tail, machines, now } = recovery;
+        let Recovery { lease, mut tail, machines, now, place, protection } = recovery;
         let mut shard = Self::new(machines);
+        shard.place = place;
+        shard.post.epoch = lease.epoch;
+        shard.events.place(place, std::mem::take(&mut tail.waits));
+        shard.guards = Guards::new(protection);
         shard.paused = paused;
         shard.seq = tail.last;
         shard.bucket = tail.bucket;
@@ -108,7 +126,7 @@ impl Shard {
             let machine = shard.machines.get(&origin.workflow, origin.version, &origin.hash);
             run.machine = machine.cloned();
             shard.starts.learn(id, &run.state);
-            shard.put_back(id, run);
+            shard.put_back(id, run, &mut out);
         }
         let ids: Vec<_> = shard.runs.keys().copied().collect();
         for (service, (act, record)) in fold.breakers {
@@ -117,7 +135,7 @@ impl Shard {
         for id in ids {
             let run = shard.runs.get(&id);
             if run.is_some_and(|run| run.machine.is_some() && suspicious(&run.state)) {
-                shard.suspect(id);
+                shard.suspect(id, &mut out);
             } else {
                 shard.turn(now, id, None, &mut out, |turn| turn.recovered(torn));
             }
@@ -297,7 +315,9 @@ impl Fold {
             if record.number != number {
                 return Err(journal::Error::Damaged("it has another number".to_owned()));
             }
-            self.events.extend(record.emitted.iter().cloned().map(|event| (seq, event)));
+            // One without a number was sent to its home by message, in the same batch.
+            let here = record.emitted.iter().filter(|event| event.number > 0);
+            self.events.extend(here.cloned().map(|event| (seq, event)));
             self.absorb(id, seq, &record)
         });
         // Of a run that has ended nothing is wanted any more.

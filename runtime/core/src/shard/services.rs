@@ -5,7 +5,7 @@ use super::input::{Actor, Answer, BreakerAct, Token};
 use super::output::Output;
 use super::{ServiceState, Shard};
 use crate::codegen::ServiceSpec;
-use crate::journal::ShardRecord;
+use crate::journal::{Mail, ShardRecord};
 use crate::time::Time;
 use std::collections::BTreeMap;
 
@@ -44,16 +44,31 @@ impl Shard {
             at: now,
         };
         self.shard_record(now, &record, out);
-        self.set_breaker(&service, act, record);
+        for shard in self.place.others().collect::<Vec<_>>() {
+            self.post(shard, &Mail::Breaker(record.clone()), out);
+        }
+        self.apply_breaker(now, &service, act, record, out);
+        out.reply(token, Answer::Done);
+    }
+
+    /// What an operator did, as it is recorded here.
+    pub(super) fn apply_breaker(
+        &mut self,
+        now: Time,
+        service: &str,
+        act: BreakerAct,
+        record: ShardRecord,
+        out: &mut Output,
+    ) {
+        self.set_breaker(service, act, record);
         if act == BreakerAct::Close {
-            for (run, fiber) in self.guards.take_held(&service) {
+            for (run, fiber) in self.guards.take_held(service) {
                 self.turn(now, run, None, out, |turn| {
                     turn.send_held(fiber);
                     Answer::Done
                 });
             }
         }
-        out.reply(token, Answer::Done);
     }
 
     /// Brings a breaker to where its record left it.
@@ -61,10 +76,7 @@ impl Shard {
         let spec = self.service_specs().remove(service);
         match act {
             BreakerAct::Open => self.guards.hold_open(service, spec.as_ref(), record),
-            BreakerAct::Close => {
-                let ShardRecord::Breaker { at, .. } = record else { return };
-                self.guards.close(service, spec.as_ref(), at);
-            }
+            BreakerAct::Close => self.guards.close(service, spec.as_ref(), &record),
         }
     }
 

@@ -5,14 +5,13 @@
 
 use super::input::{Answer, Start, Token};
 use super::output::{Effect, Output};
-use super::turn;
-use super::{Run, Shard};
+use super::{Run, Shard, mail, turn};
 use crate::codegen::{Frame, Machine, Values};
 use crate::id::{RunId, slot_of};
 use crate::journal::Happened;
 use crate::key::{canonical, fingerprint};
 use crate::limits::STARTS_PER_KEY;
-use crate::port::KeyRow;
+use crate::port::{KeyRow, Source};
 use crate::run::{Fiber, Happening, Kind, Origin, ROOT, RunState};
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -48,6 +47,8 @@ pub(super) enum StartedBy {
         /// Id of the event.
         id: String,
     },
+    /// A trigger at another shard, by this message.
+    Mail(Source),
 }
 
 impl Starts {
@@ -102,16 +103,29 @@ impl Shard {
             self.admit(now, namespace, None, waiting, out);
             return;
         };
+        if !self.place.owns(slot_of(&namespace, &waiting.machine.spec().name, &key)) {
+            // Invariant: only the owner of a key's shard writes it.
+            let elsewhere = || Answer::Refused("the key belongs to another shard".to_owned());
+            return match waiting.origin {
+                StartedBy::Caller(token) => out.reply(token, elsewhere()),
+                StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),
+                StartedBy::Mail(from) => self.put_off(from),
+            };
+        }
         let id = (namespace, waiting.machine.spec().name.clone(), key);
         if let Some(known) = self.starts.known.get(&id).copied() {
             return self.answer_known(now, waiting, known, out);
         }
         let asked = self.starts.asked.entry(id.clone()).or_default();
         if asked.len() >= STARTS_PER_KEY {
-            if let StartedBy::Caller(token) = waiting.origin {
-                out.reply(token, Answer::Busy { after: now.plus(1_000) });
-            }
-            return;
+            return match waiting.origin {
+                StartedBy::Caller(token) => {
+                    out.reply(token, Answer::Busy { after: now.plus(1_000) });
+                }
+                StartedBy::Mail(from) => self.put_off(from),
+                // Recovery offers the event again.
+                StartedBy::Event { .. } => {}
+            };
         }
         asked.push(waiting);
         if asked.len() == 1 {
@@ -151,6 +165,7 @@ impl Shard {
             }
             StartedBy::Caller(token) => out.reply(token, Answer::OtherInput { run }),
             StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),
+            StartedBy::Mail(from) => self.started_by_mail(from, out),
         }
     }
 
@@ -168,7 +183,7 @@ impl Shard {
         let [low, high, random @ ..] = entropy;
         let slot = match &key {
             Some(key) => slot_of(&namespace, &spec.name, key),
-            None => u16::from_be_bytes([low, high]),
+            None => self.place.slot(u16::from_be_bytes([low, high])),
         };
         let [a, b, c, d, e, f, g, h, ..] = random;
         let run = RunId::new(now.0, slot, [a, b, c, d, e, f, g, h]);
@@ -211,6 +226,7 @@ impl Shard {
         match started_by {
             StartedBy::Caller(token) => out.reply(token, answer),
             StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),
+            StartedBy::Mail(from) => self.started_by_mail(from, out),
         }
         run
     }
@@ -224,10 +240,19 @@ impl Waiting {
         namespace: String,
         id: String,
     ) -> Self {
-        let digest = fingerprint(&serde_json::json!([namespace, id, machine.spec().name]));
-        let mut entropy = [0; 16];
-        entropy.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
+        let entropy = mail::entropy(&namespace, &id, &machine.spec().name);
         Self { machine, input, entropy, origin: StartedBy::Event { namespace, id } }
+    }
+
+    /// The same at another shard than the event's home.
+    pub(super) fn by_mail(
+        machine: Arc<dyn Machine>,
+        input: Values,
+        (namespace, event): (&str, &str),
+        from: Source,
+    ) -> Self {
+        let entropy = mail::entropy(namespace, event, &machine.spec().name);
+        Self { machine, input, entropy, origin: StartedBy::Mail(from) }
     }
 }
 

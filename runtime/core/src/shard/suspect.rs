@@ -32,11 +32,11 @@ pub(super) fn suspicious(state: &RunState) -> bool {
 
 impl Shard {
     /// Lets a recovered run wait for its turn.
-    pub(super) fn suspect(&mut self, id: RunId) {
+    pub(super) fn suspect(&mut self, id: RunId, out: &mut Output) {
         if let Some(mut run) = self.runs.remove(&id) {
             run.suspect = true;
             self.suspects.waiting.insert((run.state.head().recoveries, id));
-            self.put_back(id, run);
+            self.put_back(id, run, out);
         }
     }
 

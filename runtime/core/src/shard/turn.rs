@@ -10,7 +10,7 @@ use super::guard::Guards;
 use super::output::{Effect, Notice, Output, Send};
 use super::step::About;
 use crate::codegen::{CallSpec, Draw, Machine, Point, PointKind, WorkflowSpec};
-use crate::id::RunId;
+use crate::id::{Place, RunId};
 use crate::journal::{self, EventBody, Happened, Record, Snapshot};
 use crate::limits;
 use crate::port::{ItemRow, JournalRow, RunRow};
@@ -30,6 +30,7 @@ pub(super) struct Turn<'a> {
     pub(super) paused: bool,
     pub(super) guards: &'a mut Guards,
     pub(super) events: &'a Events,
+    pub(super) place: Place,
     pub(super) out: &'a mut Output,
     /// Fibers whose next move is due.
     pub(super) queue: VecDeque<FiberId>,
@@ -256,9 +257,11 @@ impl Turn<'_> {
 
     fn record(&mut self, seq: &mut u64, bucket: &mut u32) {
         let (number, parts) = self.run.state.close_record().expect("our own values are JSON");
-        let first = self.events.last() + 1;
-        for (number, event) in (first..).zip(&mut self.emitted) {
-            event.number = number;
+        let mut numbers = self.events.last() + 1..;
+        for event in &mut self.emitted {
+            if self.place.elsewhere(&event.namespace, &event.event, &event.key).is_none() {
+                event.number = numbers.next().unwrap_or(u64::MAX);
+            }
         }
         *seq += 1;
         *bucket = hour(self.now).max(*bucket);
@@ -284,7 +287,9 @@ impl Turn<'_> {
         self.run.seq = *seq;
         self.run.at = now;
         for event in &self.emitted {
-            self.out.batch.events.push(event.clone().into());
+            if event.number > 0 {
+                self.out.batch.events.push(event.clone().into());
+            }
             self.out.effects.push(Effect::Publish(event.clone().into()));
         }
         self.row();

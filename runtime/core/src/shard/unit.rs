@@ -39,6 +39,7 @@ impl Turn<'_> {
             base: fiber.head,
             attempt: 1,
             entered,
+            since: now,
             deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
             again: asks || spec.retry.is_some_and(|retry| retry.attempts != Some(1)),
             passed: false,

@@ -1,9 +1,10 @@
 //! Waits: for people, events and times, whichever comes first (verdict 74, T3).
 
-use super::event::Stored;
+use super::event::{After, Stored};
 use super::turn::Turn;
-use crate::codegen::{Arm, Frame};
+use crate::codegen::{Arm, Frame, Subscription};
 use crate::journal::Happened;
+use crate::port::EventName;
 use crate::run::{Fiber, FiberId, Happening, Hold, Mode, State, Stop, StopCause, Wait};
 use crate::time::Time;
 
@@ -19,7 +20,8 @@ impl Turn<'_> {
         let began = self.events.last();
         let at = frame.at.clone();
         let tasks = vec![None; arms.len()];
-        let wait = Wait { arms, tasks, claims: Vec::new(), until, began, fault: None };
+        let wait =
+            Wait { arms, tasks, claims: Vec::new(), until, began, since: self.now, fault: None };
         if let Some(fiber) = self.state().fiber_mut(id) {
             fiber.frame = frame;
             fiber.state = State::Wait(wait);
@@ -40,14 +42,20 @@ impl Turn<'_> {
         if wait.fault.is_some() {
             return false;
         }
+        // Order: an event that came before the time ran out comes before it, also where its home is
+        // still being asked.
+        if self.is_loading(wait) {
+            return false;
+        }
         let (frame, wait) = (fiber.frame.clone(), wait.clone());
         for (index, arm) in wait.arms.iter().enumerate() {
             match arm {
                 Arm::Event(subscription) => {
+                    let origin = self.run.state.origin();
                     let after = if subscription.fresh {
-                        wait.began
+                        After { number: wait.began, at: wait.since }
                     } else {
-                        self.run.state.origin().events
+                        After { number: origin.events, at: origin.started }
                     };
                     let place = self.place(&frame, index, &subscription.key);
                     match self.next_event(&frame, index, subscription, (after, &place)) {
@@ -103,19 +111,38 @@ impl Turn<'_> {
         }
     }
 
+    fn event_name(&self, subscription: &Subscription) -> EventName {
+        EventName {
+            namespace: self.run.state.origin().namespace.clone(),
+            event: subscription.event.clone(),
+            key: subscription.key.clone(),
+        }
+    }
+
+    /// Whether it is not known yet what came for an arm of the wait.
+    fn is_loading(&self, wait: &Wait) -> bool {
+        let admitted = self.run.state.origin().started;
+        wait.arms.iter().any(|arm| match arm {
+            Arm::Event(subscription) => {
+                self.events.loading(&self.event_name(subscription), admitted)
+            }
+            Arm::Sleep { .. } | Arm::Task { .. } => false,
+        })
+    }
+
     /// The number after which a place takes events: behind the last one it took.
     fn next_event(
         &self,
         frame: &Frame,
         index: usize,
-        subscription: &crate::codegen::Subscription,
-        (after, place): (u64, &str),
+        subscription: &Subscription,
+        (after, place): (After, &str),
     ) -> Result<Option<Stored>, String> {
         let Some(machine) = &self.run.machine else { return Ok(None) };
         let taken = self.run.state.taken(place);
-        let namespace = &self.run.state.origin().namespace;
-        let key = (&*subscription.event, &*subscription.key);
-        for event in self.events.after(namespace, key, after.max(taken)) {
+        let name = self.event_name(subscription);
+        let admitted = self.run.state.origin().started;
+        for event in self.events.after(&name, (admitted, after), taken) {
             let fits = machine.matches(frame, index, &event.payload);
             if fits.map_err(|fault| fault.message)? {
                 return Ok(Some(event.clone()));
@@ -163,8 +190,8 @@ impl Turn<'_> {
         for (depth, unit) in whole.take_while(|(depth, _)| *depth < stopping) {
             for (index, subscription) in unit.interrupts.iter().enumerate() {
                 let place = format!("!{}", self.place(&unit.frame, index, &subscription.key));
-                let next =
-                    self.next_event(&unit.frame, index, subscription, (unit.entered, &place));
+                let after = After { number: unit.entered, at: unit.since };
+                let next = self.next_event(&unit.frame, index, subscription, (after, &place));
                 match next {
                     Ok(Some(event)) => {
                         self.take_event(place, &event);

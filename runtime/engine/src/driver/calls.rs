@@ -7,7 +7,7 @@
 use super::Message;
 use super::counters::Counters;
 use super::gate::Gate;
-use crate::clock;
+use crate::clock::Clock;
 use crate::http::{Answered, Http};
 use crate::limits;
 use futures_util::FutureExt as _;
@@ -72,12 +72,18 @@ pub(crate) struct Caller {
     places: Arc<Semaphore>,
     in_flight: TaskTracker,
     counters: Arc<Counters>,
+    clock: Clock,
 }
 
 impl Caller {
-    pub(crate) fn new(services: Arc<Services>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(services: Arc<Services>, counters: Arc<Counters>, clock: Clock) -> Self {
         let places = Arc::new(Semaphore::new(limits::CALLS));
-        Self { services, places, in_flight: TaskTracker::new(), counters }
+        Self { services, places, in_flight: TaskTracker::new(), counters, clock }
+    }
+
+    /// The same for another shard, which waits for its own calls only.
+    pub(crate) fn for_shard(&self) -> Self {
+        Self { in_flight: TaskTracker::new(), ..self.clone() }
     }
 
     /// How many calls have left and not come back.
@@ -101,7 +107,7 @@ impl Caller {
             let ticket = send.ticket;
             // Order: asked when nothing is waited for any more: the commit and a place are behind it.
             let attempt = match send.expires {
-                Some(expires) if clock::now() > expires => Answered::Ended(expired()),
+                Some(expires) if this.clock.now() > expires => Answered::Ended(expired()),
                 _ => this.attempt(*send).await,
             };
             let input = match attempt {

@@ -3,26 +3,17 @@
 //! Promises: nothing leaves after the lease may have run out, whatever the process slept through: the
 //! clock counts the time that the machine was suspended. Opened per acquisition, closed for ever.
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::clock::Boot;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-
-/// An instant of the clock that leases are counted by: ms since the machine started, sleep included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Boot(i64);
-
-impl Boot {
-    pub(crate) fn now() -> Self {
-        let now = clock_gettime(ClockId::Boottime);
-        Self(now.tv_sec.saturating_mul(1_000).saturating_add(now.tv_nsec / 1_000_000))
-    }
-}
+use tokio::sync::Notify;
 
 /// Open while the lease is sure to be ours. Clones are the same gate.
 #[derive(Clone)]
 pub(crate) struct Gate {
     until: Arc<AtomicI64>,
+    closed: Arc<Notify>,
     /// How long one renewal is good for, the margin taken off; none where leases do not run out.
     good_for: Option<i64>,
 }
@@ -34,7 +25,7 @@ impl Gate {
         // between the look at the gate and the first byte of a call.
         let good_for = ttl.map(|ttl| i64::try_from((ttl - ttl / 10).as_millis()).unwrap_or(0));
         let until = good_for.map_or(i64::MAX, |good_for| sent.0.saturating_add(good_for));
-        Self { until: Arc::new(AtomicI64::new(until)), good_for }
+        Self { until: Arc::new(AtomicI64::new(until)), closed: Arc::default(), good_for }
     }
 
     /// The store has taken something under the lease that was sent at `sent`.
@@ -49,6 +40,12 @@ impl Gate {
     /// The memory behind it is dropped.
     pub(crate) fn close(&self) {
         self.until.store(i64::MIN, Ordering::Release);
+        self.closed.notify_one();
+    }
+
+    /// Waits until it is closed, for the one task that serves behind it.
+    pub(crate) async fn closing(&self) {
+        self.closed.notified().await;
     }
 
     /// Whether a call may leave now.
@@ -69,7 +66,8 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use super::{Boot, Gate};
+    use super::Gate;
+    use crate::clock::Boot;
     use std::time::Duration;
 
     #[test]

@@ -11,6 +11,8 @@ mod calls;
 mod counters;
 mod feed;
 mod gate;
+mod lookup;
+mod mailbox;
 mod owner;
 mod renewal;
 mod serve;
@@ -23,17 +25,19 @@ pub use feed::Told;
 
 pub(crate) use calls::Caller;
 pub(crate) use feed::{Feeds, Woken};
-pub(crate) use owner::Owner;
+pub(crate) use owner::{Owned, Owner};
+pub(crate) use renewal::{Leases, keep};
 pub(crate) use serve::Inlets;
 
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::handle::Until;
-use sagaflow_core::id::RunId;
-use sagaflow_core::port;
-use sagaflow_core::shard::{Answer, Input, ServiceState, Token};
+use sagaflow_core::id::{RunId, ShardId};
+use sagaflow_core::port::{self, MessageRow};
+use sagaflow_core::shard::{Answer, Input, Protection, ServiceState, Token};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// What a shard's task is told.
 pub(crate) enum Message {
@@ -53,6 +57,8 @@ pub(crate) enum Message {
     },
     /// What protects the services, as it stands: a look, which decides nothing.
     Services(oneshot::Sender<Vec<ServiceState>>),
+    /// What a look into the inbox has found, under the ownership of this epoch.
+    Mail(u64, Vec<MessageRow>),
     /// A request: the input it becomes, and who waits.
     Ask {
         /// Makes the input once the request has its token.
@@ -70,6 +76,11 @@ pub type OnCommit = Arc<dyn Fn(&port::Batch) + Send + Sync>;
 pub(crate) struct Shared {
     pub(crate) feeds: Feeds,
     pub(crate) cluster: Cluster,
+    pub(crate) clock: Clock,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) protection: Protection,
+    /// Woken when a message for a shard has been sent, by shard.
+    pub(crate) mail: Vec<Notify>,
     pub(crate) counters: Arc<Counters>,
     /// The store does not take commits at the moment: new starts are refused.
     pub(crate) away: AtomicBool,
@@ -81,6 +92,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// There is a message for a shard, if it is served here.
+    pub(crate) fn nudge(&self, shard: ShardId) {
+        if let Some(notify) = self.mail.get(shard.0 as usize) {
+            notify.notify_one();
+        }
+    }
+
     pub(crate) fn is_away(&self) -> bool {
         self.away.load(Ordering::Relaxed)
     }

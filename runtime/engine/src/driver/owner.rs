@@ -1,17 +1,19 @@
 //! Owning a shard: take its lease, recover it, serve it, and begin again when its memory is lost.
 
 use super::counters::Counters;
-use super::gate::{Boot, Gate};
+use super::gate::Gate;
 use super::serve::{Inlets, Lost, Serving, pause};
 use super::{Caller, Shared};
-use crate::{clock, limits};
-use sagaflow_core::id::ShardId;
+use crate::clock::{self, Boot};
+use crate::limits;
+use sagaflow_core::id::{Place, ShardId};
 use sagaflow_core::port::{self, Lease, Store};
 use sagaflow_core::shard::{Machines, Output, Recovery, Shard};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// The task that owns one shard.
 pub(crate) struct Owner<S: Store> {
@@ -22,12 +24,16 @@ pub(crate) struct Owner<S: Store> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) caller: Caller,
     pub(crate) inlets: Inlets,
+    /// Cancelled once, when the engine is to stop.
+    pub(crate) stop: CancellationToken,
 }
 
 /// A shard under a lease, with what its recovery decided.
 pub(crate) struct Owned {
     pub(super) lease: Lease,
     pub(super) gate: Gate,
+    /// Cancelled when the shard is to be given back, or the engine is to stop.
+    pub(super) leave: CancellationToken,
     pub(super) shard: Shard,
     pub(super) first: Output,
     /// Rows read since the last checkpoint.
@@ -35,17 +41,47 @@ pub(crate) struct Owned {
 }
 
 impl<S: Store> Owner<S> {
+    /// Takes the shard for the first time; none where it is not this node's to take.
+    pub(crate) async fn first(&self) -> port::Result<Option<Owned>> {
+        if !self.shared.cluster.may_take(self.shard) {
+            return Ok(None);
+        }
+        let owned = self.acquire().await;
+        if owned.is_err() {
+            self.shared.cluster.not_taken(self.shard);
+        }
+        owned.map(Some)
+    }
+
     /// Takes the lease and reads the shard.
     ///
     /// Order: the tail is read by a statement of its own after the acquisition, so that it holds
     /// whatever the previous owner committed before it was fenced.
-    pub(crate) async fn acquire(&self) -> port::Result<Owned> {
+    async fn acquire(&self) -> port::Result<Owned> {
         let sent = Boot::now();
         let lease = self.store.acquire(self.shard).await?;
         let gate = Gate::new(sent, self.store.ttl());
-        let tail = self.keeping(lease, &gate, self.store.tail(lease)).await?;
+        self.shared.leases.hold(lease, gate.clone());
+        let owned = self.recover(lease, gate).await;
+        if owned.is_err() {
+            self.shared.leases.let_go(lease);
+        }
+        owned
+    }
+
+    async fn recover(&self, lease: Lease, gate: Gate) -> port::Result<Owned> {
+        let tail = self.store.tail(lease).await?;
         let behind = tail.rows.len();
-        let recovery = Recovery { lease, tail, machines: self.machines.clone(), now: clock::now() };
+        let shared = &self.shared;
+        let skew_ms = self.store.ttl().map_or(0, |_| clock::SKEW_MS);
+        let recovery = Recovery {
+            lease,
+            tail,
+            machines: self.machines.clone(),
+            now: shared.clock.now(),
+            place: Place { shard: self.shard, of: shared.cluster.shards(), skew_ms },
+            protection: shared.protection.clone(),
+        };
         let recovered = match self.paused {
             true => Shard::recover_paused(recovery),
             false => Shard::recover(recovery),
@@ -64,31 +100,8 @@ impl<S: Store> Owner<S> {
             on_commit(&fence);
         }
         self.shared.away.store(false, Ordering::Relaxed);
-        self.shared.cluster.set_owning(true);
-        Ok(Owned { lease, gate, shard: recovered.shard, first, behind })
-    }
-
-    /// Renews the lease for as long as `work` takes.
-    async fn keeping<T>(
-        &self,
-        lease: Lease,
-        gate: &Gate,
-        work: impl Future<Output = port::Result<T>>,
-    ) -> port::Result<T> {
-        let mut work = std::pin::pin!(work);
-        let Some(ttl) = self.store.ttl() else { return work.await };
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(ttl / 3) => {
-                    let sent = Boot::now();
-                    // One that failed is tried again; a lost lease is told by the fence.
-                    if matches!(self.store.renew(&[lease]).await, Ok(lost) if lost.is_empty()) {
-                        gate.renewed(sent);
-                    }
-                }
-            }
-        }
+        let leave = self.shared.cluster.taken(self.shard, &self.stop);
+        Ok(Owned { lease, gate, leave, shard: recovered.shard, first, behind })
     }
 
     /// Serves until the engine stops or the store cannot go on. Without a shard to begin with it
@@ -112,7 +125,8 @@ impl<S: Store> Owner<S> {
                     }
                     Err(error) => {
                         tries += 1;
-                        tracing::warn!(%error, tries, "the shard could not be taken");
+                        let shard = self.shard.0;
+                        tracing::warn!(%error, tries, shard, "the shard could not be taken");
                         self.shared.away.store(true, Ordering::Relaxed);
                         if self.stopped_within(pause(tries)).await {
                             return;
@@ -123,20 +137,24 @@ impl<S: Store> Owner<S> {
             };
             tries = 0;
             let lease = owned.lease;
-            match self.serve(owned).await {
-                Lost::Stopped => {
+            let lost = self.serve(owned).await;
+            self.shared.leases.let_go(lease);
+            self.shared.cluster.lost(self.shard);
+            match lost {
+                Lost::Left => {
                     // Crash: a lease that is not given back is taken again by the same store, or
                     // waited out by another process.
                     if let Err(error) = self.store.release(lease).await {
                         tracing::warn!(%error, "the lease could not be given back");
                     }
-                    self.shared.cluster.set_owning(false);
-                    return;
+                    if self.stop.is_cancelled() {
+                        return;
+                    }
                 }
                 Lost::Fatal(error) => return self.fail(&error),
                 Lost::Memory(error) => {
                     Counters::bump(&self.shared.counters.recoveries);
-                    tracing::warn!(%error, "the shard is read again");
+                    tracing::warn!(%error, shard = self.shard.0, "the shard is read again");
                 }
             }
         }
@@ -150,11 +168,21 @@ impl<S: Store> Owner<S> {
         serving.run().await
     }
 
-    /// Takes the shard when it may.
-    ///
+    /// Takes the shard when this node may.
+    async fn take(&self, contact: &mut Contact) -> port::Result<Owned> {
+        if !self.shared.cluster.may_take(self.shard) {
+            return Err(port::Error::Held("a node whose share it is in".to_owned()));
+        }
+        let owned = self.take_patiently(contact).await;
+        if owned.is_err() {
+            self.shared.cluster.not_taken(self.shard);
+        }
+        owned
+    }
+
     /// Order: an outage of the store ends every lease. Whoever held one sees the store again when
     /// everybody does, and gets the time of one lease to go on before another node takes it from him.
-    async fn take(&self, contact: &mut Contact) -> port::Result<Owned> {
+    async fn take_patiently(&self, contact: &mut Contact) -> port::Result<Owned> {
         if let (Some(ttl), true) = (self.store.ttl(), contact.broken()) {
             let owners = contact.note(self.store.owners().await)?;
             let mine = self.shared.cluster.member().map(|member| member.node);
@@ -170,14 +198,13 @@ impl<S: Store> Owner<S> {
     /// Another node decides. What was asked here and not answered is dropped, which means "ask
     /// again"; the request then goes to that node.
     fn stand_by(&mut self) {
-        self.shared.cluster.set_owning(false);
         self.shared.away.store(false, Ordering::Relaxed);
         while self.inlets.inbox.try_recv().is_ok() {}
         while self.inlets.outcomes.try_recv().is_ok() {}
     }
 
     async fn stopped_within(&self, wait: Duration) -> bool {
-        tokio::time::timeout(wait, self.inlets.stop.cancelled()).await.is_ok()
+        tokio::time::timeout(wait, self.stop.cancelled()).await.is_ok()
     }
 
     fn fail(&self, error: &port::Error) {

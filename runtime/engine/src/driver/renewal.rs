@@ -1,87 +1,70 @@
-//! Keeping a lease for as long as its shard is served.
+//! Keeping the leases of a node for as long as their shards are served.
 
-use super::gate::{Boot, Gate};
-use super::serve::Lost;
+use super::gate::Gate;
+use crate::clock::{Boot, Clock};
 use crate::limits;
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{self, Lease, Store};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::Instant;
+use sagaflow_core::port::{Lease, Store};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-type Answer = Pin<Box<dyn Future<Output = port::Result<Vec<ShardId>>> + Send>>;
-
-/// A lease with the renewal that is due or under way.
-pub(super) struct Renewal<S: Store> {
-    store: Arc<S>,
-    lease: Lease,
-    gate: Gate,
-    under_way: Option<(Boot, Answer)>,
-    /// None where the lease does not run out.
-    at: Option<Instant>,
+/// The leases that this node holds, with their gates.
+#[derive(Default)]
+pub(crate) struct Leases {
+    held: Mutex<BTreeMap<ShardId, (Lease, Gate)>>,
 }
 
-impl<S: Store> Renewal<S> {
-    pub(super) fn new(store: Arc<S>, lease: Lease, gate: Gate) -> Self {
-        let at = store.ttl().map(|ttl| Instant::now() + ttl / 3);
-        Self { store, lease, gate, under_way: None, at }
+impl Leases {
+    /// From now on it is renewed.
+    pub(super) fn hold(&self, lease: Lease, gate: Gate) {
+        self.lock().insert(lease.shard, (lease, gate));
     }
 
-    /// Until when calls may leave.
-    pub(super) fn gate(&self) -> &Gate {
-        &self.gate
-    }
-
-    /// How long until the next one; none where there is none, or one is under way.
-    pub(super) fn until(&self) -> Option<Duration> {
-        let at = self.at.filter(|_| self.under_way.is_none());
-        at.map(|at| at.saturating_duration_since(Instant::now()))
-    }
-
-    /// Asks for more time where that is due.
-    ///
-    /// Crash: the lease is renewed or it is not, and runs out either way.
-    pub(super) fn begin_when_due(&mut self) {
-        if self.until() == Some(Duration::ZERO) {
-            let (store, lease) = (Arc::clone(&self.store), self.lease);
-            let answer = Box::pin(async move { store.renew(&[lease]).await });
-            self.under_way = Some((Boot::now(), answer));
+    /// It is not renewed any more.
+    pub(super) fn let_go(&self, lease: Lease) {
+        let mut held = self.lock();
+        // Order: the shard may have been acquired anew since.
+        if held.get(&lease.shard).is_some_and(|(current, _)| *current == lease) {
+            held.remove(&lease.shard);
         }
     }
 
-    /// The answer of the one under way.
-    pub(super) async fn answer(&mut self) -> port::Result<Vec<ShardId>> {
-        match &mut self.under_way {
-            Some((_, answer)) => answer.as_mut().await,
-            None => std::future::pending().await,
-        }
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ShardId, (Lease, Gate)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// Learns what the store said.
-    pub(super) fn answered(&mut self, answer: port::Result<Vec<ShardId>>) -> Option<Lost> {
-        let (sent, _) = self.under_way.take()?;
-        match answer {
-            Ok(lost) if lost.contains(&self.lease.shard) => {
-                let cause = "another node has taken the lease".to_owned();
-                Some(Lost::Memory(port::Error::Fenced { shard: self.lease.shard.0, cause }))
-            }
-            Ok(_) => {
-                self.gate.renewed(sent);
-                self.at = self.store.ttl().map(|ttl| Instant::now() + ttl / 3);
-                None
+/// Renews all leases of the node, by one statement every third of their time, and reads the store's
+/// clock. It goes on until it is dropped: what is handed over after a stop needs its lease too.
+///
+/// Crash: a lease is renewed or it is not, and runs out either way.
+pub(crate) async fn keep<S: Store>(store: Arc<S>, leases: Arc<Leases>, clock: Clock) {
+    let Some(ttl) = store.ttl() else { return };
+    let mut pause = ttl / 3;
+    loop {
+        tokio::time::sleep(pause).await;
+        let held: Vec<_> = leases.lock().values().cloned().collect();
+        let all: Vec<Lease> = held.iter().map(|(lease, _)| *lease).collect();
+        let sent = Boot::now();
+        let renewed = match all.is_empty() {
+            true => Ok(Vec::new()),
+            false => store.renew(&all).await,
+        };
+        pause = ttl / 3;
+        match renewed {
+            Ok(lost) => {
+                for (lease, gate) in held {
+                    // A lost one is told by its closed gate; whoever serves behind it drops the memory.
+                    if lost.contains(&lease.shard) { gate.close() } else { gate.renewed(sent) }
+                }
             }
             Err(error) => {
-                tracing::warn!(%error, "the lease could not be renewed");
-                self.at = Some(Instant::now() + limits::RENEW_AGAIN);
-                None
+                tracing::warn!(%error, "the leases could not be renewed");
+                pause = limits::RENEW_AGAIN;
             }
         }
-    }
-
-    /// Why serving must end, where the lease may have run out.
-    pub(super) fn lost(&self) -> Option<Lost> {
-        let cause = || "the lease could not be renewed in time".to_owned();
-        (!self.gate.is_open()).then(|| Lost::Memory(port::Error::Unavailable(cause())))
+        if let Err(error) = clock.read(store.as_ref()).await {
+            tracing::warn!(%error, "the store's clock could not be read");
+        }
     }
 }

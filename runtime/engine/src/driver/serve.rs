@@ -8,28 +8,29 @@
 //! Must not: let anything leave under a lease that was lost.
 
 use super::counters::Counters;
-use super::gate::Boot;
+use super::gate::Gate;
+use super::mailbox::Mailbox;
 use super::owner::Owned;
-use super::renewal::Renewal;
 use super::{Caller, Message, Shared, Told};
-use crate::{clock, limits};
+use crate::clock::Boot;
+use crate::limits;
 use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
 use sagaflow_core::shard::{Answer, Effect, Input, Notice, Output, Shard, Token};
 use sagaflow_core::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Why serving ended.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    /// Asked to stop; everything decided has committed.
-    Stopped,
+    /// Asked to leave; everything decided has committed.
+    Left,
     /// The memory is worth nothing any more: take the lease again and recover.
     Memory(port::Error),
     /// The store itself cannot go on.
@@ -44,15 +45,13 @@ pub(crate) struct Inlets {
     pub(crate) outcomes: mpsc::Receiver<Message>,
     /// The other end, for tasks.
     pub(crate) back: mpsc::Sender<Message>,
-    /// Cancelled once, when the engine is to stop.
-    pub(crate) stop: CancellationToken,
 }
 
 type Commit = Pin<Box<dyn Future<Output = port::Result<()>> + Send>>;
 
 /// A batch on its way, and what it holds back.
-struct Flight {
-    batch: Batch,
+pub(super) struct Flight {
+    pub(super) batch: Batch,
     effects: Vec<Effect>,
     /// Yields the store's answer. Dropped half-way, the store finishes it or not, and the tail tells.
     commit: Commit,
@@ -68,11 +67,13 @@ pub(crate) struct Serving<'a, S: Store> {
     pub(crate) shared: &'a Shared,
     pub(crate) caller: &'a Caller,
     pub(crate) inlets: &'a mut Inlets,
-    /// Its gate is closed with the end of serving.
-    renewal: Renewal<S>,
+    /// Closed with the end of serving.
+    gate: Gate,
+    leave: CancellationToken,
+    pub(super) mail: Mailbox,
     /// Decided, and not yet sent to the store.
-    pending: Output,
-    flight: Option<Flight>,
+    pub(super) pending: Output,
+    pub(super) flight: Option<Flight>,
     /// Who waits for the answer to which input; they are dropped with the memory.
     replies: BTreeMap<Token, oneshot::Sender<Answer>>,
     next_token: Token,
@@ -93,9 +94,11 @@ impl<'a, S: Store> Serving<'a, S> {
     ) -> Self {
         // Without the rows that recovery has read, a node that is restarted again and again would read
         // ever more.
-        let Owned { lease, gate, shard, behind, .. } = owned;
+        let Owned { lease, gate, leave, shard, behind, .. } = owned;
         Self {
-            renewal: Renewal::new(Arc::clone(&store), lease, gate),
+            gate,
+            leave,
+            mail: Mailbox::new(shared.cluster.shards()),
             store,
             lease,
             shard,
@@ -115,7 +118,7 @@ impl<'a, S: Store> Serving<'a, S> {
     /// Lets out what the fence record held back. It has committed.
     pub(crate) fn begin(&mut self, output: Output) {
         for send in output.reads {
-            self.caller.send(Box::new(send), self.renewal.gate().clone(), self.inlets.back.clone());
+            self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
         }
         self.release(output.effects);
     }
@@ -124,28 +127,30 @@ impl<'a, S: Store> Serving<'a, S> {
     pub(crate) async fn run(mut self) -> Lost {
         let lost = self.serve().await;
         // Order: first of all, so that no call of this memory leaves beside those of the next one.
-        self.renewal.gate().close();
+        self.gate.close();
         lost
     }
 
     async fn serve(&mut self) -> Lost {
-        let stop = self.inlets.stop.clone();
+        let (leave, gate, shared) = (self.leave.clone(), self.gate.clone(), self.shared);
+        let mail = shared.mail.get(self.lease.shard.0 as usize);
         let mut give_up = None;
         let mut handed_over = false;
         loop {
-            if let Some(lost) = self.renewal.lost() {
-                return lost;
+            if !gate.is_open() {
+                let cause = "the lease was lost, or could not be renewed in time".to_owned();
+                return Lost::Memory(port::Error::Unavailable(cause));
             }
-            self.renewal.begin_when_due();
             self.send_pending();
-            let stopping = stop.is_cancelled();
+            self.look_for_mail();
+            let stopping = leave.is_cancelled();
             if stopping && give_up.is_none() {
                 give_up = Some(Instant::now() + limits::SHUTDOWN);
             }
             if stopping && self.quiet(give_up) {
                 let patient = give_up.is_none_or(|at| Instant::now() < at);
                 if handed_over {
-                    return Lost::Stopped;
+                    return Lost::Left;
                 }
                 if self.rows > 0 && patient {
                     self.checkpoint();
@@ -158,7 +163,7 @@ impl<'a, S: Store> Serving<'a, S> {
             let room = self.pending.batch.rows.len() < limits::BATCH_INPUTS
                 && bytes(&self.pending.batch) < limits::BATCH_BYTES;
             let (due, checkpoint) = (self.until_due(), self.until_checkpoint());
-            let (renewal, open) = (self.renewal.until(), self.renewal.gate().remaining());
+            let open = gate.remaining();
             tokio::select! {
                 biased;
                 answer = landed(&mut self.flight), if self.flight.is_some() => {
@@ -166,18 +171,14 @@ impl<'a, S: Store> Serving<'a, S> {
                         return lost;
                     }
                 }
-                answer = self.renewal.answer() => {
-                    if let Some(lost) = self.renewal.answered(answer) {
-                        return lost;
-                    }
-                }
                 Some(message) = self.inlets.outcomes.recv(), if room => self.gather(message),
                 Some(message) = self.inlets.inbox.recv(), if room && !stopping => self.gather(message),
                 () = sleep(due), if room => self.apply(Input::Tick),
                 () = sleep(checkpoint), if room => self.checkpoint(),
-                () = sleep(renewal) => {}
+                () = nudged(mail) => self.mail.wanted = true,
+                () = gate.closing() => {}
                 () = sleep(open) => {}
-                () = stop.cancelled(), if !stopping => {}
+                () = leave.cancelled(), if !stopping => {}
                 () = sleep(Some(Duration::from_millis(20))), if stopping => {}
             }
         }
@@ -198,7 +199,7 @@ impl<'a, S: Store> Serving<'a, S> {
             self.receive(message);
         }
         for _ in 1..limits::BATCH_INPUTS {
-            if self.inlets.stop.is_cancelled() {
+            if self.leave.is_cancelled() {
                 break;
             }
             let Ok(message) = self.inlets.inbox.try_recv() else { break };
@@ -219,14 +220,20 @@ impl<'a, S: Store> Serving<'a, S> {
             Message::Found(epoch, inputs) if epoch == self.lease.epoch => {
                 inputs.into_iter().for_each(|input| self.apply(input));
             }
-            Message::Found(..) => {}
+            Message::Mail(epoch, rows) if epoch == self.lease.epoch => {
+                self.mail.read(rows.len());
+                if !rows.is_empty() {
+                    self.apply(Input::Mail(rows));
+                }
+            }
+            Message::Found(..) | Message::Mail(..) => {}
             Message::Look { run, until, reply } => {
                 let state = self.shard.run(run);
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(state.is_some_and(|state| !until.reached(state)));
             }
             Message::Services(reply) => {
-                self.now = self.now.max(clock::now());
+                self.now = self.now.max(self.shared.clock.now());
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(self.shard.services(self.now));
             }
@@ -240,7 +247,7 @@ impl<'a, S: Store> Serving<'a, S> {
     }
 
     fn apply(&mut self, input: Input) {
-        self.now = self.now.max(clock::now());
+        self.now = self.now.max(self.shared.clock.now());
         let output = self.shard.apply(self.now, input);
         self.take(output);
     }
@@ -248,7 +255,7 @@ impl<'a, S: Store> Serving<'a, S> {
     /// Moves the position from which recovery reads. Crash: until the new position has committed,
     /// recovery reads from the old one and folds the same rows.
     fn checkpoint(&mut self) {
-        self.now = self.now.max(clock::now());
+        self.now = self.now.max(self.shared.clock.now());
         let output = self.shard.checkpoint(self.now);
         self.take(output);
         self.rows = 0;
@@ -268,7 +275,7 @@ impl<'a, S: Store> Serving<'a, S> {
         self.rows += output.batch.rows.len();
         // Reads promise nothing to anybody: they need not wait for a commit.
         for send in output.reads.drain(..) {
-            self.caller.send(Box::new(send), self.renewal.gate().clone(), self.inlets.back.clone());
+            self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
         }
         self.pending.merge(output);
     }
@@ -306,7 +313,7 @@ impl<'a, S: Store> Serving<'a, S> {
         let mut flight = self.flight.take()?;
         let counters = &self.shared.counters;
         let Err(error) = answer else {
-            self.renewal.gate().renewed(flight.sent);
+            self.gate.renewed(flight.sent);
             self.shared.away.store(false, Ordering::Relaxed);
             Counters::bump(&counters.commits);
             counters.records.fetch_add(flight.batch.rows.len() as u64, Ordering::Relaxed);
@@ -318,6 +325,10 @@ impl<'a, S: Store> Serving<'a, S> {
                 if row.ended_at.is_some() {
                     self.shared.feeds.ended(row);
                 }
+            }
+            self.mail.taken(flight.batch.taken.len());
+            for to in flight.batch.sent.iter().map(|row| row.to).collect::<BTreeSet<_>>() {
+                self.shared.nudge(to);
             }
             self.release(flight.effects);
             return None;
@@ -345,16 +356,18 @@ impl<'a, S: Store> Serving<'a, S> {
 
     /// Lets out what a batch held back, in its order.
     fn release(&mut self, effects: Vec<Effect>) {
-        let mut wanted = Vec::new();
+        let (mut wanted, mut names) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::Call(send) => {
-                    self.caller.send(send, self.renewal.gate().clone(), self.inlets.back.clone());
+                    self.caller.send(send, self.gate.clone(), self.inlets.back.clone());
                 }
                 Effect::Find { namespace, workflow, key } => {
                     wanted.push(KeyName { namespace, workflow, key });
                 }
                 Effect::FindItem { item } => self.find_item(item),
+                Effect::FindWaits(name) => names.push(name),
+                Effect::FindEvents { home, name, since } => self.find_events(home, name, since),
                 Effect::Reply { token, answer } => {
                     if let Some(reply) = self.replies.remove(&token) {
                         self.count_start(&answer);
@@ -379,6 +392,9 @@ impl<'a, S: Store> Serving<'a, S> {
         for some in wanted.chunks(limits::KEYS_AT_ONCE) {
             self.find(some.to_vec());
         }
+        for some in names.chunks(limits::KEYS_AT_ONCE) {
+            self.find_waits(some.to_vec());
+        }
     }
 
     fn count_start(&self, answer: &Answer) {
@@ -387,41 +403,22 @@ impl<'a, S: Store> Serving<'a, S> {
         }
     }
 
-    /// Looks start keys up. A store that is away is asked until it is back: those who wait for the
-    /// start have bounds of their own.
-    fn find(&self, names: Vec<KeyName>) {
-        let store = Arc::clone(&self.store);
-        self.look_up(async move {
-            let rows = patiently("start keys", || store.keys(&names)).await;
-            let mut rows = rows.into_iter();
-            let found = |name: KeyName| {
-                let KeyName { namespace, workflow, key } = name;
-                Input::Found { namespace, workflow, key, row: rows.next().flatten() }
-            };
-            names.into_iter().map(found).collect()
-        });
-    }
-
-    /// Looks an item up, as patiently.
-    fn find_item(&self, item: String) {
-        let store = Arc::clone(&self.store);
-        self.look_up(async move {
-            let row = patiently("an item", || store.item(&item)).await;
-            vec![Input::FoundItem { item, row }]
-        });
-    }
-
-    fn look_up(&self, found: impl Future<Output = Vec<Input>> + Send + 'static) {
-        let (back, epoch) = (self.inlets.back.clone(), self.lease.epoch);
-        tokio::spawn(async move {
-            // The shard is gone only when the process stops.
-            let _ = back.send(Message::Found(epoch, found.await)).await;
-        });
-    }
-
     fn until_due(&self) -> Option<Duration> {
-        let wait = self.shard.next_due()?.since(clock::now().max(self.now));
+        // Order: after a recovery, what was sent to the shard while nobody had it comes before its
+        // timers.
+        if !self.mail.first {
+            return None;
+        }
+        let wait = self.shard.next_due()?.since(self.shared.clock.now().max(self.now));
         Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+    }
+}
+
+/// Waits for a message to be sent here.
+async fn nudged(mail: Option<&Notify>) {
+    match mail {
+        Some(mail) => mail.notified().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -437,21 +434,6 @@ async fn sleep(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Asks the store until it answers.
-async fn patiently<T, F: Future<Output = port::Result<T>>>(what: &str, ask: impl Fn() -> F) -> T {
-    let mut tries = 0;
-    loop {
-        match ask().await {
-            Ok(found) => return found,
-            Err(error) => {
-                tries += 1;
-                tracing::warn!(%error, tries, "{what} could not be looked up");
-                tokio::time::sleep(pause(tries)).await;
-            }
-        }
     }
 }
 

@@ -292,16 +292,16 @@ async fn an_input_that_takes_longer_than_its_caller_waits_is_told_about_later() 
     let actor = Actor { name: "ann".to_owned(), ..Actor::default() };
     let asked = || handle.operate(run, Act::Pause, actor.clone(), "slow".to_owned());
     let Ok(Decided::Later(input)) = asked().await else { panic!("it was decided in time") };
-    assert_eq!(handle.input(&input), Some(Became::Pending));
+    assert_eq!(handle.input(&input).unwrap(), Some(Became::Pending));
     let end = tokio::time::Instant::now() + Duration::from_secs(20);
-    while handle.input(&input) == Some(Became::Pending) {
+    while handle.input(&input).unwrap() == Some(Became::Pending) {
         assert!(tokio::time::Instant::now() < end, "it is never decided");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(handle.input(&input), Some(Became::Applied));
+    assert_eq!(handle.input(&input).unwrap(), Some(Became::Applied));
     let view = handle.view(run).await.unwrap();
     assert!(view.state.expect("it reads").head().paused, "it was recorded");
-    assert_eq!(handle.input("another"), None);
+    assert_eq!(handle.input("another").unwrap(), None);
 }
 
 #[tokio::test]

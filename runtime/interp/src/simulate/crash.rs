@@ -18,12 +18,12 @@ impl World<'_> {
         owner[..8].copy_from_slice(&self.epoch.to_be_bytes());
         let lease =
             Lease { shard: ShardId(0), epoch: self.epoch, owner: uuid::Uuid::from_bytes(owner) };
-        let recovered = Shard::recover(Recovery {
+        let recovered = Shard::recover(Recovery::alone(
             lease,
-            tail: self.records.tail(),
-            machines: self.machines.clone(),
-            now: self.now,
-        });
+            self.records.tail(),
+            self.machines.clone(),
+            self.now,
+        ));
         self.shard = recovered.shard;
         self.commit(recovered.fence);
         if let (Some(start), None) = (self.starting.clone(), &self.started) {

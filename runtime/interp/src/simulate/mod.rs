@@ -421,8 +421,10 @@ impl<'p> World<'p> {
                 self.schedule(0, Due::Request(input));
             }
             Effect::Reply { token: 0, answer } => self.started = Some(answer),
-            // Nobody resolves a review here.
+            // Nobody resolves a review here, and there is no other shard.
             Effect::FindItem { .. }
+            | Effect::FindWaits(_)
+            | Effect::FindEvents { .. }
             | Effect::Reply { .. }
             | Effect::Notice { .. }
             | Effect::History { .. }

@@ -65,6 +65,7 @@ impl Records {
             rows: self.rows.clone(),
             runs: self.runs.values().filter(ended).cloned().collect(),
             events: self.events.clone(),
+            waits: Vec::new(),
         }
     }
 

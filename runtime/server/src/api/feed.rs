@@ -43,7 +43,7 @@ pub async fn events(
     let told = last.map(|text| text.parse::<u64>().map_err(|_| bad("Last-Event-ID", "a number")));
     let told = told.transpose()?.unwrap_or(0);
     // Order: watching begins before the look, so that nothing happens in between unseen.
-    let wake = handle.watch(run);
+    let wake = handle.watch(run)?;
     let view = handle.view(run).await?;
     let nothing_more =
         view.row.ended_at.is_some() && handle.history(run, told, 1).await?.is_empty();

@@ -32,6 +32,7 @@ pub async fn health(Engine(handle): Engine, Extension(about): Extension<Arc<Abou
         counters.into_iter().map(|(name, _, value)| (name.to_owned(), value.into())).collect();
     let status = if handle.ready() { "ready" } else { "not_ready" };
     let (role, owner) = role(&handle, &about);
+    let (owned, shards) = handle.shards();
     let nodes: Vec<Value> = handle
         .nodes()
         .iter()
@@ -42,7 +43,8 @@ pub async fn health(Engine(handle): Engine, Extension(about): Extension<Arc<Abou
         .collect();
     Json(json!({
         "status": status, "paused": handle.paused(), "store": about.store,
-        "role": role, "owner": owner, "nodes": nodes, "counters": counters,
+        "role": role, "owner": owner, "shards": { "owned": owned, "of": shards }, "nodes": nodes,
+        "counters": counters,
     }))
     .into_response()
 }
@@ -61,11 +63,14 @@ pub async fn metrics(Engine(handle): Engine) -> Response {
     for (name, help, value) in handle.counters().all() {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} counter\n{name} {value}\n");
     }
-    let owns = u8::from(handle.role() == Role::Owner);
+    let (owned, _) = handle.shards();
+    let owns = u8::from(owned > 0);
     let _ = write!(
         text,
-        "# HELP flow_node_owner Whether this node owns the runs of its store\n\
-         # TYPE flow_node_owner gauge\nflow_node_owner {owns}\n"
+        "# HELP flow_node_owner Whether this node owns shards of its store\n\
+         # TYPE flow_node_owner gauge\nflow_node_owner {owns}\n\
+         # HELP flow_node_shards Shards that this node owns\n\
+         # TYPE flow_node_shards gauge\nflow_node_shards {owned}\n"
     );
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

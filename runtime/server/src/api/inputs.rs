@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// request itself would have been.
 pub async fn get(Engine(handle): Engine, Path(id): Path<String>) -> Result<Json<Value>> {
     let unknown = || Problem::new(code::NOT_FOUND, "there is no such input");
-    if let Some(became) = handle.input(&id) {
+    if let Some(became) = handle.input(&id)? {
         let status = match became {
             Became::Pending => "pending",
             Became::Applied => "applied",

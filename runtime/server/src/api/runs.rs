@@ -54,7 +54,7 @@ async fn answer(
 ) -> Result<Response> {
     let patience = wait.unwrap_or_default();
     let view = handle.wait(started.run, until, patience).await?;
-    let reached = wait.is_none() || sagaflow_engine::handle::reached(&view, until);
+    let reached = wait.is_none() || sagaflow_engine::wait::reached(&view, until);
     let status = match (reached, started.new) {
         (false, _) => StatusCode::ACCEPTED,
         (true, true) => StatusCode::CREATED,

@@ -3,6 +3,7 @@
 //! Where the machine has no Postgres these tests are skipped, and say so.
 
 mod outage;
+mod shards;
 mod standby;
 mod takeover;
 
@@ -36,9 +37,15 @@ struct World {
 }
 
 impl World {
+    /// With one shard, so that one node decides about all runs.
     async fn on(cluster: &Cluster, ttl: Duration) -> Self {
+        Self::of(cluster, ttl, "1").await
+    }
+
+    /// With so many shards.
+    async fn of(cluster: &Cluster, ttl: Duration, shards: &str) -> Self {
         let world = Self::unmigrated(cluster, ttl).await;
-        let output = flowd(&["migrate", "--config", &world.config]).await;
+        let output = flowd(&["migrate", "--config", &world.config, "--shards", shards]).await;
         assert_eq!(output.code, Some(0), "{output:?}");
         assert!(output.out.contains("was migrated"), "{output:?}");
         world

@@ -361,12 +361,12 @@ impl World {
         self.queue.retain(|_, due| !matches!(due, Due::Outcome(..)));
         let owner = uuid::Uuid::from_u128(u128::from(self.epoch));
         let lease = Lease { shard: ShardId(0), epoch: self.epoch, owner };
-        let recovered = Shard::recover(Recovery {
+        let recovered = Shard::recover(Recovery::alone(
             lease,
-            tail: self.store.tail(),
-            machines: self.machines.clone(),
-            now: self.now,
-        });
+            self.store.tail(),
+            self.machines.clone(),
+            self.now,
+        ));
         self.shard = recovered.shard;
         let dies = self.script.again_before.filter(|_| self.epoch == 2);
         if !self.commit_or_die(recovered.fence, dies) {

@@ -54,6 +54,7 @@ impl Store {
             rows: self.rows.clone(),
             runs: self.runs.values().filter(|row| row.ended_at.is_none()).cloned().collect(),
             events: self.events.clone(),
+            waits: Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ mod recovery;
 mod reviews;
 mod sequence;
 mod services;
+mod shards;
 mod stops;
 mod units;
 mod waits;

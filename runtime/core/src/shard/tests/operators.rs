@@ -404,6 +404,7 @@ fn a_damaged_record_parks_its_run_and_no_other() {
         rows: world.store.rows.clone(),
         runs: world.store.runs.values().cloned().collect(),
         events: Vec::new(),
+        waits: Vec::new(),
     };
     let lease = crate::port::Lease {
         shard: crate::id::ShardId(0),
@@ -411,7 +412,7 @@ fn a_damaged_record_parks_its_run_and_no_other() {
         owner: uuid::Uuid::from_u128(1),
     };
     let machines = world.machines.clone();
-    let recovery = crate::shard::Recovery { lease, tail, machines, now: world.now };
+    let recovery = crate::shard::Recovery::alone(lease, tail, machines, world.now);
     let recovered = crate::shard::Shard::recover(recovery);
     assert_eq!(recovered.damaged.len(), 1);
     assert_eq!(recovered.fence.batch.items[0].kind, "dead_letter");

@@ -8,7 +8,7 @@ use crate::service::Attempt;
 use crate::shard::{Act, Actor, Answer, BreakerAct, Input};
 use crate::status::Status;
 
-fn guarded(failures: u32) -> ServiceSpec {
+pub(super) fn guarded(failures: u32) -> ServiceSpec {
     let breaker = BreakerSpec { rate: None, failures: Some(failures), probe_ms: 60_000 };
     ServiceSpec { breaker: Some(breaker), limit: None }
 }

@@ -169,6 +169,9 @@ impl World {
                     self.apply(Input::FoundItem { item, row });
                     clean = false;
                 }
+                Effect::FindWaits(_) | Effect::FindEvents { .. } => {
+                    panic!("one shard asks no other");
+                }
                 Effect::Reply { token, answer } => {
                     self.answers.insert(token, answer);
                 }
@@ -230,10 +233,11 @@ impl World {
             rows: self.store.rows.iter().filter(|row| row.seq > checkpoint).cloned().collect(),
             runs: self.store.runs.values().filter(|r| r.ended_at.is_none()).cloned().collect(),
             events: self.store.events.clone(),
+            waits: Vec::new(),
         };
         let lease = Lease { shard: ShardId(0), epoch: self.epoch, owner: uuid::Uuid::from_u128(1) };
         let machines = self.machines.clone();
-        let recovery = Recovery { lease, tail, machines, now: self.now };
+        let recovery = Recovery::alone(lease, tail, machines, self.now);
         let recovered = match self.paused {
             true => Shard::recover_paused(recovery),
             false => Shard::recover(recovery),

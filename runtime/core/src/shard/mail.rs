@@ -1,0 +1,121 @@
+//! Messages between shards: what this one sends, and what it does about those it is sent.
+//!
+//! Promises: a message is sent by the batch that decided it, and taken by the batch that holds what
+//! came of it. Doing something about one twice changes nothing ([`Mail`]), so nothing but the store's
+//! row has to remember which were taken.
+
+use super::Shard;
+use super::input::BreakerAct;
+use super::output::Output;
+use super::start::Waiting;
+use crate::codegen::Values;
+use crate::id::ShardId;
+use crate::journal::{self, Mail, ShardRecord};
+use crate::key::fingerprint;
+use crate::port::{ItemRow, MessageRow, Source};
+use crate::time::Time;
+use std::collections::BTreeSet;
+
+/// Where this shard stands with its messages.
+#[derive(Default)]
+pub(super) struct Post {
+    /// The epoch under which it sends.
+    pub(super) epoch: u64,
+    /// The position of the last one sent, and how many were sent there.
+    last: (u64, u32),
+    /// Starts that wait for their key to be looked up; their messages come again until then.
+    in_hand: BTreeSet<Source>,
+}
+
+impl Shard {
+    /// Sends a message with the batch that is being made.
+    pub(super) fn post(&mut self, to: ShardId, mail: &Mail, out: &mut Output) {
+        let (seq, index) = match self.post.last {
+            (seq, index) if seq == self.seq => (seq, index + 1),
+            _ => (self.seq, 0),
+        };
+        self.post.last = (seq, index);
+        let from = Source { shard: self.place.shard, epoch: self.post.epoch, seq, index };
+        let body = journal::encode(mail).expect("our own values are JSON");
+        out.batch.sent.push(MessageRow { to, from, body });
+    }
+
+    /// Does what messages ask for.
+    pub(super) fn mail(&mut self, now: Time, rows: Vec<MessageRow>, out: &mut Output) {
+        for MessageRow { from, body, .. } in rows {
+            if self.post.in_hand.contains(&from) {
+                continue;
+            }
+            match journal::decode(&body) {
+                Ok(Mail::Start { namespace, workflow, key, input, event }) => {
+                    self.start_by_mail(now, from, (namespace, workflow, key), (input, event), out);
+                    continue;
+                }
+                Ok(Mail::Event(event)) => self.accept_event(now, event, None, out),
+                Ok(Mail::Delivered(event)) => self.delivered(now, event, out),
+                Ok(Mail::Breaker(record)) => self.told_of_breaker(now, record, out),
+                Err(error) => self.unreadable(now, from, &error, out),
+            }
+            out.batch.taken.push(from);
+        }
+    }
+
+    /// A trigger at another shard starts a workflow.
+    fn start_by_mail(
+        &mut self,
+        now: Time,
+        from: Source,
+        (namespace, workflow, key): (String, String, String),
+        (input, event): (Values, String),
+        out: &mut Output,
+    ) {
+        // Where no node of this build can run it, the message waits for one that can.
+        let Some(machine) = self.machines.for_start(&workflow, None).cloned() else { return };
+        self.post.in_hand.insert(from);
+        let waiting = Waiting::by_mail(machine, input, (&namespace, &event), from);
+        self.start_with(now, namespace, Some(key), waiting, out);
+    }
+
+    /// A start that came by message is decided.
+    pub(super) fn started_by_mail(&mut self, from: Source, out: &mut Output) {
+        self.post.in_hand.remove(&from);
+        // Crash: the run's first record and the message's deletion are one batch.
+        out.batch.taken.push(from);
+    }
+
+    /// A start that came by message could not be taken in now; the message comes again.
+    pub(super) fn put_off(&mut self, from: Source) {
+        self.post.in_hand.remove(&from);
+    }
+
+    /// Another shard has recorded what an operator did about a service.
+    fn told_of_breaker(&mut self, now: Time, record: ShardRecord, out: &mut Output) {
+        let ShardRecord::Breaker { service, act, .. } = &record else { return };
+        let (service, act): (String, BreakerAct) = (service.clone(), *act);
+        // Crash: the record and the message's deletion are one batch.
+        self.shard_record(now, &record, out);
+        self.apply_breaker(now, &service, act, record, out);
+    }
+
+    /// What cannot be read is set aside for a person, so that what comes behind it is not held up.
+    fn unreadable(&mut self, now: Time, from: Source, error: &journal::Error, out: &mut Output) {
+        let Source { shard, epoch, seq, index } = from;
+        out.put_item(ItemRow {
+            id: format!("message.{}.{epoch}.{seq}.{index}", shard.0),
+            kind: super::letter::KIND.to_owned(),
+            namespace: "default".to_owned(),
+            run: None,
+            open: true,
+            at: now,
+            body: serde_json::json!({ "kind": "message", "message": error.to_string() }),
+        });
+    }
+}
+
+/// The entropy of a start that an event triggers: the same for the same event.
+pub(super) fn entropy(namespace: &str, event: &str, workflow: &str) -> [u8; 16] {
+    let digest = fingerprint(&serde_json::json!([namespace, event, workflow]));
+    let mut entropy = [0; 16];
+    entropy.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
+    entropy
+}

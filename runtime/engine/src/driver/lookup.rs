@@ -1,0 +1,110 @@
+//! What a shard asks the store beside its commits: start keys, items, events, who waits, its inbox.
+//!
+//! Promises: every question is answered once, by an input; a store that is away is asked until it is
+//! back, and those who wait for the answer have bounds of their own.
+
+use super::Message;
+use super::serve::{Serving, pause};
+use crate::limits;
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{self, Batch, EventName, EventRow, KeyName, Store};
+use sagaflow_core::shard::Input;
+use sagaflow_core::time::Time;
+use std::sync::Arc;
+
+impl<S: Store> Serving<'_, S> {
+    /// Looks start keys up. A store that is away is asked until it is back: those who wait for the
+    /// start have bounds of their own.
+    pub(super) fn find(&self, names: Vec<KeyName>) {
+        let store = Arc::clone(&self.store);
+        self.look_up(async move {
+            let rows = patiently("start keys", || store.keys(&names)).await;
+            let mut rows = rows.into_iter();
+            let found = |name: KeyName| {
+                let KeyName { namespace, workflow, key } = name;
+                Input::Found { namespace, workflow, key, row: rows.next().flatten() }
+            };
+            names.into_iter().map(found).collect()
+        });
+    }
+
+    /// Looks an item up, as patiently.
+    pub(super) fn find_item(&self, item: String) {
+        let store = Arc::clone(&self.store);
+        self.look_up(async move {
+            let row = patiently("an item", || store.item(&item)).await;
+            vec![Input::FoundItem { item, row }]
+        });
+    }
+
+    /// Asks who wants to be told of events, as patiently.
+    pub(super) fn find_waits(&self, names: Vec<EventName>) {
+        let store = Arc::clone(&self.store);
+        self.look_up(async move {
+            let all = patiently("waits", || store.waits(&names)).await;
+            let found = |(name, shards)| Input::FoundWaits { name, shards };
+            names.into_iter().zip(all).map(found).collect()
+        });
+    }
+
+    /// Reads the events that another home keeps, as patiently.
+    pub(super) fn find_events(&self, home: ShardId, name: EventName, since: Time) {
+        let store = Arc::clone(&self.store);
+        self.look_up(async move {
+            let mut rows: Vec<EventRow> = Vec::new();
+            loop {
+                let after = rows.last().map_or(0, |row| row.number);
+                let read = || store.events(home, &name, since, after, limits::EVENTS_PAGE);
+                let page = patiently("events", read).await;
+                let more = page.len() == limits::EVENTS_PAGE as usize;
+                rows.extend(page);
+                if !more {
+                    return vec![Input::FoundEvents { name, since, rows }];
+                }
+            }
+        });
+    }
+
+    /// Reads the inbox where it is time to.
+    ///
+    /// Order: what was taken of the last page is deleted before the next one is read, so that a page
+    /// brings what is new.
+    pub(super) fn look_for_mail(&mut self) {
+        let taken = |batch: &Batch| !batch.taken.is_empty();
+        let taking = self.flight.as_ref().is_some_and(|flight| taken(&flight.batch))
+            || taken(&self.pending.batch);
+        if !self.mail.begin(taking) {
+            return;
+        }
+        let (store, lease, back) = (Arc::clone(&self.store), self.lease, self.inlets.back.clone());
+        tokio::spawn(async move {
+            let read = || store.inbox(lease.shard, limits::MAIL);
+            let rows = patiently("messages", read).await;
+            // The shard is gone only when the process stops.
+            let _ = back.send(Message::Mail(lease.epoch, rows)).await;
+        });
+    }
+
+    fn look_up(&self, found: impl Future<Output = Vec<Input>> + Send + 'static) {
+        let (back, epoch) = (self.inlets.back.clone(), self.lease.epoch);
+        tokio::spawn(async move {
+            // The shard is gone only when the process stops.
+            let _ = back.send(Message::Found(epoch, found.await)).await;
+        });
+    }
+}
+
+/// Asks the store until it answers.
+async fn patiently<T, F: Future<Output = port::Result<T>>>(what: &str, ask: impl Fn() -> F) -> T {
+    let mut tries = 0;
+    loop {
+        match ask().await {
+            Ok(found) => return found,
+            Err(error) => {
+                tries += 1;
+                tracing::warn!(%error, tries, "{what} could not be looked up");
+                tokio::time::sleep(pause(tries)).await;
+            }
+        }
+    }
+}
