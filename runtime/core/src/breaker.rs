@@ -146,6 +146,14 @@ impl Breaker {
         self.open(now);
     }
 
+    /// Is open until then: another process has found the service failing. Until its own probe this one
+    /// knows no better.
+    pub fn open_until(&mut self, now: Time, until: Time) {
+        if matches!(self.state, State::Closed) && now < until {
+            self.turn(now, State::Open { until });
+        }
+    }
+
     /// Closes at once: an operator says that the service is well.
     pub fn close(&mut self, now: Time) {
         self.turn(now, State::Closed);

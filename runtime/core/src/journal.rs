@@ -186,6 +186,13 @@ pub enum ShardRecord {
         /// When.
         at: Time,
     },
+    /// A breaker has opened, here or in another process.
+    BreakerOpened {
+        /// Qualified service.
+        service: String,
+        /// Until when nothing is sent, not even a probe.
+        until: Time,
+    },
     /// A person has looked at the review of a run that is no longer with the shard.
     Reviewed {
         /// Id of the item.
@@ -230,7 +237,7 @@ pub enum Mail {
         /// Id of the event.
         event: String,
     },
-    /// An operator's act on a service, as it was recorded.
+    /// An operator's act on a service, or that its breaker has opened, as it was recorded.
     Breaker(ShardRecord),
 }
 

@@ -1,8 +1,8 @@
 //! Breakers and limiters of the services that are called, in memory.
 //!
 //! A call they refuse uses no attempt (semantics A3). They are state of the process, not of a run, and
-//! all shards of a process share them: after a restart a breaker is closed until it learns again,
-//! unless an operator holds it open. Of a limit each process uses the share of its shards.
+//! all shards of a process share them. That a breaker has opened is recorded on every shard, so it is
+//! open in the other processes and after a restart too, until its probe. Of a limit each process uses the share of its shards.
 
 use super::input::Ticket;
 use crate::breaker::{self, Breaker, Permit};
@@ -105,6 +105,8 @@ pub(super) struct Guards {
     protection: Protection,
     /// Permits of attempts in flight, with the service they are for.
     permits: BTreeMap<Ticket, (String, Permit)>,
+    /// Breakers that have opened since it was asked last, and until when.
+    opened: BTreeMap<String, Time>,
     /// Calls that are held back, with their service: they go when an operator closes its breaker.
     held: BTreeMap<(RunId, FiberId), String>,
 }
@@ -213,7 +215,45 @@ impl Guards {
             Attempt::Fault { .. } | Attempt::Refused { cause: Cause::Undone, .. } => true,
             Attempt::Refused { .. } | Attempt::Unknown { .. } => false,
         };
+        let closed = |breaker: &Breaker| !matches!(breaker.state(), breaker::State::Open { .. });
+        let before = closed(breaker);
         breaker.record(now, permit, well);
+        if let (true, breaker::State::Open { until }) = (before, breaker.state()) {
+            self.opened.insert(service, until);
+        }
+    }
+
+    /// Breakers that have opened since this was asked last.
+    pub(super) fn take_opened(&mut self) -> BTreeMap<String, Time> {
+        std::mem::take(&mut self.opened)
+    }
+
+    /// A breaker is open, as a record or another shard says.
+    pub(super) fn open_until(
+        &mut self,
+        service: &str,
+        spec: Option<&ServiceSpec>,
+        now: Time,
+        until: Time,
+    ) {
+        let mut services = self.protection.lock();
+        if let Some(breaker) = &mut services.guard(service, spec).breaker {
+            breaker.open_until(now, until);
+        }
+    }
+
+    /// The breakers that are open now, and until when.
+    pub(super) fn open(&self, now: Time) -> Vec<(String, Time)> {
+        let services = self.protection.lock();
+        let open = services.by_name.iter().filter_map(|(service, guard)| {
+            match guard.breaker.as_ref().map(Breaker::state) {
+                Some(breaker::State::Open { until }) if now < until => {
+                    Some((service.clone(), until))
+                }
+                _ => None,
+            }
+        });
+        open.collect()
     }
 
     /// Forgets what a run that has ended had in flight: nobody may answer for it any more.
@@ -262,6 +302,7 @@ impl Guards {
         if let Some(breaker) = &mut guard.breaker {
             breaker.trip(now);
             if let Permit::Refused { until } = breaker.permit(now) {
+                self.opened.insert(service.to_owned(), until);
                 return until.max(now.plus(1));
             }
         }

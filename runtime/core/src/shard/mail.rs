@@ -88,13 +88,20 @@ impl Shard {
         self.post.in_hand.remove(&from);
     }
 
-    /// Another shard has recorded what an operator did about a service.
+    /// Another shard has recorded something about the breaker of a service.
     fn told_of_breaker(&mut self, now: Time, record: ShardRecord, out: &mut Output) {
-        let ShardRecord::Breaker { service, act, .. } = &record else { return };
-        let (service, act): (String, BreakerAct) = (service.clone(), *act);
         // Crash: the record and the message's deletion are one batch.
         self.shard_record(now, &record, out);
-        self.apply_breaker(now, &service, act, record, out);
+        match &record {
+            ShardRecord::BreakerOpened { service, until } => {
+                self.breaker_opened(now, service, *until);
+            }
+            ShardRecord::Breaker { service, act, .. } => {
+                let (service, act): (String, BreakerAct) = (service.clone(), *act);
+                self.apply_breaker(now, &service, act, record, out);
+            }
+            _ => {}
+        }
     }
 
     /// What cannot be read is set aside for a person, so that what comes behind it is not held up.

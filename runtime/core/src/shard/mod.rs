@@ -267,6 +267,7 @@ impl Shard {
         }
         self.next_suspect(now, &mut out);
         self.deliver(now, &mut out);
+        self.tell_opened(now, &mut out);
         out
     }
 

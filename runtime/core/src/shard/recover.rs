@@ -63,6 +63,8 @@ struct Fold {
     triggered: BTreeSet<(String, String)>,
     /// What operators did last about the breaker of a service.
     breakers: BTreeMap<String, (BreakerAct, ShardRecord)>,
+    /// Until when a breaker that opened is open.
+    opened: BTreeMap<String, Time>,
     /// Runs with a row, that is, runs that have not ended.
     alive: BTreeSet<RunId>,
 }
@@ -129,6 +131,9 @@ impl Shard {
             shard.put_back(id, run, &mut out);
         }
         let ids: Vec<_> = shard.runs.keys().copied().collect();
+        for (service, until) in fold.opened {
+            shard.breaker_opened(now, &service, until);
+        }
         for (service, (act, record)) in fold.breakers {
             shard.set_breaker(&service, act, record);
         }
@@ -293,9 +298,14 @@ impl Fold {
                 self.triggered.insert((namespace, id));
             }
             Ok(ShardRecord::Breaker { ref service, act, .. }) => {
+                // Whatever it had learned, an operator knows better.
+                self.opened.remove(service);
                 if let Ok(record) = journal::decode::<ShardRecord>(body) {
                     self.breakers.insert(service.clone(), (act, record));
                 }
+            }
+            Ok(ShardRecord::BreakerOpened { service, until }) => {
+                self.opened.insert(service, until);
             }
             // What a review came to is in its item.
             Ok(

@@ -71,6 +71,24 @@ impl Shard {
         }
     }
 
+    /// Records which breakers have opened, for the next owner, and tells the other shards.
+    pub(super) fn tell_opened(&mut self, now: Time, out: &mut Output) {
+        for (service, until) in self.guards.take_opened() {
+            // Crash: without this record the next owner's first calls find out anew.
+            let record = ShardRecord::BreakerOpened { service, until };
+            self.shard_record(now, &record, out);
+            for shard in self.place.others().collect::<Vec<_>>() {
+                self.post(shard, &Mail::Breaker(record.clone()), out);
+            }
+        }
+    }
+
+    /// A breaker has opened, as it is recorded here.
+    pub(super) fn breaker_opened(&mut self, now: Time, service: &str, until: Time) {
+        let spec = self.service_specs().remove(service);
+        self.guards.open_until(service, spec.as_ref(), now, until);
+    }
+
     /// Brings a breaker to where its record left it.
     pub(super) fn set_breaker(&mut self, service: &str, act: BreakerAct, record: ShardRecord) {
         let spec = self.service_specs().remove(service);
@@ -80,15 +98,17 @@ impl Shard {
         }
     }
 
-    /// Writes again which breakers are held open, for the next recovery reads nothing before the
+    /// Writes again which breakers are open or held open, for the next recovery reads nothing before the
     /// checkpoint; returns the last position that the checkpoint may have.
     pub(super) fn keep_breakers(&mut self, now: Time, out: &mut Output) -> u64 {
         let before = self.seq;
-        let held = self.guards.held_open();
-        if held.is_empty() {
+        let open = self.guards.open(now).into_iter();
+        let open = open.map(|(service, until)| ShardRecord::BreakerOpened { service, until });
+        let kept: Vec<_> = self.guards.held_open().into_iter().chain(open).collect();
+        if kept.is_empty() {
             return u64::MAX;
         }
-        for record in held {
+        for record in kept {
             self.shard_record(now, &record, out);
         }
         before

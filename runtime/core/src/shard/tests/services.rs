@@ -2,6 +2,7 @@
 
 use super::program::{On, Program, S, read, step};
 use super::world::{Play, World};
+use crate::breaker::State;
 use crate::codegen::{BreakerSpec, ErrorSpec, ServiceSpec, Ty};
 use crate::journal::Happened;
 use crate::service::Attempt;
@@ -134,6 +135,28 @@ fn an_operator_holds_a_breaker_open_over_crashes_and_checkpoints_and_closes_it()
     assert_eq!(world.calls(), ["a#1"], "it used no attempt");
     world.restart();
     assert!(!world.shard.services(world.now)[0].held_open);
+}
+
+#[test]
+fn a_breaker_that_opened_is_open_after_a_crash_until_its_probe() {
+    let program =
+        Program::new(vec![step("a").s(), step("b").s()]).service("Shop", guarded(1)).arc();
+    let mut world = World::new(program).play("a", &[Play::Refused]);
+    let run = world.start();
+    world.run_calls();
+    let open = |world: &World| world.shard.services(world.now)[0].breaker;
+    let before = open(&world);
+    assert!(matches!(before, Some(State::Open { .. })), "{before:?}");
+    for _ in 0..3 {
+        world.restart();
+        assert_eq!(open(&world), before, "it was forgotten");
+        let out = world.shard.checkpoint(world.now);
+        world.finish(out);
+    }
+    assert!(world.pending.is_empty(), "nothing is sent before the probe");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+    assert_eq!(open(&world), Some(State::Closed));
 }
 
 #[test]

@@ -2,11 +2,12 @@
 //! things happen in, and whichever shard loses its memory when.
 
 use super::program::{Program, S, event, step, unit, write};
+use crate::breaker::State;
 use crate::codegen::{Arm, Json, Machine, Values};
 use crate::id::{Place, RunId, ShardId, event_slot, shard_of, slot_of};
 use crate::memory::Memory;
 use crate::port::{RunFilter, Store};
-use crate::service::Attempt;
+use crate::service::{Attempt, Refusal};
 use crate::shard::{
     Actor, Answer, BreakerAct, Effect, Input, Machines, Output, Protection, Recovery, Shard, Start,
 };
@@ -58,6 +59,8 @@ struct Town {
     crashes: usize,
     answers: BTreeMap<u64, Answer>,
     token: u64,
+    /// Services are away.
+    refuse: bool,
     applied: BTreeMap<String, BTreeSet<String>>,
     /// What happened, for whoever looks into a seed that fails.
     trace: VecDeque<String>,
@@ -79,6 +82,7 @@ impl Town {
             crashes: 0,
             answers: BTreeMap::new(),
             token: 0,
+            refuse: false,
             applied: BTreeMap::new(),
             trace: VecDeque::new(),
         };
@@ -155,6 +159,11 @@ impl Town {
 
     fn answer(&mut self, shard: ShardId, effect: Effect) {
         let input = match effect {
+            Effect::Call(send) if self.refuse => {
+                let (reason, cause) = ("away".to_owned(), Refusal::Away);
+                let result = Attempt::Refused { reason, retry_after_ms: None, cause };
+                Input::Outcome { ticket: send.ticket, result, token: None }
+            }
             Effect::Call(send) => {
                 let action = send.call.action.clone();
                 self.applied.entry(action).or_default().insert(send.call.key.clone());
@@ -453,7 +462,7 @@ fn an_event_that_came_in_time_comes_before_the_end_of_the_time() {
 fn what_an_operator_does_about_a_service_holds_on_every_shard_and_outlives_them() {
     for seed in 0..50 {
         let guarded =
-            Program::new(vec![step("a").s()]).service("Shop", super::services::guarded(9));
+            Program::new(vec![step("a").s()]).service("Shop", super::services::guarded(1));
         let mut town = Town::new(&[guarded.arc()], seed, 0);
         let act = |act| {
             move |token| Input::Breaker {
@@ -465,6 +474,16 @@ fn what_an_operator_does_about_a_service_holds_on_every_shard_and_outlives_them(
             }
         };
         let home = ShardId(u32::try_from(seed % u64::from(SHARDS)).unwrap_or(0));
+        // A call that is refused opens it everywhere, an operator's act holds it so.
+        town.refuse = true;
+        town.start("A");
+        town.settle();
+        town.refuse = false;
+        for one in &town.all {
+            let at = town.time();
+            let services = one.shard.services(at);
+            assert!(matches!(services[0].breaker, Some(State::Open { .. })), "seed {seed}");
+        }
         assert_eq!(town.ask(home, act(BreakerAct::Open)), Answer::Done);
         town.crashes = 5;
         town.settle();
