@@ -12,10 +12,14 @@ pub(in crate::postgres) const READ: &str = "SELECT run, fingerprint FROM {schema
      WHERE namespace = $1 AND workflow = $2 AND key = $3";
 
 /// The same for several; the first column is the place of the name in the question, from 1.
-const READ_MANY: &str = "SELECT f.place, k.run, k.fingerprint \
+///
+/// Order: a first row is asked for, name by name. Without that, a plan for some hundred names reads and
+/// hashes all keys of the store.
+pub(in crate::postgres) const READ_MANY: &str = "SELECT f.place, k.run, k.fingerprint \
      FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY \
-     AS f (namespace, workflow, key, place) JOIN {schema}.start_key AS k \
-     ON k.namespace = f.namespace AND k.workflow = f.workflow AND k.key = f.key";
+     AS f (namespace, workflow, key, place) CROSS JOIN LATERAL ( \
+     SELECT k.run, k.fingerprint FROM {schema}.start_key AS k WHERE k.namespace = f.namespace \
+     AND k.workflow = f.workflow AND k.key = f.key LIMIT 1) AS k";
 
 pub(in crate::postgres) fn read_many(schema: &Schema, names: &[KeyName]) -> Query {
     let part = |of: fn(&KeyName) -> String| names.iter().map(of).collect::<Vec<_>>();

@@ -159,6 +159,32 @@ async fn what_is_taken_is_found_by_its_key_in_the_plan_of_an_empty_store() {
     assert!(!plan.contains("Seq Scan on inbox"), "{plan}");
 }
 
+/// A store with many keys is asked for some: the plan must not read them all.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_keys_are_looked_up_by_their_index_among_many() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let schemas = Schemas::new(cluster);
+    drop(schemas.fresh().await);
+    schemas.psql(
+        "INSERT INTO {schema}.start_key SELECT 'n', 'w', 'k' || i, gen_random_uuid(), \
+         decode(repeat('00', 32), 'hex') FROM generate_series(1, 20000) AS i; \
+         ANALYZE {schema}.start_key",
+    );
+    let many = |text: &str| format!("array_fill('{text}'::text, ARRAY[300])");
+    let keys: Vec<String> = (1..=300).map(|i| format!("k{i}")).collect();
+    let keys = format!("'{{{}}}'", keys.join(","));
+    for mode in ["force_generic_plan", "force_custom_plan"] {
+        let plan = schemas.psql(&format!(
+            "SET plan_cache_mode = {mode}; PREPARE q AS {}; EXPLAIN (COSTS OFF) EXECUTE q ({}, {}, {keys})",
+            key::READ_MANY,
+            many("n"),
+            many("w"),
+        ));
+        assert!(plan.contains("using start_key_pkey"), "{mode}: {plan}");
+        assert!(!plan.contains("Seq Scan"), "{mode}: {plan}");
+    }
+}
+
 /// The statements that must be fast use the index that their comment names, in the plan for any
 /// values that sessions are set to.
 #[tokio::test(flavor = "multi_thread")]
