@@ -159,7 +159,8 @@ impl Store for Memory {
         self.up()?.tail(lease, now)
     }
 
-    async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
+    async fn commit(&self, lease: Lease, batch: impl Into<Arc<Batch>> + Send) -> Result<()> {
+        let batch = Arc::unwrap_or_clone(batch.into());
         let now = (self.clock)();
         let mut data = self.up()?;
         let unknown = || Err(Error::Unknown("the connection was lost at the commit".to_owned()));

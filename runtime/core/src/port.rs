@@ -8,6 +8,7 @@
 use crate::id::{RunId, ShardId};
 use crate::time::Time;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -363,12 +364,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Commits a batch under its lease. It may be dropped before it has answered: the batch is then
     /// written whole or not at all, now or a little later, and the tail after the next acquisition
-    /// tells which.
+    /// tells which. It is shared, not copied: whoever may have to send it again keeps it, and a store
+    /// lets go of it before it answers.
     ///
     /// # Errors
     /// [`Error::Fenced`] and [`Error::Unavailable`] promise that nothing was written;
     /// [`Error::Unknown`] promises nothing.
-    fn commit(&self, lease: Lease, batch: Batch) -> impl Future<Output = Result<()>> + Send;
+    fn commit(
+        &self,
+        lease: Lease,
+        batch: impl Into<Arc<Batch>> + Send,
+    ) -> impl Future<Output = Result<()>> + Send;
 
     /// Messages for a shard that have not been taken, in order of their sources, at most `limit`.
     ///

@@ -1,6 +1,7 @@
-//! What a batch weighs, and the numbers in it: what both stores ask before they write one.
+//! What a batch weighs, what it names, and how its lists are kept: what both stores ask of one.
 
 use sagaflow_core::port::{Batch, RunRow, Source};
+use std::borrow::Cow;
 
 /// Rows and bytes of what a batch writes.
 pub(crate) fn size(batch: &Batch) -> (usize, usize) {
@@ -16,4 +17,12 @@ pub(crate) fn size(batch: &Batch) -> (usize, usize) {
 /// The names of the messages that a batch sends or takes.
 pub(crate) fn sources(batch: &Batch) -> impl Iterator<Item = Source> {
     batch.sent.iter().map(|row| row.from).chain(batch.taken.iter().copied())
+}
+
+/// Flags as a list in JSON.
+pub(crate) fn flags(flags: &[String]) -> Cow<'static, str> {
+    match flags {
+        [] => Cow::Borrowed("[]"),
+        some => Cow::Owned(serde_json::Value::from(some).to_string()),
+    }
 }

@@ -51,7 +51,7 @@ type Commit = Pin<Box<dyn Future<Output = port::Result<()>> + Send>>;
 
 /// A batch on its way, and what it holds back.
 pub(super) struct Flight {
-    pub(super) batch: Batch,
+    pub(super) batch: Arc<Batch>,
     effects: Vec<Effect>,
     /// Yields the store's answer. Dropped half-way, the store finishes it or not, and the tail tells.
     commit: Commit,
@@ -291,13 +291,14 @@ impl<'a, S: Store> Serving<'a, S> {
         } else {
             std::mem::take(&mut self.pending)
         };
-        let (sent, commit) = (Boot::now(), self.commit(batch.clone(), Duration::ZERO));
+        let batch = Arc::new(batch);
+        let (sent, commit) = (Boot::now(), self.commit(Arc::clone(&batch), Duration::ZERO));
         self.flight = Some(Flight { batch, effects, commit, sent, retries: 0 });
     }
 
     /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
     /// has left. After it, recovery finds it whole, and sends again what it held back.
-    fn commit(&self, batch: Batch, pause: Duration) -> Commit {
+    fn commit(&self, batch: Arc<Batch>, pause: Duration) -> Commit {
         let (store, lease) = (Arc::clone(&self.store), self.lease);
         Box::pin(async move {
             // Order: the timer counts in whole milliseconds, so even no pause at all would take one.
@@ -321,13 +322,15 @@ impl<'a, S: Store> Serving<'a, S> {
                 on_commit(&flight.batch);
             }
             // Order: the row before the notice, so that who waits for the end needs no look at the store.
-            for row in flight.batch.runs {
+            // The store has let go of the batch by now, so nothing is copied.
+            let Batch { runs, taken, sent, .. } = Arc::unwrap_or_clone(flight.batch);
+            for row in runs {
                 if row.ended_at.is_some() {
                     self.shared.feeds.ended(row);
                 }
             }
-            self.mail.taken(flight.batch.taken.len());
-            for to in flight.batch.sent.iter().map(|row| row.to).collect::<BTreeSet<_>>() {
+            self.mail.taken(taken.len());
+            for to in sent.iter().map(|row| row.to).collect::<BTreeSet<_>>() {
                 self.shared.nudge(to);
             }
             self.release(flight.effects);
@@ -343,7 +346,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 tracing::warn!(%error, retries = flight.retries, "the store does not take commits");
                 // Order: counted from before the pause, which is only too careful.
                 flight.sent = Boot::now();
-                flight.commit = self.commit(flight.batch.clone(), pause(flight.retries));
+                flight.commit = self.commit(Arc::clone(&flight.batch), pause(flight.retries));
                 self.flight = Some(flight);
                 None
             }

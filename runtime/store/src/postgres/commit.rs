@@ -13,14 +13,16 @@ use super::failure::Failure;
 use super::options::Schema;
 use super::table::shard::{self, ShardRow};
 use super::table::{indexed, int, short};
-use crate::weight::sources;
-use sagaflow_core::id::ShardId;
+use crate::weight::{flags, sources};
+use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
     Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, Result,
     RunRow, Source,
 };
-use sqlx::{PgConnection, Row as _};
+use sqlx::postgres::{PgBindIterExt as _, PgHasArrayType};
+use sqlx::{AssertSqlSafe, Encode, PgConnection, Row as _, Type};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -118,15 +120,25 @@ pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
 /// A batch and who waits for its outcome.
 pub(super) struct Waiting {
     pub lease: Lease,
-    pub batch: Batch,
+    pub batch: Arc<Batch>,
     /// Dropped unanswered only if the writer dies.
     pub reply: oneshot::Sender<Result<()>>,
 }
 
+/// What a batch writes over.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Target {
+    Run(RunId),
+    Item(String),
+}
+
 impl Waiting {
-    /// Answers; a caller that has gone away learns it from the tail.
+    /// Answers; a caller that has gone away learns it from the tail. Order: the batch is let go of
+    /// first, so that its sender has it alone.
     pub fn answer(self, answer: Result<()>) {
-        let _ = self.reply.send(answer);
+        let Self { batch, reply, .. } = self;
+        drop(batch);
+        let _ = reply.send(answer);
     }
 
     pub fn fenced(self, cause: String) {
@@ -135,9 +147,9 @@ impl Waiting {
     }
 
     /// Runs and items that it writes over: a statement may name each once.
-    pub fn targets(&self) -> impl Iterator<Item = String> {
-        let runs = self.batch.runs.iter().map(|row| row.run.to_string());
-        runs.chain(self.batch.items.iter().map(|row| row.id.clone()))
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        let runs = self.batch.runs.iter().map(|row| Target::Run(row.run));
+        runs.chain(self.batch.items.iter().map(|row| Target::Item(row.id.clone())))
     }
 
     /// What no server could write, or would write as something else.
@@ -161,19 +173,19 @@ impl Waiting {
     }
 }
 
-/// Sends a group as one statement and answers which shards passed the fence.
+/// Sends a group as one statement, [`COMMIT`] in its schema, and answers which shards passed the fence.
 ///
 /// Crash: before the server has said that the statement ended, all of it is written or none, and
 /// nobody was answered; after that it is on the server's disk, and on those of its synchronous
 /// standbys.
 pub(super) async fn send(
     conn: &mut PgConnection,
-    schema: &Schema,
+    text: &Arc<str>,
     ttl: Duration,
     group: &[Waiting],
 ) -> std::result::Result<BTreeSet<ShardId>, Failure> {
-    let rows = Rows::of(group);
-    let query = rows.bind(bind_fence(sqlx::query(schema.sql(COMMIT)), ttl, group));
+    let query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
+    let query = Rows::of(group).bind(bind_fence(query, ttl, group));
     // Order: a row comes before the transaction's end; all is read up to that end.
     let passed = query.fetch_all(conn).await?;
     let shard = |row: &sqlx::postgres::PgRow| row.try_get::<i32, usize>(0);
@@ -203,8 +215,15 @@ pub(super) async fn refusals(
 
 type Statement<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;
 
-fn column<T, U>(rows: &[T], value: impl Fn(&T) -> U) -> Vec<U> {
-    rows.iter().map(value).collect()
+/// One value of each row as an array, written into the statement's arguments as it is.
+fn column<'r, T, U>(
+    rows: &'r [T],
+    value: impl Fn(&'r T) -> U,
+) -> impl Encode<'r, sqlx::Postgres> + Type<sqlx::Postgres>
+where
+    U: Encode<'r, sqlx::Postgres> + Type<sqlx::Postgres> + PgHasArrayType,
+{
+    rows.iter().map(value).bind_iter()
 }
 
 fn bind_fence<'q>(query: Statement<'q>, ttl: Duration, group: &[Waiting]) -> Statement<'q> {
@@ -277,43 +296,42 @@ impl<'a> Rows<'a> {
             .bind(column(&self.journal, |(_, row)| i16::from(row.class)))
             .bind(column(&self.journal, |(_, row)| row.run.map(|run| run.0)))
             .bind(column(&self.journal, |(_, row)| int(row.number)))
-            .bind(column(&self.journal, |(_, row)| row.body.clone()))
+            .bind(column(&self.journal, |(_, row)| row.body.as_slice()))
             .bind(column(&self.keys, |(shard, _)| *shard))
-            .bind(column(&self.keys, |(_, row)| row.namespace.clone()))
-            .bind(column(&self.keys, |(_, row)| row.workflow.clone()))
-            .bind(column(&self.keys, |(_, row)| indexed(&row.key).into_owned()))
+            .bind(column(&self.keys, |(_, row)| row.namespace.as_str()))
+            .bind(column(&self.keys, |(_, row)| row.workflow.as_str()))
+            .bind(column(&self.keys, |(_, row)| indexed(&row.key)))
             .bind(column(&self.keys, |(_, row)| row.run.0))
-            .bind(column(&self.keys, |(_, row)| row.fingerprint.to_vec()));
+            .bind(column(&self.keys, |(_, row)| row.fingerprint.as_slice()));
         let query = self.bind_events(self.bind_items(self.bind_runs(query)));
         self.bind_waits(self.bind_messages(query))
     }
 
     fn bind_runs<'q>(&self, query: Statement<'q>) -> Statement<'q> {
-        let flags = |row: &RunRow| serde_json::Value::from(row.flags.clone()).to_string();
         query
             .bind(column(&self.runs, |(shard, _)| *shard))
             .bind(column(&self.runs, |(_, row)| row.run.0))
-            .bind(column(&self.runs, |(_, row)| row.namespace.clone()))
-            .bind(column(&self.runs, |(_, row)| row.workflow.clone()))
+            .bind(column(&self.runs, |(_, row)| row.namespace.as_str()))
+            .bind(column(&self.runs, |(_, row)| row.workflow.as_str()))
             .bind(column(&self.runs, |(_, row)| i64::from(row.version)))
-            .bind(column(&self.runs, |(_, row)| row.hash.clone()))
-            .bind(column(&self.runs, |(_, row)| row.key.clone()))
-            .bind(column(&self.runs, |(_, row)| row.status.clone()))
-            .bind(column(&self.runs, |(_, row)| flags(row)))
+            .bind(column(&self.runs, |(_, row)| row.hash.as_str()))
+            .bind(column(&self.runs, |(_, row)| row.key.as_deref()))
+            .bind(column(&self.runs, |(_, row)| row.status.as_str()))
+            .bind(column(&self.runs, |(_, row)| flags(&row.flags)))
             .bind(column(&self.runs, |(_, row)| row.started_at.0))
             .bind(column(&self.runs, |(_, row)| row.ended_at.map(|at| at.0)))
             .bind(column(&self.runs, |(_, row)| row.expires_at.map(|at| at.0)))
             .bind(column(&self.runs, |(_, row)| row.due_at.map(|at| at.0)))
             .bind(column(&self.runs, |(_, row)| int(row.upto)))
-            .bind(column(&self.runs, |(_, row)| row.snapshot.clone()))
+            .bind(column(&self.runs, |(_, row)| row.snapshot.as_deref()))
     }
 
     fn bind_items<'q>(&self, query: Statement<'q>) -> Statement<'q> {
         query
             .bind(column(&self.items, |(shard, _)| *shard))
-            .bind(column(&self.items, |(_, row)| row.id.clone()))
-            .bind(column(&self.items, |(_, row)| row.kind.clone()))
-            .bind(column(&self.items, |(_, row)| row.namespace.clone()))
+            .bind(column(&self.items, |(_, row)| row.id.as_str()))
+            .bind(column(&self.items, |(_, row)| row.kind.as_str()))
+            .bind(column(&self.items, |(_, row)| row.namespace.as_str()))
             .bind(column(&self.items, |(_, row)| row.run.map(|run| run.0)))
             .bind(column(&self.items, |(_, row)| row.open))
             .bind(column(&self.items, |(_, row)| row.at.0))
@@ -321,35 +339,34 @@ impl<'a> Rows<'a> {
     }
 
     fn bind_events<'q>(&self, query: Statement<'q>) -> Statement<'q> {
-        let whole = |row: &EventRow| {
+        let whole = |row: &'a EventRow| {
             let long = indexed(&row.id) != row.id.as_str();
-            long.then(|| row.id.clone())
+            long.then_some(row.id.as_str())
         };
         query
             .bind(column(&self.events, |(shard, _)| *shard))
-            .bind(column(&self.events, |(_, row)| row.namespace.clone()))
-            .bind(column(&self.events, |(_, row)| row.event.clone()))
-            .bind(column(&self.events, |(_, row)| indexed(&row.id).into_owned()))
+            .bind(column(&self.events, |(_, row)| row.namespace.as_str()))
+            .bind(column(&self.events, |(_, row)| row.event.as_str()))
+            .bind(column(&self.events, |(_, row)| indexed(&row.id)))
             .bind(column(&self.events, |(_, row)| whole(row)))
-            .bind(column(&self.events, |(_, row)| row.key.clone()))
+            .bind(column(&self.events, |(_, row)| row.key.as_str()))
             .bind(column(&self.events, |(_, row)| int(row.number)))
             .bind(column(&self.events, |(_, row)| row.at.0))
             .bind(column(&self.events, |(_, row)| row.payload.to_string()))
     }
 
     fn bind_waits<'q>(&self, query: Statement<'q>) -> Statement<'q> {
-        let whole = |key: &String| (indexed(key) != key.as_str()).then(|| key.clone());
-        let short_key = |key: &String| indexed(key).into_owned();
+        let whole = |key: &'a str| (indexed(key) != key).then_some(key);
         query
             .bind(column(&self.wanted, |(shard, _)| *shard))
-            .bind(column(&self.wanted, |(_, name)| name.namespace.clone()))
-            .bind(column(&self.wanted, |(_, name)| name.event.clone()))
-            .bind(column(&self.wanted, |(_, name)| short_key(&name.key)))
+            .bind(column(&self.wanted, |(_, name)| name.namespace.as_str()))
+            .bind(column(&self.wanted, |(_, name)| name.event.as_str()))
+            .bind(column(&self.wanted, |(_, name)| indexed(&name.key)))
             .bind(column(&self.wanted, |(_, name)| whole(&name.key)))
             .bind(column(&self.unwanted, |(shard, _)| *shard))
-            .bind(column(&self.unwanted, |(_, name)| name.namespace.clone()))
-            .bind(column(&self.unwanted, |(_, name)| name.event.clone()))
-            .bind(column(&self.unwanted, |(_, name)| short_key(&name.key)))
+            .bind(column(&self.unwanted, |(_, name)| name.namespace.as_str()))
+            .bind(column(&self.unwanted, |(_, name)| name.event.as_str()))
+            .bind(column(&self.unwanted, |(_, name)| indexed(&name.key)))
     }
 
     fn bind_messages<'q>(&self, query: Statement<'q>) -> Statement<'q> {
@@ -360,7 +377,7 @@ impl<'a> Rows<'a> {
             .bind(column(&self.sent, |(_, row)| int(row.from.epoch)))
             .bind(column(&self.sent, |(_, row)| int(row.from.seq)))
             .bind(column(&self.sent, |(_, row)| short(row.from.index)))
-            .bind(column(&self.sent, |(_, row)| row.body.clone()))
+            .bind(column(&self.sent, |(_, row)| row.body.as_slice()))
             .bind(column(&self.taken, |(shard, _)| *shard))
             .bind(column(&self.taken, |(_, source)| short(source.shard.0)))
             .bind(column(&self.taken, |(_, source)| int(source.epoch)))

@@ -248,8 +248,8 @@ impl Store for Postgres {
         })
     }
 
-    async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
-        self.writer.commit(lease, batch).await
+    async fn commit(&self, lease: Lease, batch: impl Into<Arc<Batch>> + Send) -> Result<()> {
+        self.writer.commit(lease, batch.into()).await
     }
 
     async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {

@@ -4,11 +4,10 @@
 //! meanwhile. There is no timer: idle means flush at once, load makes groups wide by itself. Callers
 //! may go away at any point; what they sent is written or refused all the same.
 
-use super::commit::{self, Waiting};
+use super::commit::{self, Target, Waiting};
 use super::connect::{ANSWER, Connector};
 use super::failure::Failure;
 use super::leases::Leases;
-use super::options::Schema;
 use crate::weight::size;
 use sagaflow_core::port::{Batch, Error, Lease, Result};
 use sqlx::{Connection as _, PgConnection};
@@ -45,13 +44,14 @@ impl Writer {
         conn: PgConnection,
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        let task = Task { connector, leases, ttl, conn: Some(conn) };
+        let text = connector.schema().sql(commit::COMMIT).0.into();
+        let task = Task { connector, leases, ttl, text, conn: Some(conn) };
         tokio::spawn(task.serve(waiting));
         Self { queue }
     }
 
     /// Queues a batch and waits for its outcome.
-    pub async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
+    pub async fn commit(&self, lease: Lease, batch: Arc<Batch>) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         let queued = self.queue.send(Waiting { lease, batch, reply }).await;
         queued.map_err(|_| Error::Unavailable("its writer has stopped".to_owned()))?;
@@ -65,6 +65,8 @@ struct Task {
     connector: Arc<Connector>,
     leases: Arc<Leases>,
     ttl: Duration,
+    /// The one statement, made once.
+    text: Arc<str>,
     /// None after it was lost, until the next group opens another.
     conn: Option<PgConnection>,
 }
@@ -151,7 +153,7 @@ impl Task {
         let Some(mut conn) = self.conn.take() else {
             return Err(Failure::NotDone(Error::Unavailable("no connection".to_owned())));
         };
-        let sent = commit::send(&mut conn, self.schema(), self.ttl, group);
+        let sent = commit::send(&mut conn, &self.text, self.ttl, group);
         let sent = match tokio::time::timeout(ANSWER, sent).await {
             Ok(sent) => sent,
             Err(_) => Err(Failure::Unknown("the server does not answer".to_owned())),
@@ -190,10 +192,6 @@ impl Task {
             waiting.fenced(cause.unwrap_or_else(|| "it was fenced".to_owned()));
         }
     }
-
-    fn schema(&self) -> &Schema {
-        self.connector.schema()
-    }
 }
 
 /// Answers at once what cannot be written by anybody.
@@ -211,8 +209,11 @@ fn sound(group: Vec<Waiting>) -> Vec<Waiting> {
 /// The batches that follow in the queue, while each has a shard of its own, none writes over
 /// another's rows, and the bounds hold.
 pub(super) fn gather(first: Waiting, queue: &mut VecDeque<Waiting>) -> Vec<Waiting> {
+    if queue.is_empty() {
+        return vec![first];
+    }
     let mut shards = BTreeSet::from([first.lease.shard]);
-    let mut targets: BTreeSet<String> = first.targets().collect();
+    let mut targets: BTreeSet<Target> = first.targets().collect();
     let (mut rows, mut bytes) = size(&first.batch);
     let mut group = vec![first];
     while let Some(next) = queue.front() {

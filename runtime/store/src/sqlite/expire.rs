@@ -1,53 +1,56 @@
 //! Deletes what nobody may or can want any more.
 
-use super::commit::{BEGIN, COMMIT};
+use super::commit::{BEGIN, COMMIT, perform};
 use super::failure::Failure;
 use super::table::{event, item, journal, key, run, shard};
+use rusqlite::{Connection, params};
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::EVENT_KEPT_MS;
 use sagaflow_core::time::Time;
-use sqlx::SqliteConnection;
 
 /// Deletes at most `limit` expired runs with all that is theirs, and counts them.
-pub(super) async fn expire(
-    conn: &mut SqliteConnection,
-    before: Time,
-    limit: u32,
-) -> Result<u64, Failure> {
-    sqlx::query(BEGIN).execute(&mut *conn).await?;
-    let due = sqlx::query_scalar::<_, Vec<u8>>(run::DUE).bind(before.0).bind(limit);
-    let due = due.fetch_all(&mut *conn).await?;
+pub(super) fn expire(conn: &Connection, before: Time, limit: u32) -> Result<u64, Failure> {
+    perform(conn, BEGIN)?;
+    let due: Vec<Vec<u8>> = {
+        let mut due = conn.prepare_cached(run::DUE)?;
+        due.query_map(params![before.0, limit], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
     for id in &due {
         for text in [journal::DELETE_RUN, key::DELETE_RUN, item::DELETE_RUN, run::DELETE] {
-            sqlx::query(text).bind(id.as_slice()).execute(&mut *conn).await?;
+            conn.prepare_cached(text)?.execute([id])?;
         }
     }
-    delete_own(conn).await?;
-    forget_events(conn, before).await?;
+    delete_own(conn)?;
+    forget_events(conn, before)?;
     // Crash: all of it is gone or none of it; the next call finds what is still due.
-    sqlx::query(COMMIT).execute(&mut *conn).await?;
+    perform(conn, COMMIT)?;
     Ok(due.len() as u64)
 }
 
-async fn delete_own(conn: &mut SqliteConnection) -> Result<(), Failure> {
-    let shards = sqlx::query_as::<_, (u32, i64)>(shard::CHECKPOINTS).fetch_all(&mut *conn).await?;
-    for (shard, checkpoint) in shards {
+fn delete_own(conn: &Connection) -> Result<(), Failure> {
+    let mut shards = conn.prepare_cached(shard::CHECKPOINTS)?;
+    let shards = shards.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for row in shards {
+        let (shard, checkpoint): (u32, i64) = row?;
         let shard = ShardId(shard);
         let checkpoint = u64::try_from(checkpoint).unwrap_or(0);
-        let range = sqlx::query(journal::DELETE_OWN).bind(journal::position(shard, 0));
-        range.bind(journal::position(shard, checkpoint)).execute(&mut *conn).await?;
+        let range = [journal::position(shard, 0), journal::position(shard, checkpoint)];
+        conn.prepare_cached(journal::DELETE_OWN)?.execute(range)?;
     }
     Ok(())
 }
 
-async fn forget_events(conn: &mut SqliteConnection, before: Time) -> Result<(), Failure> {
+fn forget_events(conn: &Connection, before: Time) -> Result<(), Failure> {
     let old = before.plus(-EVENT_KEPT_MS);
-    let stale = sqlx::query_scalar::<_, String>(event::STALE).bind(old.0);
-    for namespace in stale.fetch_all(&mut *conn).await? {
-        let oldest = sqlx::query_scalar::<_, Option<i64>>(run::OLDEST).bind(namespace.clone());
-        let oldest = oldest.fetch_one(&mut *conn).await?.unwrap_or(i64::MAX);
-        let until = old.0.min(oldest);
-        sqlx::query(event::FORGET).bind(namespace).bind(until).execute(&mut *conn).await?;
+    let stale: Vec<String> = {
+        let mut stale = conn.prepare_cached(event::STALE)?;
+        stale.query_map([old.0], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
+    for namespace in stale {
+        let mut oldest = conn.prepare_cached(run::OLDEST)?;
+        let oldest: Option<i64> = oldest.query_row([&namespace], |row| row.get(0))?;
+        let until = old.0.min(oldest.unwrap_or(i64::MAX));
+        conn.prepare_cached(event::FORGET)?.execute(params![namespace, until])?;
     }
     Ok(())
 }

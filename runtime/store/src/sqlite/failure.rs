@@ -1,7 +1,7 @@
 //! What an error of the database means for the caller.
 
+use rusqlite::ErrorCode;
 use sagaflow_core::port::Error;
-use sqlx::error::ErrorKind;
 
 /// SQLITE_CORRUPT and SQLITE_NOTADB; extended codes keep them in their low byte.
 const CORRUPT: [i64; 2] = [11, 26];
@@ -25,18 +25,30 @@ impl Failure {
     }
 }
 
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        let broken = error.as_database_error().is_some_and(|error| {
-            let constraint = error.kind() != ErrorKind::Other;
-            // 19 is SQLITE_CONSTRAINT: kinds that the library does not name are among them.
-            constraint || code(error).is_some_and(|code| code & 0xff == 19)
-        });
-        if broken { Self::Constraint(error.to_string()) } else { Self::Other(read_error(error)) }
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => Self::Constraint(error.to_string()),
+            _ => Self::Other(self::error(error)),
+        }
     }
 }
 
-/// The error of a read, or of a statement that did nothing.
+/// The error of a statement of the writer that did nothing.
+pub(super) fn error(error: rusqlite::Error) -> Error {
+    let corrupt = match &error {
+        rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::InvalidColumnType(..) => true,
+        other => matches!(
+            other.sqlite_error_code(),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+        ),
+    };
+    if corrupt { Error::Corrupt(error.to_string()) } else { Error::Unavailable(error.to_string()) }
+}
+
+/// The error of a read.
 pub(super) fn read_error(error: sqlx::Error) -> Error {
     let corrupt = match &error {
         sqlx::Error::Database(error) => {

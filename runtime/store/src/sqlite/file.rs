@@ -4,11 +4,12 @@
 //! is ours, and that it is not newer than this program.
 
 use super::Options;
-use super::failure::read_error;
+use super::failure::{self, read_error};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use sagaflow_core::id::SLOTS;
 use sagaflow_core::port::{Error, Result};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection, SqlitePool};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
@@ -28,11 +29,14 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// Bound: bytes of the log that stay on the disk after it was copied.
 const LOG_BYTES: &str = "67108864";
 
+/// Bound: statements that the writer keeps prepared; it has fewer.
+const PREPARED: usize = 64;
+
 /// Bound: how long a statement waits for programs of others that look into the file.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Bound: how long [`fold`] waits for readers, in ms: nobody's commit may wait for it much longer.
-const FOLD_BUSY_MS: u32 = 1_000;
+/// Bound: how long [`fold`] waits for readers: nobody's commit may wait for it much longer.
+const FOLD_BUSY: Duration = Duration::from_secs(1);
 
 const FOLD: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
@@ -68,7 +72,7 @@ pub(super) struct Lock {
 
 impl StoreFile {
     /// Locks, checks, makes or migrates the file, and opens the one connection that writes.
-    pub async fn open(options: &Options) -> Result<(Self, Lock, SqliteConnection)> {
+    pub async fn open(options: &Options) -> Result<(Self, Lock, Connection)> {
         if options.shards == 0 || options.shards > u32::from(SLOTS) {
             return Err(Error::Refused(format!("a store has 1 to {SLOTS} shards")));
         }
@@ -84,19 +88,25 @@ impl StoreFile {
         if !new {
             file.probe().await?;
         }
-        let mut conn = file.connect_raw().await?;
-        file.configure(&mut conn).await?;
-        migrate(&mut conn, &file.path).await?;
-        file.shards = shards(&mut conn, options.shards).await?;
+        let mut conn = file.connect()?;
+        file.migrate().await?;
+        file.shards = shards(&mut conn, options.shards)?;
         // What a crash left in the log, or what has just been made.
-        fold(&mut conn).await;
+        fold(&conn);
         Ok((file, lock, conn))
     }
 
-    /// Opens the writing connection anew, after it was lost.
-    pub async fn connect(&self) -> Result<SqliteConnection> {
-        let mut conn = self.connect_raw().await?;
-        self.configure(&mut conn).await?;
+    /// Opens the writing connection. It is not of the pool's kind: that one has a thread of its own,
+    /// and this one's thread is the writer's, which would only wake it and wait.
+    pub fn connect(&self) -> Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let failed = |error| Error::Refused(format!("open `{}`: {error}", self.path.display()));
+        let conn = Connection::open_with_flags(&self.path, flags).map_err(failed)?;
+        conn.busy_timeout(BUSY).map_err(failed)?;
+        conn.set_prepared_statement_cache_capacity(PREPARED);
+        self.configure(&conn)?;
         Ok(conn)
     }
 
@@ -130,29 +140,40 @@ impl StoreFile {
         known.and(closed)
     }
 
-    async fn connect_raw(&self) -> Result<SqliteConnection> {
-        let options = self.options().create_if_missing(true);
-        let failed = |error| Error::Refused(format!("open `{}`: {error}", self.path.display()));
-        SqliteConnection::connect_with(&options).await.map_err(failed)
+    /// Moves the file to this program's format.
+    ///
+    /// Crash: each migration commits together with the row that says so, so the next start goes on
+    /// where this one stopped.
+    async fn migrate(&self) -> Result<()> {
+        let failed = |cause: &dyn std::fmt::Display| {
+            Error::Refused(format!("migrate `{}`: {cause}", self.path.display()))
+        };
+        let options = self.options().create_if_missing(false).synchronous(SqliteSynchronous::Full);
+        let mut conn =
+            SqliteConnection::connect_with(&options).await.map_err(|error| failed(&error))?;
+        let migrated = Migrator::with_migrations(migrations()).run(&mut conn).await;
+        let closed = conn.close().await;
+        migrated.map_err(|error| failed(&error))?;
+        closed.map_err(|error| failed(&error))
     }
 
     /// Crash: with a write-ahead log and `FULL`, a commit that was answered is on the disk, and one
     /// that was not is there whole or not at all when the file is opened again.
-    async fn configure(&self, conn: &mut SqliteConnection) -> Result<()> {
+    fn configure(&self, conn: &Connection) -> Result<()> {
         let pages = self.pages_max.map(|pages| format!("PRAGMA max_page_count = {pages};"));
+        // Built of constants and one number; pragmas take no bound values.
         let script = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
              PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
              PRAGMA journal_size_limit = {LOG_BYTES}; {}",
             pages.unwrap_or_default()
         );
-        // Built of constants and one number; pragmas take no bound values.
-        let script = sqlx::AssertSqlSafe(script);
-        sqlx::raw_sql(script).execute(&mut *conn).await.map_err(|error| self.unwritable(&error))?;
+        conn.execute_batch(&script).map_err(|error| self.unwritable(&error))?;
         // Both are asked back: a file system without shared memory keeps its old mode in silence,
         // and a store that only believes itself durable would lie to everybody.
-        let modes = sqlx::query_as::<_, (String, i64)>(MODES).fetch_one(conn).await;
-        match modes.map_err(|error| self.unwritable(&error))? {
+        let modes = conn.query_row(MODES, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        let modes: (String, i64) = modes.map_err(|error| self.unwritable(&error))?;
+        match modes {
             (mode, FULL) if mode == "wal" => Ok(()),
             (mode, level) => Err(Error::Refused(format!(
                 "`{}` is not durable: log `{mode}`, synchronous {level}",
@@ -161,7 +182,7 @@ impl StoreFile {
         }
     }
 
-    fn unwritable(&self, error: &sqlx::Error) -> Error {
+    fn unwritable(&self, error: &rusqlite::Error) -> Error {
         Error::Refused(format!("write `{}`: {error}", self.path.display()))
     }
 }
@@ -171,26 +192,20 @@ impl StoreFile {
 ///
 /// Crash: the log is emptied after the file was forced to the disk, so at every moment the two
 /// together hold every commit that was answered.
-pub(super) async fn fold(conn: &mut SqliteConnection) {
-    if let Err(error) = try_fold(conn).await {
+pub(super) fn fold(conn: &Connection) {
+    if let Err(error) = try_fold(conn) {
         tracing::warn!(%error, "the store's log is not copied into its file: keep them together");
     }
 }
 
-async fn try_fold(conn: &mut SqliteConnection) -> Result<()> {
-    busy(conn, FOLD_BUSY_MS).await?;
-    let folded = sqlx::query_as::<_, (i64, i64, i64)>(FOLD).fetch_one(&mut *conn).await;
-    busy(conn, u32::try_from(BUSY.as_millis()).unwrap_or(FOLD_BUSY_MS)).await?;
-    match folded.map_err(read_error)? {
-        (0, ..) => Ok(()),
+fn try_fold(conn: &Connection) -> Result<()> {
+    conn.busy_timeout(FOLD_BUSY).map_err(failure::error)?;
+    let folded = conn.query_row(FOLD, [], |row| row.get::<_, i64>(0));
+    conn.busy_timeout(BUSY).map_err(failure::error)?;
+    match folded.map_err(failure::error)? {
+        0 => Ok(()),
         _ => Err(Error::Unavailable("somebody reads it".to_owned())),
     }
-}
-
-async fn busy(conn: &mut SqliteConnection, ms: u32) -> Result<()> {
-    // Built of one number; pragmas take no bound values.
-    let script = sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {ms}"));
-    sqlx::raw_sql(script).execute(conn).await.map(drop).map_err(read_error)
 }
 
 /// The real path of the file, so that two names of one file have one lock, and one log.
@@ -296,30 +311,18 @@ pub(super) fn migrations() -> Vec<Migration> {
     MIGRATIONS.into_iter().map(migration).collect()
 }
 
-/// Crash: each migration commits together with the row that says so, so the next start goes on
-/// where this one stopped.
-async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<()> {
-    let failed = |error| Error::Refused(format!("migrate `{}`: {error}", path.display()));
-    Migrator::with_migrations(migrations()).run(conn).await.map_err(failed)
-}
-
 /// The number of shards, set when the store is made.
-async fn shards(conn: &mut SqliteConnection, wanted: u32) -> Result<u32> {
-    let found: Option<String> =
-        sqlx::query_scalar(SHARDS).fetch_optional(&mut *conn).await.map_err(read_error)?;
-    if let Some(text) = found {
+fn shards(conn: &mut Connection, wanted: u32) -> Result<u32> {
+    let found = conn.query_row(SHARDS, [], |row| row.get::<_, String>(0)).optional();
+    if let Some(text) = found.map_err(failure::error)? {
         let corrupt = |_| Error::Corrupt(format!("it says it has `{text}` shards"));
         return text.parse().map_err(corrupt);
     }
     // Crash: both statements commit together, so a store without its number has no shards either.
-    let mut made = conn.begin().await.map_err(read_error)?;
-    sqlx::query(SET_SHARDS)
-        .bind(wanted.to_string())
-        .execute(&mut *made)
-        .await
-        .map_err(read_error)?;
-    sqlx::query(ADD_SHARDS).bind(wanted).execute(&mut *made).await.map_err(read_error)?;
-    made.commit().await.map_err(read_error)?;
+    let made = conn.transaction().map_err(failure::error)?;
+    made.execute(SET_SHARDS, params![wanted.to_string()]).map_err(failure::error)?;
+    made.execute(ADD_SHARDS, params![wanted]).map_err(failure::error)?;
+    made.commit().map_err(failure::error)?;
     Ok(wanted)
 }
 

@@ -129,7 +129,8 @@ impl Store for Sqlite {
         Ok(Tail { checkpoint, last, bucket, rows, runs, events, waits })
     }
 
-    async fn commit(&self, lease: Lease, batch: Batch) -> Result<()> {
+    async fn commit(&self, lease: Lease, batch: impl Into<Arc<Batch>> + Send) -> Result<()> {
+        let batch = batch.into();
         let (reply, answer) = tokio::sync::oneshot::channel();
         let command = Command::Commit { lease, batch, reply };
         let queued = self.writer.send(command).await;

@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! The one thread that writes, and the connection that it writes by.
 //!
 //! It takes everything that is queued, commits it in one transaction, answers, and takes what has
 //! arrived meanwhile. There is no timer: idle means flush at once, load makes groups wide by
@@ -6,15 +6,16 @@
 
 use super::commit::{self, Waiting};
 use super::expire;
-use super::failure::{Failure, read_error};
+use super::failure::{self, Failure};
 use super::file::{self, Lock, StoreFile};
-use super::table::{int, shard};
+use super::table::shard;
 use super::{Options, Result};
 use crate::weight::size;
+use rusqlite::Connection;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease};
 use sagaflow_core::time::Time;
-use sqlx::{Connection as _, SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -45,7 +46,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
 pub(super) enum Command {
     Acquire { shard: ShardId, reply: Reply<Lease> },
     Release { lease: Lease, reply: Reply<()> },
-    Commit { lease: Lease, batch: Batch, reply: Reply<()> },
+    Commit { lease: Lease, batch: Arc<Batch>, reply: Reply<()> },
     Expire { before: Time, limit: u32, reply: Reply<u64> },
 }
 
@@ -105,85 +106,86 @@ fn run(
             return;
         }
     };
-    runtime.block_on(async {
-        match StoreFile::open(options).await {
-            Err(error) => _ = opened.send(Err(error)),
-            Ok((file, lock, conn)) => {
-                let (readers, file) = (file.readers(), Arc::new(file));
-                if opened.send(Ok((Arc::clone(&file), readers.clone()))).is_ok() {
-                    Loop { file, readers, conn: Some(conn), _lock: lock }.serve(commands).await;
-                }
-            }
-        }
+    let made = runtime.block_on(async {
+        let (file, lock, conn) = StoreFile::open(options).await?;
+        Ok((file.readers(), Arc::new(file), lock, conn))
     });
+    match made {
+        Err(error) => _ = opened.send(Err(error)),
+        Ok((readers, file, lock, conn)) => {
+            if opened.send(Ok((Arc::clone(&file), readers.clone()))).is_err() {
+                return;
+            }
+            let mut writer = Loop { file, conn: Some(conn), _lock: lock };
+            writer.serve(commands);
+            // Order: readers first, so that none of them keeps the log from being copied into the file,
+            // and the connection that writes is the last one to go. Too slow is only less tidy: an idle
+            // reader keeps nothing but the names of the log's files.
+            let _ = runtime
+                .block_on(async { tokio::time::timeout(READERS_CLOSE, readers.close()).await });
+            writer.close();
+        }
+    }
 }
 
 /// The thread's own things. Order: the lock is the last field, so it is freed after the connection.
 struct Loop {
     file: Arc<StoreFile>,
-    /// Closed before the connection that writes.
-    readers: SqlitePool,
     /// None after it was lost, until the next command opens it again.
-    conn: Option<SqliteConnection>,
+    conn: Option<Connection>,
     _lock: Lock,
 }
 
 impl Loop {
-    async fn serve(mut self, mut commands: mpsc::Receiver<Command>) {
+    fn serve(&mut self, mut commands: mpsc::Receiver<Command>) {
         let mut queue = VecDeque::new();
-        while let Some(first) = commands.recv().await {
+        while let Some(first) = commands.blocking_recv() {
             queue.push_back(first);
             while queue.len() < QUEUE_MAX {
                 let Ok(next) = commands.try_recv() else { break };
                 queue.push_back(next);
             }
             while let Some(command) = queue.pop_front() {
-                self.perform(command, &mut queue).await;
+                self.perform(command, &mut queue);
             }
         }
-        self.close().await;
     }
 
-    /// Order: readers first, so that none of them keeps the log from being copied into the file, and
-    /// the connection that writes is the last one to go.
-    ///
     /// Crash: the log stays beside the file, and the next opening finds it there.
-    async fn close(&mut self) {
-        // Too slow is only less tidy: an idle reader keeps nothing but the names of the log's files.
-        let _ = tokio::time::timeout(READERS_CLOSE, self.readers.close()).await;
-        let Some(mut conn) = self.conn.take() else { return };
-        file::fold(&mut conn).await;
-        if let Err(error) = conn.close().await {
+    fn close(&mut self) {
+        let Some(conn) = self.conn.take() else { return };
+        file::fold(&conn);
+        if let Err((_, error)) = conn.close() {
             tracing::warn!(%error, "the store was not closed cleanly");
         }
     }
 
-    async fn perform(&mut self, command: Command, queue: &mut VecDeque<Command>) {
+    fn perform(&mut self, command: Command, queue: &mut VecDeque<Command>) {
         // Answers to callers that have gone away are dropped: what was done stays done.
         match command {
             Command::Commit { lease, batch, reply } => {
                 let group = gather(Waiting { lease, batch, reply }, queue);
-                self.commit(group).await;
+                self.commit(group);
             }
             Command::Acquire { shard, reply } => {
-                let lease = self.acquire(shard).await;
+                let lease = self.acquire(shard);
                 let _ = reply.send(lease);
             }
             Command::Release { lease, reply } => {
-                let released = self.release(lease).await;
+                let released = self.release(lease);
                 let _ = reply.send(released);
             }
             Command::Expire { before, limit, reply } => {
-                let expired = self.expire(before, limit).await;
+                let expired = self.expire(before, limit);
                 let _ = reply.send(expired);
             }
         }
     }
 
-    async fn commit(&mut self, group: Vec<Waiting>) {
-        match self.conn().await {
+    fn commit(&mut self, group: Vec<Waiting>) {
+        match self.conn() {
             Ok(conn) => {
-                if let Err(lost) = commit::group(conn, group).await {
+                if let Err(lost) = commit::group(conn, group) {
                     tracing::error!(error = %lost, "the store's connection is opened again");
                     self.conn = None;
                 }
@@ -194,11 +196,9 @@ impl Loop {
 
     /// Crash: the grown epoch is on the disk or it is not; nobody has been told of it, and the next
     /// acquisition grows it again.
-    async fn acquire(&mut self, shard: ShardId) -> Result<Lease> {
+    fn acquire(&mut self, shard: ShardId) -> Result<Lease> {
         let owner = Uuid::now_v7();
-        let conn = self.conn().await?;
-        let query = sqlx::query_scalar::<_, i64>(shard::ACQUIRE).bind(shard.0).bind(owner);
-        let epoch = query.fetch_optional(conn).await.map_err(read_error)?;
+        let epoch = shard::acquire(self.conn()?, shard, owner).map_err(failure::error)?;
         let epoch =
             epoch.ok_or_else(|| Error::Refused(format!("there is no shard `{}`", shard.0)))?;
         Ok(Lease { shard, epoch: super::table::uint(epoch)?, owner })
@@ -207,20 +207,19 @@ impl Loop {
     /// Whoever gives a lease back may copy the file next, and may not know of its log.
     ///
     /// Crash: the lease stays where it was, and ends with the process.
-    async fn release(&mut self, lease: Lease) -> Result<()> {
-        let conn = self.conn().await?;
-        let query = sqlx::query(shard::RELEASE).bind(lease.shard.0).bind(int(lease.epoch));
-        query.bind(lease.owner).execute(&mut *conn).await.map_err(read_error)?;
-        file::fold(conn).await;
+    fn release(&mut self, lease: Lease) -> Result<()> {
+        let conn = self.conn()?;
+        shard::release(conn, lease).map_err(failure::error)?;
+        file::fold(conn);
         Ok(())
     }
 
-    async fn expire(&mut self, before: Time, limit: u32) -> Result<u64> {
-        let conn = self.conn().await?;
-        match expire::expire(conn, before, limit).await {
+    fn expire(&mut self, before: Time, limit: u32) -> Result<u64> {
+        let conn = self.conn()?;
+        match expire::expire(conn, before, limit) {
             Ok(count) => Ok(count),
             Err(failure) => {
-                if commit::rollback(conn).await.is_err() {
+                if commit::rollback(conn).is_err() {
                     self.conn = None;
                 }
                 Err(match failure {
@@ -231,12 +230,12 @@ impl Loop {
         }
     }
 
-    async fn conn(&mut self) -> Result<&mut SqliteConnection> {
+    fn conn(&mut self) -> Result<&Connection> {
         match &mut self.conn {
             Some(conn) => Ok(conn),
             none => {
                 let again = |error: Error| Error::Unavailable(error.to_string());
-                Ok(none.insert(self.file.connect().await.map_err(again)?))
+                Ok(none.insert(self.file.connect().map_err(again)?))
             }
         }
     }

@@ -46,7 +46,7 @@ async fn end(conn: &mut PgConnection) {
 }
 
 fn waiting(lease: Lease, batch: Batch) -> Waiting {
-    Waiting { lease, batch, reply: tokio::sync::oneshot::channel().0 }
+    Waiting { lease, batch: Arc::new(batch), reply: tokio::sync::oneshot::channel().0 }
 }
 
 async fn send(
@@ -56,7 +56,7 @@ async fn send(
 ) -> BTreeSet<ShardId> {
     let (_, schema) = schemas.options().checked().expect("sound options");
     let group: Vec<_> = group.iter().map(|(lease, batch)| waiting(*lease, batch.clone())).collect();
-    commit::send(conn, &schema, TTL, &group).await.expect("an answer")
+    commit::send(conn, &schema.sql(commit::COMMIT).0.into(), TTL, &group).await.expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,22 +1,19 @@
 //! `event`: what arrived at its home, until nobody can want it.
 
-use super::{Many, Query, int, json, uint};
+use super::{int, json, uint};
 use crate::sqlite::failure::read_error;
+use rusqlite::{Connection, params};
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{EventName, EventRow, Result};
+use sagaflow_core::port::{Batch, EventName, EventRow, Result};
 use sagaflow_core::time::Time;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
-use std::sync::LazyLock;
 
 /// The first one stays: a repeated id is the same event.
-pub(in crate::sqlite) static INSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::insert(
-        "event (shard, namespace, event, id, key, number, at, payload)",
-        8,
-        "ON CONFLICT (shard, namespace, event, id) DO NOTHING",
-    )
-});
+pub(in crate::sqlite) const INSERT: &str = "INSERT INTO event \
+     (shard, namespace, event, id, key, number, at, payload) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+     ON CONFLICT (shard, namespace, event, id) DO NOTHING";
 
 /// A range of the primary key.
 pub(in crate::sqlite) const KEPT: &str = "SELECT namespace, event, id, key, number, at, payload \
@@ -33,16 +30,20 @@ pub(in crate::sqlite) const STALE: &str = "SELECT DISTINCT namespace FROM event 
 /// Served by `event_at`.
 pub(in crate::sqlite) const FORGET: &str = "DELETE FROM event WHERE namespace = ?1 AND at < ?2";
 
-pub(in crate::sqlite) fn bind(query: Query, (shard, row): &(ShardId, &EventRow)) -> Query {
-    query
-        .bind(shard.0)
-        .bind(row.namespace.clone())
-        .bind(row.event.clone())
-        .bind(row.id.clone())
-        .bind(row.key.clone())
-        .bind(int(row.number))
-        .bind(row.at.0)
-        .bind(row.payload.to_string())
+/// Writes events that are not there.
+pub(in crate::sqlite) fn insert(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    for (shard, batch) in batches {
+        for row in &batch.events {
+            let EventRow { id, namespace, event, key, number, at, payload } = row;
+            let (number, payload) = (int(*number), payload.to_string());
+            let row = params![shard.0, namespace, event, id, key, number, at.0, payload];
+            conn.prepare_cached(INSERT)?.execute(row)?;
+        }
+    }
+    Ok(())
 }
 
 /// All that a shard keeps.

@@ -1,27 +1,23 @@
 //! `inbox`: messages from shard to shard, until they are taken.
 
-use super::{Many, Query, int, small, uint};
+use super::{Many, int, small, uint};
 use crate::sqlite::failure::read_error;
+use rusqlite::{Connection, params};
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{MessageRow, Result, Source};
+use sagaflow_core::port::{Batch, MessageRow, Result, Source};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 use std::sync::LazyLock;
 
 /// A message is named by its receiver and its source; what is sent under the same name replaces it.
-pub(in crate::sqlite) static SEND: LazyLock<Many> = LazyLock::new(|| {
-    Many::insert(
-        "inbox (shard, src_shard, src_epoch, src_seq, src_index, body)",
-        6,
-        "ON CONFLICT (shard, src_shard, src_epoch, src_seq, src_index) \
-         DO UPDATE SET body = excluded.body",
-    )
-});
+pub(in crate::sqlite) const SEND: &str = "INSERT INTO inbox \
+     (shard, src_shard, src_epoch, src_seq, src_index, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+     ON CONFLICT (shard, src_shard, src_epoch, src_seq, src_index) \
+     DO UPDATE SET body = excluded.body";
 
 /// Found by its primary key; one that is not there is taken already.
-pub(in crate::sqlite) static TAKE: LazyLock<Many> = LazyLock::new(|| {
-    Many::new("DELETE FROM inbox WHERE (shard, src_shard, src_epoch, src_seq, src_index) IN", 5, "")
-});
+pub(in crate::sqlite) const TAKE: &str = "DELETE FROM inbox WHERE shard = ?1 \
+     AND src_shard = ?2 AND src_epoch = ?3 AND src_seq = ?4 AND src_index = ?5";
 
 /// A range of the primary key.
 pub(in crate::sqlite) const INBOX: &str = "SELECT src_shard, src_epoch, src_seq, src_index, body \
@@ -38,16 +34,31 @@ pub(in crate::sqlite) static MAIL: LazyLock<Many> = LazyLock::new(|| {
     )
 });
 
-pub(in crate::sqlite) fn bind_sent(query: Query, row: &&MessageRow) -> Query {
-    bind_source(query.bind(row.to.0), row.from).bind(row.body.clone())
+/// Deletes what batches took of their own shards' messages.
+pub(in crate::sqlite) fn take(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    for (to, batch) in batches {
+        for Source { shard, epoch, seq, index } in &batch.taken {
+            let name = params![to.0, shard.0, int(*epoch), int(*seq), index];
+            conn.prepare_cached(TAKE)?.execute(name)?;
+        }
+    }
+    Ok(())
 }
 
-pub(in crate::sqlite) fn bind_taken(query: Query, (shard, source): &(ShardId, Source)) -> Query {
-    bind_source(query.bind(shard.0), *source)
-}
-
-fn bind_source(query: Query, source: Source) -> Query {
-    query.bind(source.shard.0).bind(int(source.epoch)).bind(int(source.seq)).bind(source.index)
+/// Writes what batches sent.
+pub(in crate::sqlite) fn send(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    for MessageRow { to, from, body } in batches.iter().flat_map(|(_, batch)| &batch.sent) {
+        let Source { shard, epoch, seq, index } = from;
+        let row = params![to.0, shard.0, int(*epoch), int(*seq), index, body];
+        conn.prepare_cached(SEND)?.execute(row)?;
+    }
+    Ok(())
 }
 
 /// The messages of a shard, in order of their sources.

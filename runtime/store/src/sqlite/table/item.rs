@@ -1,21 +1,18 @@
 //! `item`: what a person may have to look at.
 
-use super::{Many, Query, json, run_id};
+use super::{json, run_id};
 use crate::sqlite::failure::read_error;
-use sagaflow_core::port::{ItemRow, Result};
+use rusqlite::{Connection, params};
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{Batch, ItemRow, Result};
 use sagaflow_core::time::Time;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
-use std::sync::LazyLock;
 
-pub(in crate::sqlite) static UPSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::insert(
-        "item (id, kind, namespace, run, open, at, body)",
-        7,
-        "ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, namespace = excluded.namespace, \
-         run = excluded.run, open = excluded.open, at = excluded.at, body = excluded.body",
-    )
-});
+pub(in crate::sqlite) const UPSERT: &str = "INSERT INTO item \
+     (id, kind, namespace, run, open, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+     ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, namespace = excluded.namespace, \
+     run = excluded.run, open = excluded.open, at = excluded.at, body = excluded.body";
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str =
@@ -38,15 +35,18 @@ pub(in crate::sqlite) const LIST_ALL: &str = "SELECT id, kind, namespace, run, o
 /// Served by `item_run`.
 pub(in crate::sqlite) const DELETE_RUN: &str = "DELETE FROM item WHERE run = ?1";
 
-pub(in crate::sqlite) fn bind(query: Query, row: &&ItemRow) -> Query {
-    query
-        .bind(row.id.clone())
-        .bind(row.kind.clone())
-        .bind(row.namespace.clone())
-        .bind(row.run.map(|run| run.0))
-        .bind(i64::from(row.open))
-        .bind(row.at.0)
-        .bind(row.body.to_string())
+/// Writes items, over those that are there.
+pub(in crate::sqlite) fn upsert(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    for row in batches.iter().flat_map(|(_, batch)| &batch.items) {
+        let ItemRow { id, kind, namespace, run, open, at, body } = row;
+        let run = run.as_ref().map(|run| run.0.as_bytes());
+        let row = params![id, kind, namespace, run, open, at.0, body.to_string()];
+        conn.prepare_cached(UPSERT)?.execute(row)?;
+    }
+    Ok(())
 }
 
 pub(in crate::sqlite) async fn read(db: &SqlitePool, id: &str) -> Result<Option<ItemRow>> {

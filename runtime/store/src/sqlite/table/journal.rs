@@ -1,15 +1,15 @@
 //! `journal`: the records, in order of position within their shard.
 
-use super::{Many, Query, SEQ_BITS, SEQ_MAX, int, run_id, small, uint};
+use super::{SEQ_BITS, SEQ_MAX, int, run_id, small, uint};
 use crate::sqlite::failure::read_error;
+use rusqlite::{Connection, params};
 use sagaflow_core::id::{RunId, ShardId};
-use sagaflow_core::port::{JournalRow, Result};
+use sagaflow_core::port::{Batch, JournalRow, Result};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
-use std::sync::LazyLock;
 
-pub(in crate::sqlite) static INSERT: LazyLock<Many> =
-    LazyLock::new(|| Many::insert("journal (position, bucket, class, run, number, body)", 6, ""));
+pub(in crate::sqlite) const INSERT: &str = "INSERT INTO journal \
+     (position, bucket, class, run, number, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
 /// A range of the primary key.
 pub(in crate::sqlite) const AFTER: &str = "SELECT seq, bucket, class, run, number, body FROM \
@@ -32,14 +32,20 @@ pub(in crate::sqlite) fn position(shard: ShardId, seq: u64) -> i64 {
     (i64::from(shard.0) << SEQ_BITS) | int(seq.min(SEQ_MAX))
 }
 
-pub(in crate::sqlite) fn bind(query: Query, (shard, row): &(ShardId, &JournalRow)) -> Query {
-    query
-        .bind(position(*shard, row.seq))
-        .bind(row.bucket)
-        .bind(row.class)
-        .bind(row.run.map(|run| run.0))
-        .bind(int(row.number))
-        .bind(row.body.clone())
+/// Writes the records of batches.
+pub(in crate::sqlite) fn insert(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    let mut insert = conn.prepare_cached(INSERT)?;
+    for (shard, batch) in batches {
+        for row in &batch.rows {
+            let run = row.run.as_ref().map(|run| run.0.as_bytes());
+            let (position, number) = (position(*shard, row.seq), int(row.number));
+            insert.execute(params![position, row.bucket, row.class, run, number, row.body])?;
+        }
+    }
+    Ok(())
 }
 
 /// The records of a shard after a position.

@@ -1,14 +1,16 @@
 //! `start_key`: which run a key started.
 
-use super::{Many, Query, int, run_id, small};
+use super::{Many, int, run_id, small};
 use crate::sqlite::failure::{corrupt, read_error};
-use sagaflow_core::port::{KeyName, KeyRow, Result};
+use rusqlite::{Connection, params};
+use sagaflow_core::id::ShardId;
+use sagaflow_core::port::{Batch, KeyName, KeyRow, Result};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
 use std::sync::LazyLock;
 
-pub(in crate::sqlite) static INSERT: LazyLock<Many> =
-    LazyLock::new(|| Many::insert("start_key (namespace, workflow, key, run, fingerprint)", 5, ""));
+pub(in crate::sqlite) const INSERT: &str = "INSERT INTO start_key \
+     (namespace, workflow, key, run, fingerprint) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str = "SELECT run, fingerprint FROM start_key \
@@ -28,13 +30,20 @@ pub(in crate::sqlite) static READ_MANY: LazyLock<Many> = LazyLock::new(|| {
 /// Served by `start_key_run`.
 pub(in crate::sqlite) const DELETE_RUN: &str = "DELETE FROM start_key WHERE run = ?1";
 
-pub(in crate::sqlite) fn bind(query: Query, row: &&KeyRow) -> Query {
-    query
-        .bind(row.namespace.clone())
-        .bind(row.workflow.clone())
-        .bind(row.key.clone())
-        .bind(row.run.0)
-        .bind(row.fingerprint.to_vec())
+/// Writes the new start keys of batches.
+pub(in crate::sqlite) fn insert(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    if batches.iter().all(|(_, batch)| batch.keys.is_empty()) {
+        return Ok(());
+    }
+    let mut insert = conn.prepare_cached(INSERT)?;
+    let rows = batches.iter().flat_map(|(_, batch)| &batch.keys);
+    for KeyRow { namespace, workflow, key, run, fingerprint } in rows {
+        insert.execute(params![namespace, workflow, key, run.0.as_bytes(), fingerprint])?;
+    }
+    Ok(())
 }
 
 pub(in crate::sqlite) async fn read(

@@ -1,12 +1,10 @@
-//! One statement for many rows.
+//! One statement that asks about many rows.
 //!
-//! Every statement is a trip to the connection's thread and back, which costs more than writing a
-//! row; so rows go together in statements of a few fixed sizes, each prepared once. What a statement
-//! has room for and nobody needs is null, and is passed over.
+//! A statement of a reader is a trip to its connection's thread and back, which costs more than
+//! reading a row; so questions go together in statements of a few fixed sizes, each prepared once.
+//! What a statement has room for and nobody needs is null, and is passed over.
 
 use super::Query;
-use crate::sqlite::failure::Failure;
-use sqlx::SqliteConnection;
 
 /// Bound: rows in one statement. 256 rows of 15 columns stay far below the 32,766 values a statement
 /// may have; few sizes keep the cache of statements small.
@@ -30,33 +28,14 @@ impl Many {
         Self { columns, texts: SIZES.map(text) }
     }
 
-    /// An insertion of rows, with what becomes of those that are there already.
-    pub(super) fn insert(into: &str, columns: usize, conflict: &str) -> Self {
-        let head = format!("INSERT INTO {into} SELECT * FROM");
-        Self::new(&head, columns, &format!("WHERE column1 IS NOT NULL {conflict}"))
-    }
-
     /// Its texts, to prepare them in a test.
     #[cfg(test)]
     pub(in crate::sqlite) fn texts(&self) -> impl Iterator<Item = &'static str> {
         self.texts.into_iter()
     }
 
-    /// Writes all rows.
-    pub(in crate::sqlite) async fn write<T>(
-        &self,
-        conn: &mut SqliteConnection,
-        rows: &[T],
-        bind: impl Fn(Query, &T) -> Query,
-    ) -> Result<(), Failure> {
-        for (text, chunk) in self.chunks(rows) {
-            self.bind(sqlx::query(text), chunk, &bind).execute(&mut *conn).await?;
-        }
-        Ok(())
-    }
-
     /// Rows as statements take them.
-    pub(in crate::sqlite) fn chunks<'a, T>(
+    pub(super) fn chunks<'a, T>(
         &self,
         rows: &'a [T],
     ) -> impl Iterator<Item = (&'static str, &'a [T])> {
@@ -65,7 +44,7 @@ impl Many {
     }
 
     /// The one statement for so many rows; none where there are no rows, or more than one holds.
-    pub(in crate::sqlite) fn text(&self, rows: usize) -> Option<&'static str> {
+    fn text(&self, rows: usize) -> Option<&'static str> {
         if rows == 0 {
             return None;
         }
@@ -73,13 +52,8 @@ impl Many {
         Some(self.texts[size])
     }
 
-    /// Whether one statement holds so many rows.
-    pub(in crate::sqlite) fn holds(rows: usize) -> bool {
-        SIZES.last().is_some_and(|most| rows <= *most)
-    }
-
     /// Binds the rows of one statement, and nulls where it has room for more.
-    pub(in crate::sqlite) fn bind<T>(
+    pub(super) fn bind<T>(
         &self,
         query: Query,
         rows: &[T],

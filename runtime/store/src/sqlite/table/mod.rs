@@ -19,8 +19,8 @@ use sqlx::Sqlite;
 use sqlx::sqlite::SqliteArguments;
 use uuid::Uuid;
 
-/// A statement with its values bound so far.
-pub(super) type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+/// A statement of a reader with its values bound so far.
+type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
 
 /// Bits of a position that number the records of one shard.
 const SEQ_BITS: u32 = 40;

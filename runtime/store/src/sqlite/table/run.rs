@@ -1,27 +1,25 @@
 //! `run`: look-up rows and snapshots.
 
-use super::{Many, Query, int, json, run_id, small, uint};
+use super::{int, json, run_id, small, uint};
 use crate::sqlite::failure::{corrupt, read_error};
+use crate::weight::flags;
+use rusqlite::{Connection, params};
 use sagaflow_core::id::{RunId, ShardId};
-use sagaflow_core::port::{Result, RunFilter, RunRow};
+use sagaflow_core::port::{Batch, Result, RunFilter, RunRow};
 use sagaflow_core::time::Time;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqlitePool};
-use std::sync::LazyLock;
 
-pub(in crate::sqlite) static UPSERT: LazyLock<Many> = LazyLock::new(|| {
-    Many::insert(
-        "run (run, shard, namespace, workflow, version, hash, key, status, flags, \
-         started_at, ended_at, expires_at, due_at, upto, snapshot)",
-        15,
-        "ON CONFLICT (run) DO UPDATE SET shard = excluded.shard, namespace = excluded.namespace, \
-         workflow = excluded.workflow, version = excluded.version, hash = excluded.hash, \
-         key = excluded.key, status = excluded.status, flags = excluded.flags, \
-         started_at = excluded.started_at, ended_at = excluded.ended_at, \
-         expires_at = excluded.expires_at, due_at = excluded.due_at, upto = excluded.upto, \
-         snapshot = excluded.snapshot",
-    )
-});
+pub(in crate::sqlite) const UPSERT: &str = "INSERT INTO run \
+     (run, shard, namespace, workflow, version, hash, key, status, flags, \
+     started_at, ended_at, expires_at, due_at, upto, snapshot) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+     ON CONFLICT (run) DO UPDATE SET shard = excluded.shard, namespace = excluded.namespace, \
+     workflow = excluded.workflow, version = excluded.version, hash = excluded.hash, \
+     key = excluded.key, status = excluded.status, flags = excluded.flags, \
+     started_at = excluded.started_at, ended_at = excluded.ended_at, \
+     expires_at = excluded.expires_at, due_at = excluded.due_at, upto = excluded.upto, \
+     snapshot = excluded.snapshot";
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str = "SELECT run, namespace, workflow, version, hash, key, \
@@ -60,23 +58,37 @@ pub(in crate::sqlite) const OLDEST: &str =
 /// Greater than every run id, because it is longer.
 const BEYOND: [u8; 17] = [0xff; 17];
 
-pub(in crate::sqlite) fn bind(query: Query, (shard, row): &(ShardId, &RunRow)) -> Query {
-    query
-        .bind(row.run.0)
-        .bind(shard.0)
-        .bind(row.namespace.clone())
-        .bind(row.workflow.clone())
-        .bind(row.version)
-        .bind(row.hash.clone())
-        .bind(row.key.clone())
-        .bind(row.status.clone())
-        .bind(serde_json::Value::from(row.flags.clone()).to_string())
-        .bind(row.started_at.0)
-        .bind(row.ended_at.map(|at| at.0))
-        .bind(row.expires_at.map(|at| at.0))
-        .bind(row.due_at.map(|at| at.0))
-        .bind(int(row.upto))
-        .bind(row.snapshot.clone())
+/// Writes the rows of runs, over those that are there.
+pub(in crate::sqlite) fn upsert(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    if batches.iter().all(|(_, batch)| batch.runs.is_empty()) {
+        return Ok(());
+    }
+    let mut upsert = conn.prepare_cached(UPSERT)?;
+    for (shard, batch) in batches {
+        for row in &batch.runs {
+            upsert.execute(params![
+                row.run.0.as_bytes(),
+                shard.0,
+                row.namespace,
+                row.workflow,
+                row.version,
+                row.hash,
+                row.key,
+                row.status,
+                flags(&row.flags),
+                row.started_at.0,
+                row.ended_at.map(|at| at.0),
+                row.expires_at.map(|at| at.0),
+                row.due_at.map(|at| at.0),
+                int(row.upto),
+                row.snapshot,
+            ])?;
+        }
+    }
+    Ok(())
 }
 
 pub(in crate::sqlite) async fn read(db: &SqlitePool, run: RunId) -> Result<Option<RunRow>> {

@@ -1,30 +1,19 @@
 //! `shard`: who may write, and up to where it is written.
 
-use super::{Many, Query, int, small, uint};
+use super::{int, small, uint};
 use crate::held::Held;
-use crate::sqlite::failure::read_error;
+use crate::sqlite::failure::{Failure, corrupt, read_error};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease, Result};
 use sqlx::{Row as _, SqliteExecutor};
-use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// The fence: moves the positions of those batches whose epoch, owner and previous position are what
-/// is stored. The others are fenced, and write nothing.
-pub(in crate::sqlite) static FENCE: LazyLock<Many> = LazyLock::new(|| {
-    Many::new(
-        "UPDATE shard SET last = f.column5, bucket = max(bucket, f.column6), \
-         checkpoint = max(checkpoint, f.column7) FROM",
-        8,
-        "AS f WHERE shard.shard = f.column1 AND shard.epoch = f.column2 \
-         AND shard.owner = f.column3 AND shard.last = f.column4 AND shard.bucket <= f.column8",
-    )
-});
-
-/// Fails unless the fence right before it moved so many shards: what is no JSON is an error, which
-/// keeps all that follows from being done.
-pub(in crate::sqlite) const PASSED: &str =
-    "SELECT json(CASE changes() WHEN ? THEN 'true' ELSE 'fenced' END)";
+/// The fence: moves the positions of a batch whose epoch, owner and previous position are what is
+/// stored. Another is fenced, and writes nothing.
+pub(in crate::sqlite) const FENCE: &str = "UPDATE shard \
+     SET last = ?5, bucket = max(bucket, ?6), checkpoint = max(checkpoint, ?7) \
+     WHERE shard = ?1 AND epoch = ?2 AND owner = ?3 AND last = ?4 AND bucket <= ?8";
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str =
@@ -63,15 +52,57 @@ pub(in crate::sqlite) async fn owners(
     rows.map(|(shard, epoch, owner)| Ok((ShardId(shard), uint(epoch)?, owner))).collect()
 }
 
-pub(in crate::sqlite) fn bind(query: Query, (lease, batch): &(Lease, &Batch)) -> Query {
+/// Moves a batch's shard; false where the batch is fenced.
+pub(in crate::sqlite) fn pass(
+    conn: &Connection,
+    lease: Lease,
+    batch: &Batch,
+) -> rusqlite::Result<bool> {
     let first_bucket = batch.rows.first().map_or(i64::MAX, |row| i64::from(row.bucket));
-    query
-        .bind(lease.shard.0)
-        .bind(int(lease.epoch))
-        .bind(lease.owner)
-        .bind(int(batch.prev))
-        .bind(int(batch.last()))
-        .bind(batch.rows.last().map_or(0, |row| row.bucket))
-        .bind(batch.checkpoint.map_or(0, int))
-        .bind(first_bucket)
+    let moved = conn.prepare_cached(FENCE)?.execute(params![
+        lease.shard.0,
+        int(lease.epoch),
+        lease.owner.as_bytes(),
+        int(batch.prev),
+        int(batch.last()),
+        batch.rows.last().map_or(0, |row| row.bucket),
+        batch.checkpoint.map_or(0, int),
+        first_bucket,
+    ])?;
+    Ok(moved > 0)
+}
+
+/// The row of one shard as the writer sees it; none where there is no such shard.
+pub(in crate::sqlite) fn held(
+    conn: &Connection,
+    shard: ShardId,
+) -> std::result::Result<Option<Held>, Failure> {
+    type Row = (i64, Option<Vec<u8>>, i64, i64, i64);
+    let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Row> {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    };
+    let found = conn.prepare_cached(READ)?.query_row([shard.0], read).optional()?;
+    let decode = |(epoch, owner, last, bucket, checkpoint): Row| -> Result<Held> {
+        let owner = owner.map(|owner| Uuid::from_slice(&owner)).transpose();
+        let owner = owner.map_err(|_| corrupt("an owner is no UUID"))?;
+        let (last, checkpoint) = (uint(last)?, uint(checkpoint)?);
+        Ok(Held { epoch: uint(epoch)?, owner, last, bucket: small(bucket)?, checkpoint })
+    };
+    found.map(decode).transpose().map_err(Failure::Other)
+}
+
+/// Takes a shard with a fresh owner; none where there is no such shard.
+pub(in crate::sqlite) fn acquire(
+    conn: &Connection,
+    shard: ShardId,
+    owner: Uuid,
+) -> rusqlite::Result<Option<i64>> {
+    let mut acquire = conn.prepare_cached(ACQUIRE)?;
+    acquire.query_row(params![shard.0, owner.as_bytes()], |row| row.get(0)).optional()
+}
+
+/// Gives a lease back, if it is the current one.
+pub(in crate::sqlite) fn release(conn: &Connection, lease: Lease) -> rusqlite::Result<()> {
+    let named = params![lease.shard.0, int(lease.epoch), lease.owner.as_bytes()];
+    conn.prepare_cached(RELEASE)?.execute(named).map(drop)
 }

@@ -1,24 +1,19 @@
 //! `wait`: which shards want to be told of which events of other shards.
 
-use super::{Many, Query, small};
+use super::small;
 use crate::sqlite::failure::read_error;
+use rusqlite::{Connection, params};
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{EventName, Result};
+use sagaflow_core::port::{Batch, EventName, Result, WaitRow};
 use sqlx::{Row as _, SqlitePool};
-use std::sync::LazyLock;
 
 /// Who is told already stays so.
-pub(in crate::sqlite) static BEGIN: LazyLock<Many> = LazyLock::new(|| {
-    Many::insert(
-        "wait (shard, namespace, event, key)",
-        4,
-        "ON CONFLICT (namespace, event, key, shard) DO NOTHING",
-    )
-});
+pub(in crate::sqlite) const BEGIN: &str = "INSERT INTO wait (shard, namespace, event, key) \
+     VALUES (?1, ?2, ?3, ?4) ON CONFLICT (namespace, event, key, shard) DO NOTHING";
 
 /// Found by its primary key; one that is not there is gone already.
-pub(in crate::sqlite) static END: LazyLock<Many> =
-    LazyLock::new(|| Many::new("DELETE FROM wait WHERE (shard, namespace, event, key) IN", 4, ""));
+pub(in crate::sqlite) const END: &str = "DELETE FROM wait \
+     WHERE shard = ?1 AND namespace = ?2 AND event = ?3 AND key = ?4";
 
 /// A range of the primary key.
 pub(in crate::sqlite) const WAITS: &str = "SELECT shard FROM wait \
@@ -28,9 +23,18 @@ pub(in crate::sqlite) const WAITS: &str = "SELECT shard FROM wait \
 pub(in crate::sqlite) const TOLD: &str =
     "SELECT namespace, event, key FROM wait WHERE shard = ?1 ORDER BY namespace, event, key";
 
-pub(in crate::sqlite) fn bind(query: Query, (shard, name): &(ShardId, &EventName)) -> Query {
-    let EventName { namespace, event, key } = (*name).clone();
-    query.bind(shard.0).bind(namespace).bind(event).bind(key)
+/// Writes what shards begin and end to be told of.
+pub(in crate::sqlite) fn write(
+    conn: &Connection,
+    batches: &[(ShardId, &Batch)],
+) -> rusqlite::Result<()> {
+    for (shard, batch) in batches {
+        for WaitRow { name: EventName { namespace, event, key }, wanted } in &batch.waits {
+            let text = if *wanted { BEGIN } else { END };
+            conn.prepare_cached(text)?.execute(params![shard.0, namespace, event, key])?;
+        }
+    }
+    Ok(())
 }
 
 /// The shards that want to be told, by name.

@@ -6,23 +6,23 @@ use crate::sqlite::commit::{self, Waiting};
 use crate::sqlite::file::StoreFile;
 use crate::sqlite::table::shard;
 use crate::sqlite::writer::{Command, gather};
+use rusqlite::Connection;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{Batch, Error, KeyRow, Lease, Result};
-use sqlx::SqliteConnection;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use tokio::sync::oneshot::{self, Receiver};
 use uuid::Uuid;
 
-async fn lease(conn: &mut SqliteConnection, shard: u32) -> Lease {
+fn lease(conn: &Connection, shard: u32) -> Lease {
     let owner = Uuid::now_v7();
-    let query = sqlx::query_scalar::<_, i64>(shard::ACQUIRE).bind(shard).bind(owner);
-    let epoch = query.fetch_one(conn).await.expect("an epoch");
+    let epoch = shard::acquire(conn, ShardId(shard), owner).expect("an answer").expect("an epoch");
     Lease { shard: ShardId(shard), epoch: u64::try_from(epoch).expect("it grows"), owner }
 }
 
 fn waiting(lease: Lease, batch: Batch) -> (Waiting, Receiver<Result<()>>) {
     let (reply, answer) = oneshot::channel();
-    (Waiting { lease, batch, reply }, answer)
+    (Waiting { lease, batch: Arc::new(batch), reply }, answer)
 }
 
 fn with_key(batch: Batch, shard: u32) -> Batch {
@@ -40,22 +40,23 @@ fn with_key(batch: Batch, shard: u32) -> Batch {
 async fn write(batches: Vec<Batch>) -> (Vec<Result<()>>, Vec<u64>) {
     let files = Files::new();
     let options = Options { shards: 8, ..Options::new(files.next()) };
-    let (_file, _lock, mut conn) = StoreFile::open(&options).await.expect("it opens");
+    let (_file, _lock, conn) = StoreFile::open(&options).await.expect("it opens");
     let (mut group, mut answers) = (Vec::new(), Vec::new());
     for (shard, batch) in (0..).zip(batches) {
-        let (one, answer) = waiting(lease(&mut conn, shard).await, batch);
+        let (one, answer) = waiting(lease(&conn, shard), batch);
         group.push(one);
         answers.push(answer);
     }
     let shards = 0..u32::try_from(group.len()).expect("a few");
-    commit::group(&mut conn, group).await.expect("the connection stays well");
+    commit::group(&conn, group).expect("the connection stays well");
     let mut answered = Vec::new();
     for answer in answers {
         answered.push(answer.await.expect("everybody is answered"));
     }
     let mut positions = Vec::new();
     for shard in shards {
-        positions.push(shard::read(&mut conn, ShardId(shard)).await.expect("a row").last);
+        let held = shard::held(&conn, ShardId(shard)).expect("an answer");
+        positions.push(held.expect("a row").last);
     }
     (answered, positions)
 }
@@ -91,7 +92,7 @@ fn a_group_has_each_shard_once_keeps_the_order_and_its_bounds() {
     let lease = |shard| Lease { shard: ShardId(shard), epoch: 1, owner: Uuid::nil() };
     let sent = |shard, width| {
         let (reply, _) = oneshot::channel();
-        Command::Commit { lease: lease(shard), batch: rows(0, width), reply }
+        Command::Commit { lease: lease(shard), batch: Arc::new(rows(0, width)), reply }
     };
     let release = || Command::Release { lease: lease(9), reply: oneshot::channel().0 };
     let table = [
