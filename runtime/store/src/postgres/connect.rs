@@ -15,7 +15,7 @@ use std::time::Duration;
 const SERVER_MIN: i32 = 150_000;
 
 /// Bound: how long making a connection may take, and waiting for a free one.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
 /// Bound: how long a statement waits for a lock, in ms. A batch waits only for statements of one
 /// round trip each.
@@ -30,7 +30,7 @@ const STATEMENT_MS: u64 = 30_000;
 pub(super) const ANSWER: Duration = Duration::from_millis(STATEMENT_MS + 5_000);
 
 /// Bound: a connection that rested longer is asked whether it lives before it is used.
-const RESTED: Duration = Duration::from_secs(1);
+pub(super) const RESTED: Duration = Duration::from_secs(1);
 
 /// What must be known of a server before it is trusted.
 const CHECK: &str = "SELECT pg_catalog.current_setting('server_version_num')::pg_catalog.int4, \

@@ -5,7 +5,7 @@
 //! may go away at any point; what they sent is written or refused all the same.
 
 use super::commit::{self, Target, Waiting};
-use super::connect::{ANSWER, Connector};
+use super::connect::{ANSWER, CONNECT, Connector, RESTED};
 use super::failure::Failure;
 use super::leases::Leases;
 use crate::weight::size;
@@ -13,7 +13,7 @@ use sagaflow_core::port::{Batch, Error, Lease, Result};
 use sqlx::{Connection as _, PgConnection};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Bound: batches in the queue. Each shard has one in flight, so this is the most there can be.
@@ -45,7 +45,8 @@ impl Writer {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let text = connector.schema().sql(commit::COMMIT).0.into();
-        let task = Task { connector, leases, ttl, text, conn: Some(conn) };
+        let used = Instant::now();
+        let task = Task { connector, leases, ttl, text, conn: Some(conn), used };
         tokio::spawn(task.serve(waiting));
         Self { queue }
     }
@@ -69,6 +70,8 @@ struct Task {
     text: Arc<str>,
     /// None after it was lost, until the next group opens another.
     conn: Option<PgConnection>,
+    /// When the connection was last of use.
+    used: Instant,
 }
 
 impl Task {
@@ -123,8 +126,14 @@ impl Task {
     }
 
     async fn connect(&mut self) -> Result<()> {
-        if self.conn.is_some() {
-            return Ok(());
+        if let Some(mut conn) = self.conn.take() {
+            // Order: asked before a batch is sent. One that died at rest would leave the batch with an
+            // outcome that nobody knows, and a node that has just taken over without its lease.
+            let rested = self.used.elapsed() >= RESTED;
+            if !rested || matches!(tokio::time::timeout(CONNECT, conn.ping()).await, Ok(Ok(()))) {
+                self.conn = Some(conn);
+                return Ok(());
+            }
         }
         // A server that must not be used now may be the right one again in a moment.
         let later = |error: Error| Error::Unavailable(error.to_string());
@@ -158,6 +167,7 @@ impl Task {
             Ok(sent) => sent,
             Err(_) => Err(Failure::Unknown("the server does not answer".to_owned())),
         };
+        self.used = Instant::now();
         match &sent {
             Err(Failure::Unknown(cause)) => {
                 tracing::warn!(cause, "the outcome of a commit is unknown; connecting again");

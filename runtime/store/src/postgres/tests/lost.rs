@@ -86,13 +86,30 @@ async fn a_statement_that_could_not_be_sent_did_nothing() {
     let store = behind(&proxy, &schemas).await;
     let lease = acquire(&store, 1).await;
     drop(proxy);
-    // The connection that was lost had nothing under way, but nobody can know that.
+    // The connection that was lost had nothing under way, but nobody can know that, unless it has rested
+    // and was asked.
     let first = store.commit(lease, rows(0, 1)).await;
-    assert!(matches!(first, Err(Error::Unknown(_))), "{first:?}");
+    assert!(matches!(first, Err(Error::Unknown(_) | Error::Unavailable(_))), "{first:?}");
     let second = store.commit(lease, rows(0, 1)).await;
     assert!(matches!(second, Err(Error::Unavailable(_))), "{second:?}");
     let third = store.acquire(ShardId(1)).await;
     assert!(matches!(third, Err(Error::Unavailable(_) | Error::Unknown(_))), "{third:?}");
+}
+
+/// The first batch of a node that took over used to meet a connection that had died long before, and
+/// nobody could say what had become of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_died_at_rest_is_replaced_before_a_batch_is_sent_on_it() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let schemas = Schemas::new(cluster);
+    drop(schemas.fresh().await);
+    let proxy = Proxy::start(cluster, Duration::ZERO).await;
+    let store = behind(&proxy, &schemas).await;
+    let lease = acquire(&store, 1).await;
+    store.commit(lease, rows(0, 1)).await.expect("the writer has its connection");
+    proxy.cut();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(store.commit(lease, rows(1, 1)).await, Ok(()));
 }
 
 fn idle_in_transaction(schemas: &Schemas) -> String {
