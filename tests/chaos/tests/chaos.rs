@@ -3,6 +3,7 @@
 //! The oracle is the ledger outside: what was applied, under which key, how often. `FLOW_SEED`
 //! reproduces the moments; the interleavings inside the processes are their own.
 
+use sagaflow_chaos::Dice;
 use sagaflow_it::{Flowd, Ledger, flow, sample};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -13,28 +14,6 @@ const KILLS: u32 = 100;
 
 /// Runs in flight at a time.
 const RUNS: u32 = 50;
-
-/// A small generator of moments: xorshift, seeded.
-struct Dice(u64);
-
-impl Dice {
-    fn new() -> Self {
-        let seed =
-            std::env::var("FLOW_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| {
-                let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-                now.map_or(1, |d| d.as_nanos() as u64 | 1)
-            });
-        println!("FLOW_SEED={seed}");
-        Self(seed)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-}
 
 /// Starts a run; none where the node died before it answered.
 async fn start(http: &reqwest::Client, url: &str, number: u32) -> Option<String> {
@@ -70,7 +49,7 @@ async fn start_all(url: &str, numbers: &[u32]) -> BTreeMap<u32, String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_kills_under_fifty_runs_lose_nothing_and_do_nothing_twice() {
-    let mut dice = Dice::new();
+    let mut dice = Dice::of_environment();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ledger = Ledger::open().await;
     let (file, store) = (flow("shop/orders.flow"), folder.path().join("store.db"));

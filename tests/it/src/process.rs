@@ -81,6 +81,18 @@ fn clean(command: &mut Command) -> &mut Command {
     command
 }
 
+/// Starts a program that serves, and waits until it says where; none where it ended without.
+fn spawn(mut command: Command) -> (Child, Option<String>) {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.expect("it starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let line = lines.next().and_then(Result::ok).unwrap_or_default();
+    let url = line.strip_prefix("listening on ").map(str::to_owned);
+    // Whatever else it says must not fill the pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, url)
+}
+
 /// A node that serves. Dropping it kills it, as `kill -9` does.
 pub struct Flowd {
     child: Child,
@@ -98,21 +110,46 @@ impl Flowd {
         }
         let started = tokio::task::spawn_blocking(move || {
             let mut command = Command::new(binary());
-            let child =
-                clean(&mut command).args(all).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-            let mut child = child.expect("flowd starts");
-            let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-            let line = lines.next().and_then(Result::ok).unwrap_or_default();
-            let url = line.strip_prefix("listening on ").map(str::to_owned);
-            // Whatever else it says must not fill the pipe.
-            std::thread::spawn(move || lines.for_each(drop));
-            (child, url)
+            clean(&mut command).args(all);
+            spawn(command)
         });
         let (mut child, url) = started.await.expect("it is waited for");
         let Some(url) = url else {
             panic!("the node did not listen: {:?}", child.wait());
         };
         Self { child, url }
+    }
+
+    /// Starts a node that writes its log to a file, warnings and worse. None where it does not come up,
+    /// say because its store is away.
+    pub async fn try_start(args: &[&str], log: &Path) -> Option<Self> {
+        Self::of(Command::new(binary()), args, log).await
+    }
+
+    /// The same of another program that has the commands of `flowd`.
+    pub async fn of(mut command: Command, args: &[&str], log: &Path) -> Option<Self> {
+        clean(&mut command).arg("serve").args(args).args(["--listen", "127.0.0.1:0"]);
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log);
+        command.env("SAGAFLOW_LOG", "warn").stderr(file.expect("a file for its log"));
+        match tokio::task::spawn_blocking(move || spawn(command)).await.expect("it is waited for") {
+            (child, Some(url)) => Some(Self { child, url }),
+            (mut child, None) => {
+                // It may have ended by itself.
+                let _ = child.kill();
+                child.wait().expect("it ends");
+                None
+            }
+        }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// Sends it a signal: `-STOP`, `-CONT`, `-TERM`.
