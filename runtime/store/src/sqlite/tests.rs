@@ -455,7 +455,7 @@ async fn statements_use_their_index() {
         (event::NAMED, "event_name"),
         (wait::WAITS, "PRIMARY KEY"),
         (wait::TOLD, "wait_shard"),
-        (wait::END, "USING PRIMARY KEY"),
+        (wait::END, "wait_shard (shard=? AND namespace=? AND event=? AND key=?)"),
         (inbox::INBOX, "PRIMARY KEY"),
         (inbox::TAKE, "USING PRIMARY KEY (shard=?"),
         (shard::FENCE, "INTEGER PRIMARY KEY"),
