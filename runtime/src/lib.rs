@@ -10,6 +10,7 @@ pub mod bind;
 pub mod cli;
 pub mod config;
 pub mod guard;
+mod identity;
 mod node;
 pub mod program;
 mod store;

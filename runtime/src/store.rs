@@ -4,6 +4,7 @@
 //! start.
 
 use crate::config::{Config, ServerUrl, StoreUrl};
+use crate::identity::Identity;
 use sagaflow_core::port;
 use sagaflow_engine::{Engine, Member, Options};
 use sagaflow_server::Serving;
@@ -28,6 +29,8 @@ pub(crate) enum Opened {
         store: Arc<Postgres>,
         /// This process among them.
         member: Member,
+        /// Held for as long as the store is open.
+        _identity: Identity,
     },
 }
 
@@ -37,10 +40,15 @@ impl Opened {
         match &config.store {
             StoreUrl::Sqlite(path) => sqlite(path, None).await.map(Self::Sqlite),
             StoreUrl::Postgres(url) => {
-                let options = postgres(url, config, None);
-                let member = Member { node: options.node, address: address.to_owned() };
+                let identity = match &config.cluster.identity {
+                    Some(path) => Identity::of(path).map_err(port::Error::Refused)?,
+                    None => Identity::fresh(),
+                };
+                let Identity { node, again, .. } = identity;
+                let options = PostgresOptions { node, again, ..postgres(url, config, None) };
+                let member = Member { node, address: address.to_owned() };
                 let store = Arc::new(Postgres::open(options).await?);
-                Ok(Self::Postgres { store, member })
+                Ok(Self::Postgres { store, member, _identity: identity })
             }
         }
     }
@@ -49,7 +57,7 @@ impl Opened {
     pub(crate) async fn start(&self, options: Options) -> port::Result<Engine> {
         match self {
             Self::Sqlite(store) => Engine::start(Arc::clone(store), options).await,
-            Self::Postgres { store, member } => {
+            Self::Postgres { store, member, .. } => {
                 let options = Options { member: Some(member.clone()), ..options };
                 Engine::start(Arc::clone(store), options).await
             }

@@ -2,6 +2,7 @@
 
 use super::Error;
 use sagaflow_core::value::{parse_duration, print_duration};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Bound: a shorter lease is lost to one slow write of the server.
@@ -13,13 +14,16 @@ pub struct Cluster {
     /// `cluster.address`, `SAGAFLOW_CLUSTER_ADDRESS`: where the others reach its API; where it
     /// listens, if nothing is said.
     pub address: Option<String>,
+    /// `cluster.identity`, `SAGAFLOW_CLUSTER_IDENTITY`: a file of this node alone, by which it is the
+    /// same node after a crash and takes its own shards back at once.
+    pub identity: Option<PathBuf>,
     /// `cluster.lease_ttl`: how long after its last sign of life the owner is replaced.
     pub lease_ttl: Duration,
 }
 
 impl Default for Cluster {
     fn default() -> Self {
-        Self { address: None, lease_ttl: Duration::from_secs(10) }
+        Self { address: None, identity: None, lease_ttl: Duration::from_secs(10) }
     }
 }
 
@@ -28,6 +32,9 @@ impl std::fmt::Display for Cluster {
         writeln!(f, "\n[cluster]")?;
         if let Some(address) = &self.address {
             writeln!(f, "address = \"{address}\"")?;
+        }
+        if let Some(identity) = &self.identity {
+            writeln!(f, "identity = {:?}", identity.display().to_string())?;
         }
         let ms = i64::try_from(self.lease_ttl.as_millis()).unwrap_or(i64::MAX);
         writeln!(f, "lease_ttl = \"{}\"", print_duration(ms))

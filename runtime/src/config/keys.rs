@@ -11,13 +11,14 @@ pub const VARIABLES: &[&str] = &[
     "SAGAFLOW_LISTEN",
     "SAGAFLOW_NAMESPACE",
     "SAGAFLOW_CLUSTER_ADDRESS",
+    "SAGAFLOW_CLUSTER_IDENTITY",
     "SAGAFLOW_CONFIG",
     "SAGAFLOW_LOG",
 ];
 
 /// Keys of the file's own level.
 const TOP: &[&str] = &["store", "listen", "namespace", "cluster", "flows", "services", "kafka"];
-const CLUSTER: &[&str] = &["address", "lease_ttl"];
+const CLUSTER: &[&str] = &["address", "identity", "lease_ttl"];
 const FLOWS: &[&str] = &["files"];
 const SERVICE: &[&str] = &["url", "headers", "errors"];
 
@@ -39,6 +40,7 @@ pub struct File {
 #[derive(Default, serde::Deserialize)]
 pub struct Cluster {
     pub address: Option<String>,
+    pub identity: Option<String>,
     pub lease_ttl: Option<String>,
 }
 

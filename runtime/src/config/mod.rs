@@ -165,6 +165,9 @@ impl Config {
         if let Some(address) = file.cluster.address {
             self.cluster.address = Some(cluster::address(&address, &place)?);
         }
+        if let Some(identity) = file.cluster.identity {
+            self.cluster.identity = Some(folder.join(identity));
+        }
         if let Some(ttl) = file.cluster.lease_ttl {
             self.cluster.lease_ttl = cluster::lease_ttl(&ttl, &place)?;
         }
@@ -188,6 +191,7 @@ impl Config {
                     let address = cluster::address(&value, "SAGAFLOW_CLUSTER_ADDRESS")?;
                     self.cluster.address = Some(address);
                 }
+                "SAGAFLOW_CLUSTER_IDENTITY" => self.cluster.identity = Some(value.into()),
                 name if name.starts_with("SAGAFLOW_") && !keys::VARIABLES.contains(&name) => {
                     return Err(Error::Unknown {
                         place: "environment".to_owned(),

@@ -59,6 +59,7 @@ pub struct Postgres {
     schema: Schema,
     leases: Arc<Leases>,
     node: Uuid,
+    again: bool,
     ttl: Duration,
     shards: u32,
 }
@@ -121,9 +122,9 @@ impl Postgres {
         let mut conn = connector.connect().await?;
         let shards = migrate::look(&mut conn, &schema).await?;
         let pool = connector.pool(options.readers);
-        let PostgresOptions { node, ttl, .. } = options;
+        let PostgresOptions { node, again, ttl, .. } = options;
         let writer = Writer::start(connector, Arc::clone(&leases), ttl, conn);
-        Ok(Self { writer, pool, schema, leases, node, ttl, shards })
+        Ok(Self { writer, pool, schema, leases, node, again, ttl, shards })
     }
 
     /// One statement in a task of its own.
@@ -211,7 +212,8 @@ impl Store for Postgres {
             .bind(owner)
             .bind(self.node)
             .bind(self.ttl_ms())
-            .bind(mine);
+            .bind(mine)
+            .bind(self.again);
         let rows = self.change(query).await?;
         let Some(row) = rows.first() else {
             return Err(Error::Held(self.shard(shard).await?.holder));

@@ -26,8 +26,10 @@ pub struct PostgresOptions {
     pub url: String,
     /// The schema that holds the store: lower-case letters, digits and `_`.
     pub schema: String,
-    /// This node, fresh for every start of its process.
+    /// This node, fresh for every start of its process, unless `again`.
     pub node: Uuid,
+    /// A process that was this node before is known to be dead: its leases are free for this one.
+    pub again: bool,
     /// How long a lease lasts without renewal, at least 3 s.
     pub ttl: Duration,
     /// Shards of a new store; an existing one keeps its number.
@@ -44,6 +46,7 @@ impl PostgresOptions {
             url: url.into(),
             schema: "flow".to_owned(),
             node: Uuid::now_v7(),
+            again: false,
             ttl: Duration::from_secs(10),
             shards: 64,
             readers: 4,

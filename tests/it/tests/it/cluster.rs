@@ -67,11 +67,24 @@ impl World {
     }
 
     async fn node(&self) -> Flowd {
+        self.node_of(&self.config).await
+    }
+
+    async fn node_of(&self, config: &str) -> Flowd {
         let shop = format!("Shop={}/Shop", self.ledger.url);
-        let mut args = vec!["--config", &self.config, "--bind", &shop];
+        let mut args = vec!["--config", config, "--bind", &shop];
         let binds = self.ledger.binds();
         args.extend(binds.iter().map(String::as_str));
         Flowd::start("serve", &args).await
+    }
+
+    /// A node that is the same again after a crash.
+    async fn same_node(&self) -> Flowd {
+        let text = std::fs::read_to_string(&self.config).unwrap();
+        let path = format!("{}-same.toml", self.config);
+        std::fs::write(&path, text.replace("[cluster]", "[cluster]\nidentity = \"state/node\""))
+            .unwrap();
+        self.node_of(&path).await
     }
 
     /// Two nodes: the owner, and one that stands by and knows it.

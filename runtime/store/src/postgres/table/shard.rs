@@ -21,7 +21,8 @@ pub(in crate::postgres) const ACQUIRE: &str = "UPDATE {schema}.shard SET epoch =
      ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint << 32) + 1, \
      owner = $2, node = $3, \
      lease_until = clock_timestamp() + $4::bigint * interval '1 millisecond' \
-     WHERE shard = $1 AND (owner IS NULL OR owner = ANY ($5) OR lease_until <= clock_timestamp()) \
+     WHERE shard = $1 AND (owner IS NULL OR owner = ANY ($5) OR ($6 AND node = $3) \
+     OR lease_until <= clock_timestamp()) \
      RETURNING epoch";
 
 /// Order: rows are locked in the order of shards, as by every statement that locks several, because

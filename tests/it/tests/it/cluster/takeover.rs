@@ -81,6 +81,28 @@ async fn an_owner_that_is_asked_to_stop_hands_over_at_once() {
     until(&standby, |health| gone(health) || draining(health)).await;
 }
 
+/// It knows that the process which had its leases is dead, and need not wait until they run out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_killed_and_started_again_goes_on_at_once() {
+    let Some(cluster) = sagaflow_postgres::shared() else { return };
+    let ttl = Duration::from_secs(60);
+    let world = World::of(cluster, ttl, "8").await;
+    let node = world.same_node().await;
+    world.lose_answers();
+    let mut runs = Vec::new();
+    for number in 1..=20 {
+        runs.push(insist(&[&node], &order(number)).await);
+    }
+    node.kill9();
+    let killed = Instant::now();
+    let again = world.same_node().await;
+    until(&again, |health| health["shards"]["owned"] == json!(8)).await;
+    let took = killed.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    completed(&again, &runs).await;
+    world.each_once(20);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_sleeps_through_its_lease_does_nothing_more_when_it_wakes() {
     let Some(cluster) = sagaflow_postgres::shared() else { return };
