@@ -1,7 +1,7 @@
-//! Builds that are wrong in one known way, to show that the sweep sees each of them.
+//! Builds that are wrong in one known way, to show that the tests see each of them.
 //!
-//! Compiled with the feature `sabotage` alone, which nothing but the tests of `sagaflow-sweep` asks
-//! for; and even then nothing is wrong until [`sabotage`] is called on the same thread. Must not:
+//! Compiled with the feature `sabotage` alone, which nothing but the tests of `sagaflow-sweep` and
+//! `sagaflow-simulator` asks for; and even then nothing is wrong until [`sabotage`] is called on the same thread. Must not:
 //! hold anything that a right build needs.
 
 use crate::codegen::{Frame, Values};
@@ -32,6 +32,10 @@ pub enum Sabotage {
     AttemptsBeginAgain,
     /// A recovery sends before its fence has committed (A6).
     RecoverySpeaksFirst,
+    /// What is called anew is called under the key that is spent (K1).
+    KeyWithoutGeneration,
+    /// A run goes on with the newest version of its workflow, not with its own.
+    VersionNotPinned,
 }
 
 type Armed = (Frame, Values);

@@ -262,13 +262,20 @@ impl Turn<'_> {
 
     /// K1.
     pub(super) fn key(&self, call: &Call, service: &str, action: &str, purpose: Purpose) -> String {
+        let generation = call.generation;
+        // Sabotage: what is called anew is called under the key that is spent.
+        #[cfg(feature = "sabotage")]
+        let generation = match sabotage::is(Sabotage::KeyWithoutGeneration) {
+            true => 0,
+            false => generation,
+        };
         call_key(&KeyParts {
             namespace: &self.run.state.origin().namespace,
             action: &format!("{service}.{action}"),
             purpose,
             run: self.id,
             path: &call.path,
-            generation: call.generation,
+            generation,
             by: call.by.as_ref(),
         })
     }
