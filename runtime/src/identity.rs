@@ -61,7 +61,7 @@ impl Identity {
         // Crash: a file that is half written names nobody, and the next start is a fresh node.
         file.set_len(0).map_err(failed)?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        write!(file, "{boot} {node}\n").and_then(|()| file.sync_all()).map_err(failed)?;
+        writeln!(file, "{boot} {node}").and_then(|()| file.sync_all()).map_err(failed)?;
         Ok(Self { node, again: false, _lock: Some(Arc::new(file)) })
     }
 }

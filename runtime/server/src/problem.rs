@@ -14,7 +14,7 @@ pub struct Problem {
     detail: String,
     retry_after_ms: Option<i64>,
     more: Map<String, Value>,
-    elsewhere: Option<Elsewhere>,
+    elsewhere: Option<Box<Elsewhere>>,
 }
 
 /// On an answer of a node that could not decide: the address of the one that can, where it is known.
@@ -62,7 +62,7 @@ impl From<Error> for Problem {
             }
             Error::Elsewhere { owner, retry_after_ms } => {
                 problem.retry_after_ms = Some(retry_after_ms);
-                problem.elsewhere = Some(Elsewhere(owner));
+                problem.elsewhere = Some(Box::new(Elsewhere(owner)));
             }
             Error::Stopping | Error::Store(_) => problem.retry_after_ms = Some(1_000),
             _ => {}
@@ -83,7 +83,7 @@ impl IntoResponse for Problem {
         body.insert("detail".to_owned(), self.detail.into());
         let mut response = (status, json!(body).to_string()).into_response();
         if let Some(elsewhere) = self.elsewhere {
-            response.extensions_mut().insert(elsewhere);
+            response.extensions_mut().insert(*elsewhere);
         }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

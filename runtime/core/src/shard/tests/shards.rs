@@ -432,7 +432,7 @@ fn an_event_that_came_in_time_comes_before_the_end_of_the_time() {
     let body = vec![S::Wait { at: "w", arms, within: Some(60_000) }, step("a").s()];
     let program = Program::new(body).arc();
     for seed in 0..100 {
-        let mut town = Town::new(&[program.clone()], seed, 0);
+        let mut town = Town::new(std::slice::from_ref(&program), seed, 0);
         for order in ORDERS {
             town.start(order);
         }
@@ -449,7 +449,7 @@ fn an_event_that_came_in_time_comes_before_the_end_of_the_time() {
         let expected = [("shop.Order completed".to_owned(), 6)];
         assert_eq!(town.statuses(), expected.into(), "seed {seed}");
     }
-    let mut town = Town::new(&[program], 0, 0);
+    let mut town = Town::new(std::slice::from_ref(&program), 0, 0);
     town.start("A");
     town.settle();
     town.clock.fetch_add(100_000, Ordering::Relaxed);
