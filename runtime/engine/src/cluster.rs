@@ -12,6 +12,7 @@ use sagaflow_core::port::{self, NodeRow, OwnerRow, Store};
 use sagaflow_core::shard::Protection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -50,6 +51,8 @@ struct Known {
     owned: BTreeMap<ShardId, CancellationToken>,
     /// About to be acquired.
     taking: BTreeSet<ShardId>,
+    /// Given back to be taken by another, and until when this node leaves them alone.
+    given: BTreeMap<ShardId, Instant>,
     owners: Vec<OwnerRow>,
     nodes: Vec<NodeRow>,
 }
@@ -112,8 +115,9 @@ impl Cluster {
         let mut known = self.known();
         let row = known.owners.iter().find(|row| row.shard == shard);
         let free = row.is_none_or(|row| !row.live || row.node == Some(member.node));
+        let given = known.given.get(&shard).is_some_and(|until| Instant::now() < *until);
         let has = known.owned.len() + known.taking.len();
-        let may = free && has < known.most(self.shards, member.node);
+        let may = free && !given && has < known.most(self.shards, member.node);
         if may {
             known.taking.insert(shard);
         }
@@ -130,6 +134,7 @@ impl Cluster {
         let leave = stop.child_token();
         let mut known = self.known();
         known.taking.remove(&shard);
+        known.given.remove(&shard);
         known.owned.insert(shard, leave.clone());
         self.share(&known);
         leave
@@ -138,7 +143,9 @@ impl Cluster {
     /// It is not served here any more.
     pub(crate) fn lost(&self, shard: ShardId) {
         let mut known = self.known();
-        known.owned.remove(&shard);
+        if known.owned.remove(&shard).is_some_and(|leave| leave.is_cancelled()) {
+            known.given.insert(shard, Instant::now() + limits::GIVEN);
+        }
         self.share(&known);
     }
 
@@ -301,6 +308,18 @@ mod tests {
             cluster.learn(nodes(&[1, 2]), owners(&[1, 1, 1, 1]));
             assert_eq!(given(&tokens), 2, "until it has its share, and no more");
         }
+    }
+
+    /// Else the node that gave it back would be the first to take it again.
+    #[test]
+    fn a_shard_that_was_given_back_is_left_to_others_for_a_while() {
+        let (cluster, tokens) = node(1, &[0, 1, 2], 7);
+        cluster.learn(nodes(&[1, 2, 3]), owners(&[1, 1, 1, 2, 2, 2, 3]));
+        assert!(tokens[2].is_cancelled());
+        cluster.lost(ShardId(2));
+        assert!(!cluster.may_take(ShardId(2)), "it is free, and below the most it may have");
+        cluster.lost(ShardId(1));
+        assert!(cluster.may_take(ShardId(1)), "what was lost otherwise is taken again at once");
     }
 
     #[test]

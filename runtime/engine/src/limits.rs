@@ -82,5 +82,9 @@ pub const MAIL_LOOK: Duration = Duration::from_millis(100);
 /// Events of one page, where a shard reads what their home keeps.
 pub const EVENTS_PAGE: u32 = 1_000;
 
+/// How long a node leaves a shard alone that it has given back for another one to take.
+/// Bound: the other one looks every [`ANNOUNCE`]; if it does not take it, the shard must not stay free.
+pub const GIVEN: Duration = Duration::from_secs(3);
+
 /// How often somebody who waits for a run of another node looks into the store.
 pub const WAIT_LOOK: Duration = Duration::from_millis(250);
