@@ -18,3 +18,5 @@ pub use sqlite::{Options, Sqlite};
 mod alike_tests;
 #[cfg(test)]
 mod memory_tests;
+#[cfg(test)]
+mod short_run;

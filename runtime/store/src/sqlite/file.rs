@@ -148,7 +148,8 @@ impl StoreFile {
         let failed = |cause: &dyn std::fmt::Display| {
             Error::Refused(format!("migrate `{}`: {cause}", self.path.display()))
         };
-        let options = self.options().create_if_missing(false).synchronous(SqliteSynchronous::Full);
+        let options = self.options().create_if_missing(false);
+        let options = options.synchronous(SqliteSynchronous::Full).pragma("fullfsync", "ON");
         let mut conn =
             SqliteConnection::connect_with(&options).await.map_err(|error| failed(&error))?;
         let migrated = Migrator::with_migrations(migrations()).run(&mut conn).await;

@@ -12,6 +12,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
+mod cost;
 mod group;
 mod kill;
 
@@ -455,7 +456,7 @@ async fn statements_use_their_index() {
         (event::NAMED, "event_name"),
         (wait::WAITS, "PRIMARY KEY"),
         (wait::TOLD, "wait_shard"),
-        (wait::END, "wait_shard (shard=? AND namespace=? AND event=? AND key=?)"),
+        (wait::END, "(shard=? AND namespace=? AND event=? AND key=?)"),
         (inbox::INBOX, "PRIMARY KEY"),
         (inbox::TAKE, "USING PRIMARY KEY (shard=?"),
         (shard::FENCE, "INTEGER PRIMARY KEY"),

@@ -121,8 +121,8 @@ fn run(
             // Order: readers first, so that none of them keeps the log from being copied into the file,
             // and the connection that writes is the last one to go. Too slow is only less tidy: an idle
             // reader keeps nothing but the names of the log's files.
-            let _ = runtime
-                .block_on(async { tokio::time::timeout(READERS_CLOSE, readers.close()).await });
+            let closed = async { tokio::time::timeout(READERS_CLOSE, readers.close()).await };
+            let _ = runtime.block_on(closed);
             writer.close();
         }
     }

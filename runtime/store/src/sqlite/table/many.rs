@@ -6,7 +6,7 @@
 
 use super::Query;
 
-/// Bound: rows in one statement. 256 rows of 15 columns stay far below the 32,766 values a statement
+/// Bound: rows in one statement. 256 rows of a few columns stay far below the 32,766 values a statement
 /// may have; few sizes keep the cache of statements small.
 const SIZES: [usize; 5] = [1, 4, 16, 64, 256];
 

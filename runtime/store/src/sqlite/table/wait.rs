@@ -11,7 +11,7 @@ use sqlx::{Row as _, SqlitePool};
 pub(in crate::sqlite) const BEGIN: &str = "INSERT INTO wait (shard, namespace, event, key) \
      VALUES (?1, ?2, ?3, ?4) ON CONFLICT (namespace, event, key, shard) DO NOTHING";
 
-/// Found by its primary key; one that is not there is gone already.
+/// Found by all of its columns; one that is not there is gone already.
 pub(in crate::sqlite) const END: &str = "DELETE FROM wait \
      WHERE shard = ?1 AND namespace = ?2 AND event = ?3 AND key = ?4";
 
