@@ -4,6 +4,8 @@
 //! nothing about another machine.
 
 pub mod chain;
+pub mod loads;
+pub mod place;
 pub mod server;
 
 use std::io::Write as _;
