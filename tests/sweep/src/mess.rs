@@ -88,7 +88,8 @@ fn forgotten(program: &Program, call: &Call, ledger: &Ledger) -> Option<String> 
 }
 
 /// Whether the program says that either outcome is fine, or lets a person say which it is.
-fn leaves_open(program: &Program, call: &Call) -> bool {
+#[must_use]
+pub fn leaves_open(program: &Program, call: &Call) -> bool {
     let open = |of: &Call| {
         of.handlers.iter().any(|handler| {
             matches!(handler.then, Remedy::Skip | Remedy::Manual | Remedy::Block(_, Ending::Skip))
