@@ -22,6 +22,8 @@ pub enum Fault {
     StoreSlow,
     /// The store is away from every node for a while.
     Outage,
+    /// A message between shards is shown to its receiver twice.
+    MailTwice,
     /// A node dies.
     Crash,
     /// A node dies between a commit and what it holds back.
@@ -90,6 +92,7 @@ const MENU: &[(Fault, u64)] = &[
     (Fault::CommitLate, 50),
     (Fault::StoreSlow, 30),
     (Fault::Outage, 12),
+    (Fault::MailTwice, 300),
     (Fault::Crash, 40),
     (Fault::CrashBeforeRelease, 60),
     (Fault::CrashBeforeCommit, 60),

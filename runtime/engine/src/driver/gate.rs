@@ -49,11 +49,21 @@ impl Gate {
     }
 
     /// Whether a call may leave now.
+    ///
+    /// Order: whoever finds it closed closes it for good. A call that is not made because of it is made
+    /// by nobody else while the memory that decided on it lives, so a renewal that is answered after
+    /// that must not save that memory.
     pub(crate) fn is_open(&self) -> bool {
-        match self.until.load(Ordering::Acquire) {
-            i64::MAX => true,
-            until => Boot::now().0 < until,
+        let mut until = self.until.load(Ordering::Acquire);
+        while until != i64::MIN && until != i64::MAX {
+            if Boot::now().0 < until {
+                return true;
+            }
+            let shut =
+                self.until.compare_exchange(until, i64::MIN, Ordering::AcqRel, Ordering::Acquire);
+            until = shut.err().unwrap_or(i64::MIN);
         }
+        until == i64::MAX
     }
 
     /// How long it stays open without a renewal; none where it needs none.
@@ -82,6 +92,16 @@ mod tests {
         gate.renewed(Boot(now.0 - 5_000));
         assert!(gate.remaining().expect("it runs out") > Duration::from_secs(8), "never backwards");
         assert!(!Gate::new(Boot(now.0 - 9_000), Some(Duration::from_secs(10))).is_open());
+    }
+
+    /// A call used to be held up for ever here: it was not made, and the shard that waited for its
+    /// answer went on under the renewed lease.
+    #[test]
+    fn a_gate_that_was_found_closed_is_not_opened_by_a_renewal() {
+        let late = Gate::new(Boot(Boot::now().0 - 9_500), Some(Duration::from_secs(10)));
+        assert!(!late.is_open());
+        late.renewed(Boot::now());
+        assert!(!late.is_open());
     }
 
     #[test]

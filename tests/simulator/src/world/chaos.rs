@@ -10,6 +10,7 @@ use crate::fleet::Deployed;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::memory::LEASE_MS;
 use sagaflow_core::port::Store as _;
+use sagaflow_core::shard::Protection;
 
 impl World {
     /// A node starts, or starts again after its process has died.
@@ -39,6 +40,7 @@ impl World {
         (of.offset, of.rate, of.slow, of.asleep, of.draining) = (offset, rate, 0, 0, false);
         of.outstanding.clear();
         of.lookups.clear();
+        of.protection = Protection::default();
         if healed {
             of.deployed = Deployed::Both;
         } else if deploys {
@@ -182,7 +184,10 @@ impl World {
                     | Event::Node(
                         _,
                         _,
-                        NodeEvent::Take(_) | NodeEvent::Renew(..) | NodeEvent::Checkpoint(..)
+                        NodeEvent::Take(_)
+                            | NodeEvent::Renew(..)
+                            | NodeEvent::Checkpoint(..)
+                            | NodeEvent::Mail(..)
                     )
                     | Event::Node(_, _, NodeEvent::Store(..))
             )

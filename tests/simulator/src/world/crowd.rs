@@ -10,7 +10,7 @@ use super::{Event, World};
 use crate::dice::Fault;
 use crate::fleet::WORKFLOW;
 use sagaflow_core::codegen::{Json, Values};
-use sagaflow_core::id::{RunId, ShardId, shard_of};
+use sagaflow_core::id::{RunId, ShardId, event_slot, shard_of};
 use sagaflow_core::port::{ItemRow, RunRow, Store as _};
 use sagaflow_core::shard::{Act, Actor, Answer, Input, Start, TaskAct};
 use std::collections::BTreeMap;
@@ -199,7 +199,10 @@ impl World {
     fn shard_of_wish(&self, wish: &Wish) -> ShardId {
         let of_run = |run: RunId| shard_of(run.slot(), self.shards);
         match wish {
-            Wish::Start { client, .. } | Wish::Event { client, .. } => {
+            Wish::Event { client, event, .. } => {
+                shard_of(event_slot("default", event, &self.key(*client)), self.shards)
+            }
+            Wish::Start { client, .. } => {
                 let key = sagaflow_core::key::canonical(&Json::from(self.key(*client)));
                 self.home(&key)
             }

@@ -62,6 +62,8 @@ pub(super) struct Serving {
     pub(super) tick: Option<(Time, u64)>,
     /// A renewal under way, and when it was sent.
     pub(super) renewal: Option<(u64, i64)>,
+    /// It looks for messages.
+    pub(super) reading: bool,
     /// Its node stops: it hands over when all is committed.
     pub(super) leaving: bool,
     pub(super) handed_over: bool,
@@ -82,6 +84,7 @@ impl Serving {
             rows,
             tick: None,
             renewal: None,
+            reading: false,
             leaving: false,
             handed_over: false,
         }

@@ -9,13 +9,18 @@ use super::store::{Commit, Reply, Request};
 use super::{BEGIN, Event, Twin, World};
 use crate::dice::Fault;
 use crate::fleet::Deployed;
-use sagaflow_core::id::ShardId;
+use sagaflow_core::id::{Place, ShardId};
 use sagaflow_core::memory::{LEASE_MS, Memory};
-use sagaflow_core::port::{Error, Lease, Result, Tail};
+use sagaflow_core::port::{Batch, Error, EventName, Lease, Result, Tail};
 use sagaflow_core::service::Attempt;
-use sagaflow_core::shard::{Answer, Effect, Input, Output, Recovery, Shard, Ticket};
+use sagaflow_core::shard::{
+    Answer, Effect, Input, Output, Protection, Recovery, Shard, Ticket,
+};
 use sagaflow_core::time::Time;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By how much the clocks of two nodes may differ, as their shards are told.
+const SKEW_MS: i64 = 60_000;
 
 /// What a node is told.
 pub(super) enum NodeEvent {
@@ -29,6 +34,8 @@ pub(super) enum NodeEvent {
     Renew(ShardId, u64),
     /// A checkpoint may be due.
     Checkpoint(ShardId, u64),
+    /// There may be messages; every so often it looks by itself.
+    Mail(ShardId, u64, bool),
     /// What came of a call.
     Heard(usize, Attempt),
     /// A request of a caller.
@@ -41,8 +48,45 @@ pub(super) enum NodeEvent {
 
 /// A look-up under way: the input it becomes is for this ownership alone.
 pub(super) enum LookUp {
-    Key { epoch: u64, namespace: String, workflow: String, key: String },
-    Item { epoch: u64, item: String },
+    Key { namespace: String, workflow: String, key: String },
+    Item(String),
+    Waits(EventName),
+    Events { home: ShardId, name: EventName, since: Time },
+    Inbox,
+}
+
+impl LookUp {
+    fn request(&self) -> Request {
+        match self {
+            Self::Key { namespace, workflow, key } => Request::Key {
+                namespace: namespace.clone(),
+                workflow: workflow.clone(),
+                key: key.clone(),
+            },
+            Self::Item(item) => Request::Item(item.clone()),
+            Self::Waits(name) => Request::Waits(name.clone()),
+            Self::Events { home, name, since } => {
+                Request::Events { home: *home, name: name.clone(), since: *since }
+            }
+            Self::Inbox => Request::Inbox,
+        }
+    }
+
+    /// What the shard is told; none where the store did not say.
+    fn input(self, reply: Result<Reply>) -> std::result::Result<Input, Self> {
+        Ok(match (self, reply) {
+            (Self::Key { namespace, workflow, key }, Ok(Reply::Key(row))) => {
+                Input::Found { namespace, workflow, key, row }
+            }
+            (Self::Item(item), Ok(Reply::Item(row))) => Input::FoundItem { item, row },
+            (Self::Waits(name), Ok(Reply::Waits(shards))) => Input::FoundWaits { name, shards },
+            (Self::Events { name, since, .. }, Ok(Reply::Events(rows))) => {
+                Input::FoundEvents { name, since, rows }
+            }
+            (Self::Inbox, Ok(Reply::Inbox(rows))) => Input::Mail(rows),
+            (lookup, _) => return Err(lookup),
+        })
+    }
 }
 
 /// One node.
@@ -65,7 +109,10 @@ pub(super) struct Node {
     pub(super) draining: bool,
     /// Calls that have left and not come back.
     pub(super) outstanding: BTreeMap<usize, (ShardId, Ticket)>,
-    pub(super) lookups: BTreeMap<u64, LookUp>,
+    /// Each for one ownership alone.
+    pub(super) lookups: BTreeMap<u64, (u64, LookUp)>,
+    /// What protects the services of this process.
+    pub(super) protection: Protection,
 }
 
 impl Node {
@@ -83,6 +130,7 @@ impl Node {
             draining: false,
             outstanding: BTreeMap::new(),
             lookups: BTreeMap::new(),
+            protection: Protection::default(),
         }
     }
 
@@ -145,6 +193,7 @@ impl World {
             }
             NodeEvent::Renew(shard, epoch) => self.renew(node, shard, epoch),
             NodeEvent::Checkpoint(shard, epoch) => return self.checkpoint(node, shard, epoch),
+            NodeEvent::Mail(shard, epoch, again) => self.look_for_mail(node, shard, (epoch, again)),
             NodeEvent::Heard(call, attempt) => return self.heard(node, call, attempt),
             NodeEvent::Asked(ask) => return self.asked(node, ask),
             NodeEvent::Drain(shard) => return self.hand_over(node, shard),
@@ -178,7 +227,7 @@ impl World {
     fn store_said(&mut self, node: usize, shard: ShardId, op: u64, reply: Result<Reply>) -> Wrong {
         let lookup = self.nodes.get_mut(node).and_then(|node| node.lookups.remove(&op));
         if let Some(lookup) = lookup {
-            return self.looked_up(node, shard, lookup, reply);
+            return self.looked_up((node, shard), lookup, reply);
         }
         let Some(of) = self.nodes.get_mut(node) else { return Ok(()) };
         match of.hold(shard) {
@@ -219,10 +268,13 @@ impl World {
     fn recover(&mut self, node: usize, lease: Lease, tail: Tail) -> Wrong {
         let (now, shard) = (self.now, lease.shard);
         let Some(of) = self.nodes.get_mut(node) else { return Ok(()) };
-        let (wall, sent) = (of.wall(now), of.boot(now));
+        let (wall, sent, protection) = (of.wall(now), of.boot(now), of.protection.clone());
         let machines = self.fleet.machines(of.deployed);
+        let of = self.shards;
         let rows = tail.rows.len();
-        let recovered = Shard::recover(Recovery { lease, tail, machines, now: wall });
+        let place = Place { shard, of, skew_ms: SKEW_MS };
+        let recovery = Recovery { lease, tail, machines, now: wall, place, protection };
+        let recovered = Shard::recover(recovery);
         let (epoch, damaged) = (lease.epoch, recovered.damaged.len());
         self.trace.note(now, format_args!("n{node} recovers s{} as {epoch}: {rows}", shard.0));
         if damaged > 0 {
@@ -264,6 +316,9 @@ impl World {
         *place = Hold::Serving(Box::new(Serving::new(*fencing, gate)));
         self.tell(LEASE_MS / 3, node, NodeEvent::Renew(shard, epoch));
         self.tell(5_000, node, NodeEvent::Checkpoint(shard, epoch));
+        if self.shards > 1 {
+            self.tell(1, node, NodeEvent::Mail(shard, epoch, true));
+        }
         self.release(node, shard, effects)?;
         self.set_timer(node, shard);
         Ok(())
@@ -401,14 +456,18 @@ impl World {
             match effect {
                 Effect::Call(send) => self.leave(node, lease, gate, *send, false)?,
                 Effect::Find { namespace, workflow, key } => {
-                    let (space, flow, name) = (namespace.clone(), workflow.clone(), key.clone());
-                    let lookup = LookUp::Key { epoch, namespace, workflow, key };
-                    let request = Request::Key { namespace: space, workflow: flow, key: name };
-                    self.look_up(node, shard, request, lookup);
+                    let lookup = LookUp::Key { namespace, workflow, key };
+                    self.look_up((node, shard), (epoch, lookup), 0);
                 }
                 Effect::FindItem { item } => {
-                    let lookup = LookUp::Item { epoch, item: item.clone() };
-                    self.look_up(node, shard, Request::Item(item), lookup);
+                    self.look_up((node, shard), (epoch, LookUp::Item(item)), 0);
+                }
+                Effect::FindWaits(name) => {
+                    self.look_up((node, shard), (epoch, LookUp::Waits(name)), 0);
+                }
+                Effect::FindEvents { home, name, since } => {
+                    let lookup = LookUp::Events { home, name, since };
+                    self.look_up((node, shard), (epoch, lookup), 0);
                 }
                 Effect::Reply { token, answer } => self.reply(token, answer),
                 Effect::Notice { .. } | Effect::History { .. } | Effect::Publish(_) => {}
@@ -425,49 +484,79 @@ impl World {
         }
     }
 
-    fn look_up(&mut self, node: usize, shard: ShardId, request: Request, lookup: LookUp) {
-        let op = self.send_store(node, shard, request);
+    fn look_up(
+        &mut self,
+        (node, shard): (usize, ShardId),
+        (epoch, lookup): (u64, LookUp),
+        pause: i64,
+    ) {
+        let op = self.send_later(pause, node, shard, lookup.request());
         if let Some(node) = self.nodes.get_mut(node) {
-            node.lookups.insert(op, lookup);
+            node.lookups.insert(op, (epoch, lookup));
         }
     }
 
     fn looked_up(
         &mut self,
-        node: usize,
-        shard: ShardId,
-        lookup: LookUp,
+        (node, shard): (usize, ShardId),
+        (epoch, lookup): (u64, LookUp),
         reply: Result<Reply>,
     ) -> Wrong {
-        let (LookUp::Key { epoch, .. } | LookUp::Item { epoch, .. }) = &lookup;
         let serving = self.nodes.get_mut(node).and_then(|node| node.serving(shard));
-        if serving.is_none_or(|serving| serving.lease.epoch != *epoch) {
+        let Some(serving) = serving.filter(|serving| serving.lease.epoch == epoch) else {
             return Ok(());
-        }
-        let input = match (lookup, reply) {
-            (LookUp::Key { namespace, workflow, key, .. }, Ok(Reply::Key(row))) => {
-                Input::Found { namespace, workflow, key, row }
-            }
-            (LookUp::Item { item, .. }, Ok(Reply::Item(row))) => Input::FoundItem { item, row },
-            (lookup, _) => {
-                // It is asked until it is back.
-                let request = match &lookup {
-                    LookUp::Key { namespace, workflow, key, .. } => Request::Key {
-                        namespace: namespace.clone(),
-                        workflow: workflow.clone(),
-                        key: key.clone(),
-                    },
-                    LookUp::Item { item, .. } => Request::Item(item.clone()),
-                };
+        };
+        let input = match lookup.input(reply) {
+            Ok(input) => input,
+            // The store is asked until it is back.
+            Err(lookup) => {
                 let pause = self.ms(50, 1_500);
-                let op = self.send_later(pause, node, shard, request);
-                if let Some(node) = self.nodes.get_mut(node) {
-                    node.lookups.insert(op, lookup);
-                }
+                self.look_up((node, shard), (epoch, lookup), pause);
                 return Ok(());
             }
         };
+        if let Input::Mail(rows) = &input {
+            serving.reading = false;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            let now = self.now;
+            self.trace.note(now, format_args!("s{} is sent {}", shard.0, rows.len()));
+            // A message may come again until it was taken.
+            if self.strikes(Fault::MailTwice) {
+                self.apply(node, shard, input.clone(), None)?;
+            }
+        }
         self.apply(node, shard, input, None)
+    }
+
+    /// Order: what was taken of the last page is deleted before the next one is read.
+    fn look_for_mail(&mut self, node: usize, shard: ShardId, (epoch, again): (u64, bool)) {
+        let healed = self.dice.is_healed();
+        let serving = self.nodes.get_mut(node).and_then(|node| node.serving(shard));
+        let Some(serving) = serving.filter(|serving| serving.lease.epoch == epoch) else { return };
+        let taking = serving.flight.as_ref().is_some_and(|one| !one.batch.taken.is_empty());
+        let idle = !serving.reading && !taking && serving.pending.batch.taken.is_empty();
+        serving.reading |= idle;
+        if idle {
+            self.look_up((node, shard), (epoch, LookUp::Inbox), 0);
+        }
+        if again {
+            let next = if healed { 10_000 } else { self.ms(300, 2_500) };
+            self.tell(next, node, NodeEvent::Mail(shard, epoch, true));
+        }
+    }
+
+    /// Whoever owns a shard hears that it was sent something, or does not.
+    pub(super) fn nudge(&mut self, batch: &Batch) {
+        let sent: BTreeSet<ShardId> = batch.sent.iter().map(|row| row.to).collect();
+        for to in sent {
+            let epoch = self.leases.get(&to).map_or(0, |lease| lease.epoch);
+            for node in 0..self.nodes.len() {
+                let soon = self.ms(1, 60);
+                self.tell(soon, node, NodeEvent::Mail(to, epoch, false));
+            }
+        }
     }
 
     fn renew(&mut self, node: usize, shard: ShardId, epoch: u64) {

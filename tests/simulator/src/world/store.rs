@@ -8,9 +8,15 @@ use crate::dice::Fault;
 use crate::judges::fold::Print;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::memory::Memory;
-use sagaflow_core::port::{Batch, Error, ItemRow, KeyRow, Lease, Result, Store, Tail};
+use sagaflow_core::port::{
+    Batch, Error, EventName, EventRow, ItemRow, KeyRow, Lease, MessageRow, Result, Store, Tail,
+};
+use sagaflow_core::time::Time;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+
+/// Bound: messages or events of one look, more than a simulation has.
+const PAGE: u32 = 1_000;
 
 /// What a node asks the store for.
 #[derive(Clone)]
@@ -22,6 +28,9 @@ pub(super) enum Request {
     Release(Lease),
     Key { namespace: String, workflow: String, key: String },
     Item(String),
+    Waits(EventName),
+    Events { home: ShardId, name: EventName, since: Time },
+    Inbox,
 }
 
 /// A batch, with what the judges want to know of it when it lands.
@@ -44,6 +53,9 @@ pub(super) enum Reply {
     Lost(Vec<ShardId>),
     Key(Option<KeyRow>),
     Item(Option<ItemRow>),
+    Waits(Vec<ShardId>),
+    Events(Vec<EventRow>),
+    Inbox(Vec<MessageRow>),
 }
 
 /// A request on its way.
@@ -151,6 +163,12 @@ impl World {
                 ready(handle.key(&namespace, &workflow, &key)).map(Reply::Key)
             }
             Request::Item(item) => ready(handle.item(&item)).map(Reply::Item),
+            Request::Waits(name) => ready(handle.waits(std::slice::from_ref(&name)))
+                .map(|all| Reply::Waits(all.into_iter().flatten().collect())),
+            Request::Events { home, name, since } => {
+                ready(handle.events(home, &name, since, 0, PAGE)).map(Reply::Events)
+            }
+            Request::Inbox => ready(handle.inbox(shard, PAGE)).map(Reply::Inbox),
         };
         if commits && reply.is_ok() && self.strikes(Fault::PauseBeforeRelease) {
             let long = self.ms(500, 35_000);
@@ -196,6 +214,7 @@ impl World {
             return Err(format!("a batch of epoch {epoch} was written under epoch {current}"));
         }
         self.judges.landed(&batch, &heard, prints)?;
+        self.nudge(&batch);
         for row in &batch.runs {
             if let Some(run) = self.crowd.seen(row) {
                 self.trace.note(now, format_args!("{run} is {} {:?}", row.status, row.flags));
