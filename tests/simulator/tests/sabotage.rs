@@ -149,6 +149,11 @@ fn calls_under_a_lease_that_has_run_out_are_caught() {
 }
 
 #[test]
+fn a_gate_that_opens_again_is_caught() {
+    caught_twin(Twin::Reopens, "it does not come to rest");
+}
+
+#[test]
 fn an_undo_that_reads_the_variables_of_now_is_caught() {
     let found = catches(&Setup::default(), forgetful);
     caught("late capture", found, generated, "");

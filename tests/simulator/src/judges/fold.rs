@@ -5,9 +5,9 @@ use crate::history::Called;
 use sagaflow_core::id::RunId;
 use sagaflow_core::journal::{self, Record, Snapshot};
 use sagaflow_core::port::{Batch, JournalRow, RunRow};
-use sagaflow_core::run::{Origin, RunState};
+use sagaflow_core::run::{Fiber, Origin, RunState};
 use sagaflow_core::service::Purpose;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A state in memory right behind one of its records.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ impl Print {
 pub(super) struct Fold {
     runs: BTreeMap<RunId, RunState>,
     inputs: BTreeMap<RunId, i64>,
+    /// Keys and attempts that some record has announced.
+    intents: BTreeSet<(String, u32)>,
 }
 
 impl Fold {
@@ -43,6 +45,10 @@ impl Fold {
             let Some(run) = row.run else { continue };
             let folded = self.record(run, row);
             begun.extend(folded.map_err(|why| format!("record {} of {run}: {why}", row.number))?);
+            // Order: a later record of the same batch may leave what this one has announced.
+            let state = self.runs.get(&run).into_iter();
+            let calls = state.flat_map(|state| state.fibers().values()).filter_map(Fiber::call);
+            self.intents.extend(calls.map(|call| (call.key.clone(), call.attempt)));
         }
         Ok(begun)
     }
@@ -111,10 +117,7 @@ impl Fold {
         if called.read || called.purpose == Purpose::Probe {
             return Ok(());
         }
-        let state = self.runs.get(&called.run);
-        let calls = state.into_iter().flat_map(|state| state.fibers().values());
-        let mut calls = calls.filter_map(|fiber| fiber.call());
-        match calls.any(|call| call.key == called.key && call.attempt == called.attempt) {
+        match self.intents.contains(&(called.key.clone(), called.attempt)) {
             true => Ok(()),
             false => Err(format!("{} leaves, and no record says that it would", called.id)),
         }

@@ -42,6 +42,8 @@ pub enum Twin {
     SpeaksFirst,
     /// Calls leave under leases that have run out.
     Gateless,
+    /// A gate that has closed opens again with the next renewal, and what it held up is forgotten.
+    Reopens,
 }
 
 /// What is simulated.

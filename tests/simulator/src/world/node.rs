@@ -13,9 +13,7 @@ use sagaflow_core::id::{Place, ShardId};
 use sagaflow_core::memory::{LEASE_MS, Memory};
 use sagaflow_core::port::{Batch, Error, EventName, Lease, Result, Tail};
 use sagaflow_core::service::Attempt;
-use sagaflow_core::shard::{
-    Answer, Effect, Input, Output, Protection, Recovery, Shard, Ticket,
-};
+use sagaflow_core::shard::{Answer, Effect, Input, Output, Protection, Recovery, Shard, Ticket};
 use sagaflow_core::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -178,6 +176,7 @@ impl World {
             return Ok(());
         }
         of.asleep = now + of.slow;
+        self.close_gates(node);
         match event {
             NodeEvent::Take(shard) => self.take(node, shard),
             NodeEvent::Store(op, shard, reply) => return self.store_said(node, shard, op, reply),
@@ -200,6 +199,27 @@ impl World {
             NodeEvent::Stop => self.crash(node),
         }
         Ok(())
+    }
+
+    /// Order: before anything else. A call that finds its gate closed is not made, so the memory that
+    /// thinks it was made must go, even where the lease could be renewed after all.
+    fn close_gates(&mut self, node: usize) {
+        let now = self.now;
+        if matches!(self.twin, Some(Twin::Gateless | Twin::Reopens)) {
+            return;
+        }
+        let Some(of) = self.nodes.get(node) else { return };
+        let boot = of.boot(now);
+        let closed = of.holds.iter().zip(0..).filter_map(|(hold, shard)| match hold {
+            Hold::Serving(serving) if boot >= serving.gate => Some(ShardId(shard)),
+            Hold::Fencing(fencing) if boot >= fencing.sent + LEASE_MS * 9 / 10 => {
+                Some(ShardId(shard))
+            }
+            _ => None,
+        });
+        for shard in closed.collect::<Vec<_>>() {
+            self.lose(node, shard, true);
+        }
     }
 
     fn take(&mut self, node: usize, shard: ShardId) {
