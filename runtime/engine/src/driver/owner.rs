@@ -117,6 +117,8 @@ impl<S: Store> Owner<S> {
                     Ok(owned) => owned,
                     Err(error) if fatal(&error) => return self.fail(&error),
                     Err(port::Error::Held(_)) if self.store.ttl().is_some() => {
+                        // The store has answered: what comes next is the first failure again.
+                        tries = 0;
                         self.stand_by();
                         if self.stopped_within(limits::STAND_BY).await {
                             return;

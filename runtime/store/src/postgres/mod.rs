@@ -49,6 +49,10 @@ use table::{Query, event, get, inbox, int, item, journal, key, node, run, shard,
 use uuid::Uuid;
 use writer::Writer;
 
+/// Bound: connections that no reader takes, so that leases are kept while many read; two, because many
+/// shards may be taken over at once.
+const LEASE_CONNECTIONS: u32 = 2;
+
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A store in one schema of a Postgres server. Clones share it.
@@ -56,6 +60,8 @@ const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 pub struct Postgres {
     writer: Writer,
     pool: PgPool,
+    /// For leases, nodes and the clock.
+    lease_pool: PgPool,
     schema: Schema,
     leases: Arc<Leases>,
     node: Uuid,
@@ -121,18 +127,19 @@ impl Postgres {
         let connector = Arc::new(Connector::new(address, schema.clone(), Arc::clone(&leases)));
         let mut conn = connector.connect().await?;
         let shards = migrate::look(&mut conn, &schema).await?;
-        let pool = connector.pool(options.readers);
+        let (pool, lease_pool) =
+            (connector.pool(options.readers), connector.pool(LEASE_CONNECTIONS));
         let PostgresOptions { node, again, ttl, .. } = options;
         let writer = Writer::start(connector, Arc::clone(&leases), ttl, conn);
-        Ok(Self { writer, pool, schema, leases, node, again, ttl, shards })
+        Ok(Self { writer, pool, lease_pool, schema, leases, node, again, ttl, shards })
     }
 
     /// One statement in a task of its own.
     ///
     /// Order: whoever awaits this may go away, and the library would leave a statement that is dropped
     /// half read on a connection that others use next.
-    async fn rows(&self, query: Query) -> std::result::Result<Vec<PgRow>, Lost> {
-        let pool = self.pool.clone();
+    async fn rows(&self, pool: &PgPool, query: Query) -> std::result::Result<Vec<PgRow>, Lost> {
+        let pool = pool.clone();
         let statement = async move {
             let conn = pool.acquire().await;
             let mut conn = conn.map_err(|error| Lost::Unsent(unavailable(&error)))?;
@@ -151,20 +158,17 @@ impl Postgres {
 
     /// A statement that changes nothing.
     async fn read(&self, query: Query) -> Result<Vec<PgRow>> {
-        self.rows(query).await.map_err(|lost| match lost {
-            Lost::Unsent(error) => error,
-            Lost::Sent(error) => read_error(error),
-            Lost::Unanswered => Error::Unavailable("the server does not answer".to_owned()),
-        })
+        self.rows(&self.pool, query).await.map_err(unread)
     }
 
-    /// A statement that changes something.
+    /// One that leases hang on: it waits for no reader.
+    async fn ask(&self, query: Query) -> Result<Vec<PgRow>> {
+        self.rows(&self.lease_pool, query).await.map_err(unread)
+    }
+
+    /// A statement that changes something, and that leases hang on as well.
     async fn change(&self, query: Query) -> Result<Vec<PgRow>> {
-        let done = self.rows(query).await;
-        done.map_err(|lost| match Failure::from(lost) {
-            Failure::Constraint(cause) => Error::Corrupt(cause),
-            failure => failure.error(0),
-        })
+        self.rows(&self.lease_pool, query).await.map_err(unchanged)
     }
 
     async fn shard(&self, shard: ShardId) -> Result<shard::ShardRow> {
@@ -185,6 +189,21 @@ impl Postgres {
 
     fn ttl_ms(&self) -> i64 {
         i64::try_from(self.ttl.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+fn unread(lost: Lost) -> Error {
+    match lost {
+        Lost::Unsent(error) => error,
+        Lost::Sent(error) => read_error(error),
+        Lost::Unanswered => Error::Unavailable("the server does not answer".to_owned()),
+    }
+}
+
+fn unchanged(lost: Lost) -> Error {
+    match Failure::from(lost) {
+        Failure::Constraint(cause) => Error::Corrupt(cause),
+        failure => failure.error(0),
     }
 }
 
@@ -301,7 +320,7 @@ impl Store for Postgres {
     }
 
     async fn owners(&self) -> Result<Vec<OwnerRow>> {
-        let rows = self.read(sqlx::query(self.schema.sql(shard::OWNERS))).await?;
+        let rows = self.ask(sqlx::query(self.schema.sql(shard::OWNERS))).await?;
         rows.iter().map(shard::owner_row).collect()
     }
 
@@ -326,7 +345,7 @@ impl Store for Postgres {
     }
 
     async fn now(&self) -> Result<Time> {
-        let rows = self.read(sqlx::query(NOW)).await?;
+        let rows = self.ask(sqlx::query(NOW)).await?;
         let row = rows.first().ok_or_else(|| unavailable(&"the server has no clock"))?;
         Ok(Time(get(row, 0)?))
     }
@@ -375,7 +394,8 @@ impl Store for Postgres {
     }
 
     async fn expire(&self, before: Time, limit: u32) -> Result<u64> {
-        let rows = self.change(expire::expire(&self.schema, before, limit)).await?;
+        let expired = self.rows(&self.pool, expire::expire(&self.schema, before, limit)).await;
+        let rows = expired.map_err(unchanged)?;
         rows.first().map_or(Ok(0), |row| table::uint(row, 0))
     }
 }

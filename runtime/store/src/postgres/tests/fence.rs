@@ -112,6 +112,7 @@ async fn a_commit_that_waits_for_an_acquisition_writes_nothing() {
     .bind(Uuid::from_u128(2))
     .bind(10_000_i64)
     .bind(vec![lease.owner])
+    .bind(false)
     .fetch_all(&mut conn)
     .await
     .expect("an acquisition");
