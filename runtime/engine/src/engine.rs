@@ -17,7 +17,7 @@ use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{self, Store};
 use sagaflow_core::shard::{Machines, Protection};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -70,6 +70,7 @@ impl Engine {
             feeds: Feeds::default(),
             clock: Clock::default(),
             leases: Arc::default(),
+            pressed_until: (0..shards).map(|_| AtomicI64::new(0)).collect(),
             mail: (0..shards).map(|_| Notify::new()).collect(),
             protection,
             cluster,

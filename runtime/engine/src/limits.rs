@@ -88,3 +88,16 @@ pub const GIVEN: Duration = Duration::from_secs(3);
 
 /// How often somebody who waits for a run of another node looks into the store.
 pub const WAIT_LOOK: Duration = Duration::from_millis(250);
+
+/// How long a request may wait until its shard takes it in, while a [`CROWD`] does; beyond it new starts
+/// are refused with a time.
+/// Bound: whoever is told to come back can; whoever waits for seconds has gone away by then. A wide
+/// commit takes a tenth of it on a slow disk.
+pub const WAIT_BUDGET: Duration = Duration::from_millis(500);
+
+/// Requests taken in together from which on waiting means too much work, and not a pause of another
+/// kind such as a recovery.
+pub const CROWD: usize = 256;
+
+/// The longest time, in ms, for which starts are refused before the next look at how long they wait.
+pub const PRESSED_MS: i64 = 1_000;

@@ -15,6 +15,7 @@ use sagaflow_core::shard::{Answer, Input, Token};
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// The inboxes of all shards, by shard. Clones are the same.
 #[derive(Clone)]
@@ -96,7 +97,7 @@ impl Handle {
         input: impl FnOnce(Token) -> Input + Send + 'static,
     ) -> Result<Answer> {
         let (reply, answer) = oneshot::channel();
-        self.send(shard, Message::Ask { input: Box::new(input), reply })?;
+        self.send(shard, Message::Ask { input: Box::new(input), asked: Instant::now(), reply })?;
         match tokio::time::timeout(limits::DECISION, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             // The shard lost its memory, or the store keeps it waiting: what was asked may or may
@@ -113,7 +114,7 @@ impl Handle {
         what: &'static str,
     ) -> Result<Decided> {
         let (reply, mut answer) = oneshot::channel();
-        self.send(shard, Message::Ask { input: Box::new(input), reply })?;
+        self.send(shard, Message::Ask { input: Box::new(input), asked: Instant::now(), reply })?;
         match tokio::time::timeout(limits::DECISION, &mut answer).await {
             Ok(Ok(answer)) => decided(answer, what),
             // The shard lost its memory: it may or may not have been recorded, and may be asked again.

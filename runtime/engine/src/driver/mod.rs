@@ -29,15 +29,18 @@ pub(crate) use owner::{Owned, Owner};
 pub(crate) use renewal::{Leases, keep};
 pub(crate) use serve::Inlets;
 
-use crate::clock::Clock;
+use crate::clock::{Boot, Clock};
 use crate::cluster::Cluster;
 use crate::handle::Until;
+use crate::limits;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{self, MessageRow};
 use sagaflow_core::shard::{Answer, Input, Protection, ServiceState, Token};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
 
 /// What a shard's task is told.
 pub(crate) enum Message {
@@ -63,6 +66,8 @@ pub(crate) enum Message {
     Ask {
         /// Makes the input once the request has its token.
         input: Box<dyn FnOnce(Token) -> Input + Send>,
+        /// When it was asked.
+        asked: Instant,
         /// Answered after the commit; dropped unanswered when the shard loses its memory, which means
         /// "ask again".
         reply: oneshot::Sender<Answer>,
@@ -79,6 +84,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) leases: Arc<Leases>,
     pub(crate) protection: Protection,
+    /// Until when new starts are refused, by shard, in ms of [`Boot`].
+    pub(crate) pressed_until: Vec<AtomicI64>,
     /// Woken when a message for a shard has been sent, by shard.
     pub(crate) mail: Vec<Notify>,
     pub(crate) counters: Arc<Counters>,
@@ -96,6 +103,24 @@ impl Shared {
     pub(crate) fn nudge(&self, shard: ShardId) {
         if let Some(notify) = self.mail.get(shard.0 as usize) {
             notify.notify_one();
+        }
+    }
+
+    /// For how many ms a shard is asked for no new start, because others wait too long already.
+    pub(crate) fn pressed(&self, shard: ShardId) -> Option<i64> {
+        let until = self.pressed_until.get(shard.0 as usize)?.load(Ordering::Relaxed);
+        Some(until - Boot::now().0).filter(|left| *left > 0)
+    }
+
+    /// So many requests were taken in at once, of which the first had waited so long.
+    pub(crate) fn waited(&self, shard: ShardId, asked: usize, longest: Duration) {
+        let over = longest.saturating_sub(limits::WAIT_BUDGET);
+        if asked < limits::CROWD || over.is_zero() {
+            return;
+        }
+        let over = i64::try_from(over.as_millis()).unwrap_or(i64::MAX).min(limits::PRESSED_MS);
+        if let Some(until) = self.pressed_until.get(shard.0 as usize) {
+            until.store(Boot::now().0.saturating_add(over), Ordering::Relaxed);
         }
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct Serving<'a, S: Store> {
     gate: Gate,
     leave: CancellationToken,
     pub(super) mail: Mailbox,
+    /// Requests taken in together, and how long the first of them had waited.
+    crowd: (usize, Duration),
     /// Decided, and not yet sent to the store.
     pub(super) pending: Output,
     pub(super) flight: Option<Flight>,
@@ -99,6 +101,7 @@ impl<'a, S: Store> Serving<'a, S> {
             gate,
             leave,
             mail: Mailbox::new(shared.cluster.shards()),
+            crowd: (0, Duration::ZERO),
             store,
             lease,
             shard,
@@ -205,6 +208,8 @@ impl<'a, S: Store> Serving<'a, S> {
             let Ok(message) = self.inlets.inbox.try_recv() else { break };
             self.receive(message);
         }
+        let (asked, longest) = std::mem::take(&mut self.crowd);
+        self.shared.waited(self.lease.shard, asked, longest);
         // Order: a shard that always has messages must not keep its timers and checkpoints waiting.
         if self.until_due() == Some(Duration::ZERO) {
             self.apply(Input::Tick);
@@ -237,7 +242,9 @@ impl<'a, S: Store> Serving<'a, S> {
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(self.shard.services(self.now));
             }
-            Message::Ask { input, reply } => {
+            Message::Ask { input, asked, reply } => {
+                self.crowd.0 += 1;
+                self.crowd.1 = self.crowd.1.max(asked.elapsed());
                 let token = self.next_token;
                 self.next_token += 1;
                 self.replies.insert(token, reply);

@@ -95,7 +95,12 @@ impl Machine for TwoSteps {
             undo,
         };
         let next = match (frame.at.as_str(), event) {
-            ("start", _) => call("reserve", Some(frame.values.clone())),
+            ("start", _) => {
+                if n == json!(14) {
+                    std::thread::sleep(Duration::from_millis(1_700));
+                }
+                call("reserve", Some(frame.values.clone()))
+            }
             ("reserve", Event::Done(_)) => call("pay", None),
             ("reserve/undo", _) => call("reserve/undo/release", None),
             ("reserve/undo/release", Event::Done(_)) => Next::End(Json::Null),
@@ -221,6 +226,28 @@ async fn a_run_goes_from_start_to_result_with_a_record_per_effect() {
     assert_eq!(shop.asked(), ["reserve", "pay"]);
     let commits = engine.handle().counters().commits.load(Ordering::Relaxed);
     assert!(commits <= 3, "two effects are three records: {commits}");
+    engine.stop().await;
+}
+
+/// More work than it can do: whoever waits is served, whoever comes is told when to come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn starts_are_refused_with_a_time_while_others_wait_too_long() {
+    let (store, shop) = (memory(), Shop::new(|_| fine()));
+    let engine = engine(&store, &shop).await;
+    let handle = engine.handle();
+    // The loop is held for longer than anybody should wait, with many behind it.
+    let held = handle.start(two(14));
+    let many = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        futures_util::future::join_all((100..500).map(|n| handle.start(two(n)))).await
+    };
+    let (held, many) = tokio::join!(held, many);
+    assert!(held.is_ok() && many.iter().all(Result::is_ok), "who waits is served");
+    let late = handle.start(two(15)).await;
+    let Err(Error::Busy { retry_after_ms }) = late else { panic!("{late:?}") };
+    assert!((1..=1_000).contains(&retry_after_ms), "{retry_after_ms}");
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert!(handle.start(two(15)).await.is_ok(), "and then it takes them again");
     engine.stop().await;
 }
 
