@@ -78,6 +78,16 @@ impl Feeds {
         }
     }
 
+    /// Wakes everybody who waits: a shard was read again, and what was committed without an answer was
+    /// told to nobody.
+    pub(crate) fn look_again(&self) {
+        let mut by_run = self.lock();
+        for waker in std::mem::take(&mut by_run.waiting.all).into_values().flatten() {
+            // Whoever waited may have given up.
+            let _ = waker.send(Woken::Look);
+        }
+    }
+
     /// Hands the last row of a run to whoever waits for it.
     pub(crate) fn ended(&self, row: RunRow) {
         let mut by_run = self.lock();

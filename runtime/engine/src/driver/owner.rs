@@ -100,6 +100,8 @@ impl<S: Store> Owner<S> {
             on_commit(&fence);
         }
         self.shared.away.store(false, Ordering::Relaxed);
+        // Order: after the recovery, so that whoever looks sees what it found.
+        self.shared.feeds.look_again();
         let leave = self.shared.cluster.taken(self.shard, &self.stop);
         Ok(Owned { lease, gate, leave, shard: recovered.shard, first, behind })
     }
@@ -185,12 +187,12 @@ impl<S: Store> Owner<S> {
     /// Order: an outage of the store ends every lease. Whoever held one sees the store again when
     /// everybody does, and gets the time of one lease to go on before another node takes it from him.
     async fn take_patiently(&self, contact: &mut Contact) -> port::Result<Owned> {
-        if let (Some(ttl), true) = (self.store.ttl(), contact.broken()) {
+        let member = self.shared.cluster.member();
+        if let (Some(ttl), Some(member), true) = (self.store.ttl(), member, contact.broken()) {
             let owners = contact.note(self.store.owners().await)?;
-            let mine = self.shared.cluster.member().map(|member| member.node);
             let row = owners.iter().find(|row| row.shard == self.shard);
             let holder = row.and_then(|row| row.node);
-            if holder.is_some() && holder != mine && !contact.lasts(ttl) {
+            if holder.is_some_and(|holder| holder != member.node) && !contact.lasts(ttl) {
                 return Err(port::Error::Held("the node that held it before an outage".to_owned()));
             }
         }

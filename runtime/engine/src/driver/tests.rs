@@ -169,6 +169,20 @@ impl Service for Outage {
     }
 }
 
+/// Has the commit after a payment done and not heard of, once somebody waits for the run's end.
+struct Last(Arc<Shop>, Memory);
+impl Service for Last {
+    fn call<'a>(&'a self, call: &'a Call, args: Json) -> Attempting<'a> {
+        Box::pin(async move {
+            if call.action == "pay" {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                self.1.fail_next(StoreFault::UnknownDone);
+            }
+            self.0.call(call, args).await
+        })
+    }
+}
+
 /// Never answers a first attempt to pay.
 struct Hangs(Arc<Shop>);
 impl Service for Hangs {
@@ -369,6 +383,22 @@ async fn a_commit_of_unknown_outcome_is_settled_by_reading_again() {
         assert_eq!(shop.asked(), ["reserve", "pay"], "{fault:?}");
         assert_eq!(handle.counters().recoveries.load(Ordering::Relaxed), 1);
     }
+}
+
+#[tokio::test]
+async fn whoever_waits_for_an_end_that_was_committed_without_an_answer_is_told() {
+    let store = memory();
+    // The last commit of the run is done, and nobody hears of it.
+    let (hand, shop) = (store.clone(), Shop::new(|_| fine()));
+    let last = Arc::new(Last(shop.clone(), hand));
+    let engine = engine_with(&store, last).await;
+    let handle = engine.handle();
+    let run = handle.start(two(7)).await.unwrap().run;
+    let begun = tokio::time::Instant::now();
+    let view = handle.wait(run, Until::End, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(view.row.status, "completed");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(handle.counters().recoveries.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]

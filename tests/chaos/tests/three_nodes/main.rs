@@ -36,8 +36,8 @@ const TAKEOVER: Duration = Duration::from_secs(TTL.as_secs() + 2);
 /// takeover beside that, by what it takes for as many orders without one.
 const SLOWNESS: u32 = 10;
 
-/// Connections that a node has to its store: one for batches, and a pool of four.
-const CONNECTIONS: u32 = 5;
+/// Connections that a node has to its store: one for batches, a pool of four, and two for leases.
+const CONNECTIONS: u32 = 7;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_befalls_three_nodes_every_order_ends_and_nothing_happens_twice() {

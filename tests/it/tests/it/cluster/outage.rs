@@ -67,7 +67,7 @@ async fn a_schema_that_is_not_there_is_named_with_the_command_that_makes_it() {
         assert!(!output.out.contains("hunter2"), "{}", output.out);
     }
     let shards = "SELECT count(*) FROM flow.shard";
-    assert_eq!(world.database.psql(shards).unwrap(), "1");
+    assert_eq!(world.database.psql(shards).unwrap(), "16");
     // The role has what a node needs.
     let granted = url.replacen("postgres@", &format!("{role}@"), 1);
     let mut args = vec![file.as_str(), "--store", &granted];
