@@ -3,8 +3,8 @@
 use anyhow::Context as _;
 use std::process::Command;
 
-/// Every benchmark with its arguments, in the order of the report: the quick set, about a quarter of an
-/// hour. Longer forms, such as `bloat 60`, are run by hand.
+/// Every benchmark with its arguments, in the order of the report: the quick set. Longer forms,
+/// such as `bloat 60`, are run by hand.
 const BENCHES: &[(&str, &[&str])] = &[
     ("ladder", &[]),
     ("check", &[]),

@@ -216,7 +216,8 @@ pub enum ShardRecord {
 /// A message from one shard to another.
 ///
 /// Invariant: whoever gets one twice does nothing the second time: an event is known by its id or its
-/// number at its home, a start by its key, an operator's act by its time.
+/// number at its home, a start by its key, an operator's act by its time, and a breaker that has
+/// opened is open.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mail {

@@ -1,7 +1,8 @@
 //! Builds that are wrong in one known way, to show that the tests see each of them.
 //!
 //! Compiled with the feature `sabotage` alone, which nothing but the tests of `sagaflow-sweep` and
-//! `sagaflow-simulator` asks for; and even then nothing is wrong until [`sabotage`] is called on the same thread. Must not:
+//! `sagaflow-simulator` asks for; and even then nothing is wrong until [`sabotage`] is called on the
+//! same thread. Must not:
 //! hold anything that a right build needs.
 
 use crate::codegen::{Frame, Values};

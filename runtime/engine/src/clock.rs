@@ -29,7 +29,7 @@ impl Boot {
 }
 
 /// Bound: a reading that took longer says too little about the store's clock. Half of it is the most
-/// by which a node can be wrong, so two nodes differ by it at most.
+/// by which a node is wrong after one that did not, so two such nodes differ by it at most.
 pub(crate) const SKEW_MS: i64 = 50;
 
 /// The time by which runs are decided. Clones are the same clock.

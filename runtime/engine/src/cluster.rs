@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_gives_one_back_while_another_has_less_than_it_is_sure_of() {
+    fn a_node_gives_back_what_it_has_beyond_its_share_and_no_more() {
         let (cluster, tokens) = node(1, &[0, 1, 2, 3], 4);
         cluster.learn(nodes(&[1]), owners(&[1, 1, 1, 1]));
         let given = |tokens: &[CancellationToken]| {

@@ -91,8 +91,7 @@ pub const WAIT_LOOK: Duration = Duration::from_millis(250);
 
 /// How long a request may wait until its shard takes it in, while a [`CROWD`] does; beyond it new starts
 /// are refused with a time.
-/// Bound: whoever is told to come back can; whoever waits for seconds has gone away by then. A wide
-/// commit takes a tenth of it on a slow disk.
+/// Bound: whoever is told to come back can; whoever waits for seconds has gone away by then.
 pub const WAIT_BUDGET: Duration = Duration::from_millis(500);
 
 /// Requests taken in together from which on waiting means too much work, and not a pause of another

@@ -16,7 +16,7 @@ impl Handle {
     pub async fn protections(&self) -> Result<Vec<ServiceState>> {
         let (reply, answer) = oneshot::channel();
         // All shards of a node know the same.
-        let shard = self.shared_shard();
+        let shard = self.own_shard();
         self.send(shard, Message::Services(reply))?;
         let away = Error::Away { retry_after_ms: 1_000 };
         match tokio::time::timeout(limits::DECISION, answer).await {

@@ -58,7 +58,7 @@ impl Handle {
     }
 
     /// A shard that is served here, where there is one.
-    pub(crate) fn shared_shard(&self) -> ShardId {
+    pub(crate) fn own_shard(&self) -> ShardId {
         self.shared.cluster.owned().first().copied().unwrap_or(ShardId(0))
     }
 

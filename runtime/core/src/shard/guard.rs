@@ -2,7 +2,8 @@
 //!
 //! A call they refuse uses no attempt (semantics A3). They are state of the process, not of a run, and
 //! all shards of a process share them. That a breaker has opened is recorded on every shard, so it is
-//! open in the other processes and after a restart too, until its probe. Of a limit each process uses the share of its shards.
+//! open in the other processes and after a restart too, until its probe. Of a limit each process uses
+//! the share of its shards.
 
 use super::input::Ticket;
 use crate::breaker::{self, Breaker, Permit};

@@ -366,6 +366,14 @@ fn storm(seed: u64, crashes: usize) -> Town {
     town
 }
 
+fn all_ended_once(town: &mut Town, seed: u64) {
+    let expected = [("shop.Mail completed".to_owned(), 1), ("shop.Order completed".to_owned(), 6)];
+    assert_eq!(town.statuses(), expected.into(), "seed {seed}");
+    let counts = ["a", "b", "mail"].map(|action| town.count(action));
+    assert_eq!(counts, [6, 6, 1], "seed {seed}: each effect has one key");
+    town.tidy();
+}
+
 #[test]
 fn an_event_reaches_runs_on_every_shard_in_any_order_of_things() {
     let homes: BTreeSet<_> = ORDERS
@@ -376,12 +384,7 @@ fn an_event_reaches_runs_on_every_shard_in_any_order_of_things() {
     assert!(homes.len() > 2, "the orders live on {homes:?}");
     for seed in 0..300 {
         let mut town = storm(seed, 0);
-        let expected =
-            [("shop.Mail completed".to_owned(), 1), ("shop.Order completed".to_owned(), 6)];
-        assert_eq!(town.statuses(), expected.into(), "seed {seed}");
-        let counts = ["a", "b", "mail"].map(|action| town.count(action));
-        assert_eq!(counts, [6, 6, 1], "seed {seed}: each effect has one key");
-        town.tidy();
+        all_ended_once(&mut town, seed);
     }
 }
 
@@ -391,12 +394,7 @@ fn nothing_is_lost_or_done_twice_when_shards_lose_their_memory() {
         // More of them in a row would have runs set aside that were recovered too often.
         let crashes = 6 + usize::try_from(seed % 20).unwrap_or(0);
         let mut town = storm(seed, crashes);
-        let expected =
-            [("shop.Mail completed".to_owned(), 1), ("shop.Order completed".to_owned(), 6)];
-        assert_eq!(town.statuses(), expected.into(), "seed {seed}");
-        let counts = ["a", "b", "mail"].map(|action| town.count(action));
-        assert_eq!(counts, [6, 6, 1], "seed {seed}: each effect has one key");
-        town.tidy();
+        all_ended_once(&mut town, seed);
     }
 }
 
