@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod loads;
 pub mod place;
+pub mod scenario;
 pub mod server;
 
 use std::io::Write as _;

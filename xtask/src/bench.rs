@@ -32,8 +32,7 @@ pub fn run() -> anyhow::Result<()> {
     for (bench, with) in BENCHES {
         println!("── {bench}");
         let out = Command::new("cargo")
-            .args(["run", "--release", "--quiet", "-p", "sagaflow-benches", "--bin", bench])
-            .arg("--")
+            .args(["run", "--release", "--quiet", "-p", "sagaflow-benches", "--", bench])
             .args(*with)
             .stderr(std::process::Stdio::inherit())
             .output()?;

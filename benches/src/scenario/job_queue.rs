@@ -1,15 +1,14 @@
 //! Claim: as a queue of work items, one durable step each, the engine takes and finishes at least
 //! 0.15 of the rows that the store's own statement can write (1), and two records an item.
 //! Set-up: SQLite, then a private Postgres; one-step runs in a closed loop of 1 to 1,024 clients.
-//! Run: `cargo run --release -p sagaflow-benches --bin job_queue`.
+//! Run: `cargo run --release -p sagaflow-benches -- job_queue`.
 
-use sagaflow_benches::loads::{closed, numbered, unheard};
-use sagaflow_benches::place::Place;
+use crate::loads::{closed, numbered, unheard};
+use crate::place::Place;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     println!("## A queue of one-step runs\n");
     for number in 0..2 {
         let Some(place) = Place::nth(number, &unheard()).await? else { continue };

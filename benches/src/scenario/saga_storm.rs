@@ -3,17 +3,16 @@
 //! is left undone.
 //! Set-up: SQLite, then a private Postgres; five-step runs, 256 clients in a closed loop, first
 //! without failures, then with; every undo is counted by the service.
-//! Run: `cargo run --release -p sagaflow-benches --bin saga_storm`.
+//! Run: `cargo run --release -p sagaflow-benches -- saga_storm`.
 
-use sagaflow_benches::loads::{Hook, closed, next, run};
-use sagaflow_benches::place::Place;
+use crate::loads::{Hook, closed, next, run};
+use crate::place::Place;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     println!("## A fifth of the runs fails at step 4 of 5\n");
     println!("| store | failing | runs/s | effects/s | of limit | undone | p50 ms | p99 ms |");
     println!("|---|--:|--:|--:|--:|--:|--:|--:|");

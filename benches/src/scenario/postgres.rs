@@ -4,13 +4,12 @@
 //! Set-up: a private server of the machine's own programs, one node, one shard, generated code,
 //! services in Rust that do nothing. Run: `cargo xtask bench`.
 
-use sagaflow_benches::chain::{closed_loop, engine, load};
-use sagaflow_benches::server;
+use crate::chain::{closed_loop, engine, load};
+use crate::server;
 use sagaflow_store::{Postgres, PostgresOptions};
 use std::time::Duration;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     println!("## Three-step runs on Postgres\n");
     let Some(server) = server::start()? else {
         println!("Not measured: this machine has no Postgres.");

@@ -6,11 +6,11 @@
 //! times; `kill -9`; then the same store in a new process, or, on Postgres with a lease of 3 s, in
 //! one that stood by. On Postgres a new process waits for the lease of the dead one, as any other
 //! node does.
-//! Run: `cargo run --release -p sagaflow-benches --bin kill_matrix`.
+//! Run: `cargo run --release -p sagaflow-benches -- kill_matrix`.
 
+use crate::loads::{self, Hook, closed, next, numbered};
+use crate::server;
 use anyhow::Context as _;
-use sagaflow_benches::loads::{self, Hook, closed, next, numbered};
-use sagaflow_benches::server;
 use sagaflow_core::port::Store;
 use sagaflow_engine::{Error, Member, Request};
 use sagaflow_store::{Postgres, PostgresOptions, Sqlite};
@@ -33,11 +33,9 @@ const LOAD: Duration = Duration::from_secs(8);
 /// Bound: how long what was in flight may take.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-fn main() -> anyhow::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+pub fn measure(runtime: &tokio::runtime::Runtime, args: &[String]) -> anyhow::Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => matrix(&runtime),
+        [] => matrix(runtime),
         ["node", store, mode, rate] => runtime.block_on(node(store, mode, rate.parse()?)),
         _ => anyhow::bail!("it takes no arguments"),
     }
@@ -121,7 +119,9 @@ impl Node {
     /// Starts one, and waits until its engine is there.
     fn start(store: &str, mode: &str, rate: f64) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["node", store, mode, &rate.to_string()]).stdout(Stdio::piped());
+        command
+            .args(["kill_matrix", "node", store, mode, &rate.to_string()])
+            .stdout(Stdio::piped());
         let mut child = command.spawn()?;
         let out = BufReader::new(child.stdout.take().context("it is piped")?);
         let (heard, lines) = channel();
@@ -240,7 +240,7 @@ fn cell(name: &str, store: &str, capacity: f64, takeover: bool) -> anyhow::Resul
     delays.sort();
     let doubled = world.runs.values().flat_map(|run| run.keys.values());
     let doubled = doubled.filter(|keys| keys.len() > 1).count();
-    let at = |percent| sagaflow_benches::percentile_ms(&delays, percent) / 1e3;
+    let at = |percent| crate::percentile_ms(&delays, percent) / 1e3;
     let claim = if takeover { TTL.as_secs() + 2 } else { 2 };
     Ok(format!(
         "| {name} | {rate:.0} | {} | {:.2} | {:.2} | {:.2} | {claim} | {} | {doubled} | {} |",

@@ -4,12 +4,12 @@
 //! Set-up: a private Postgres; three-step runs, 128 clients in a closed loop without a pause, in
 //! windows; a third of the time alone, a third beside a transaction that keeps its snapshot, a
 //! third beside four readers that scan the journal and the runs every second; then alone again.
-//! Run: `cargo run --release -p sagaflow-benches --bin bloat`; minutes may follow: 5 if nothing is
+//! Run: `cargo run --release -p sagaflow-benches -- bloat`; minutes may follow: 5 if nothing is
 //! said, 60 for the long form.
 
+use crate::loads::{Came, closed, numbered, unheard};
+use crate::place::Place;
 use anyhow::Context as _;
-use sagaflow_benches::loads::{Came, closed, numbered, unheard};
-use sagaflow_benches::place::Place;
 use sqlx::{Connection as _, PgConnection};
 use std::time::Duration;
 
@@ -80,9 +80,8 @@ fn drift(first: &[f64], last: &[f64]) -> f64 {
     100.0 * (mean(last) - mean(first)) / mean(first)
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let minutes = std::env::args().nth(1).map(|text| text.parse()).transpose();
+pub async fn measure(args: &[String]) -> anyhow::Result<()> {
+    let minutes = args.first().map(|text| text.parse()).transpose();
     let minutes: f64 = minutes.context("a number of minutes")?.unwrap_or(5.0);
     println!("## {minutes} minutes without a pause\n");
     let Some(place) = Place::postgres(unheard()).await? else {

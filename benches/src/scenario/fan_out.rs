@@ -1,19 +1,18 @@
 //! Claim (16): a run that forks into 1,000 branches of one step and joins them takes at most fifty
 //! times as long as a run of one step.
 //! Set-up: SQLite, then a private Postgres; one run at a time, alternating.
-//! Run: `cargo run --release -p sagaflow-benches --bin fan_out`.
+//! Run: `cargo run --release -p sagaflow-benches -- fan_out`.
 
-use sagaflow_benches::loads::{next, numbered, run, unheard};
-use sagaflow_benches::percentile_ms;
-use sagaflow_benches::place::Place;
+use crate::loads::{next, numbered, run, unheard};
+use crate::percentile_ms;
+use crate::place::Place;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 const ROUNDS: usize = 15;
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     println!("## A thousand branches, forked and joined\n");
     println!(
         "| store | branches | p50 ms | slowest ms | commits | one step, p50 ms | times | claim |"

@@ -33,7 +33,7 @@ fn build() -> anyhow::Result<(Duration, String)> {
     Ok((begun.elapsed(), said))
 }
 
-fn main() -> anyhow::Result<()> {
+pub fn measure() -> anyhow::Result<()> {
     anyhow::ensure!(Path::new(FLOW).is_file(), "run it at the root of the repository");
     build()?;
     let original = Original(std::fs::read_to_string(FLOW)?);
@@ -57,8 +57,8 @@ fn main() -> anyhow::Result<()> {
     );
     println!(
         "| {:.2} s | {:.2} s | 5 s |",
-        sagaflow_benches::percentile_ms(&times, 50) / 1e3,
-        sagaflow_benches::percentile_ms(&times, 100) / 1e3
+        crate::percentile_ms(&times, 50) / 1e3,
+        crate::percentile_ms(&times, 100) / 1e3
     );
     Ok(())
 }

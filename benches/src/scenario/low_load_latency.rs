@@ -3,11 +3,11 @@
 //! Set-up: SQLite, then a private Postgres; one run at a time, in turns with the disk's own times.
 //! A step is measured inside runs of thirty: from one call to the next lie one commit and
 //! everything else. A one-step run has two commits, a start and an end.
-//! Run: `cargo run --release -p sagaflow-benches --bin low_load_latency`.
+//! Run: `cargo run --release -p sagaflow-benches -- low_load_latency`.
 
-use sagaflow_benches::loads::{Hook, numbered};
-use sagaflow_benches::percentile_ms;
-use sagaflow_benches::place::Place;
+use crate::loads::{Hook, numbered};
+use crate::percentile_ms;
+use crate::place::Place;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,7 @@ fn steps(calls: &Calls) -> Vec<Duration> {
     times
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     println!("## One step at low load\n");
     println!(
         "| store | fdatasync p50 | step p50 | claim | step p99 | claim | one-step run p50 | p99 | \

@@ -3,29 +3,28 @@
 
 use std::time::Duration;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let span = Duration::from_secs(3);
     println!("## The machine's limits\n\n| id | limit | per second |\n|---|---|--:|");
     for bytes in [8 * 1024, 64 * 1024] {
-        let rate = sagaflow_benches::sync_rate(folder.path(), bytes, span)?;
+        let rate = crate::sync_rate(folder.path(), bytes, span)?;
         println!("| L1 | fdatasync of {} KB appends, one at a time | {rate:.0} |", bytes / 1024);
     }
     for batch in [1, 100, 500] {
-        let rate = sagaflow_benches::sqlite_rate(folder.path(), batch, span).await?;
+        let rate = crate::sqlite_rate(folder.path(), batch, span).await?;
         println!("| L5 | SQLite, WAL, FULL, row pairs in batches of {batch} | {rate:.0} |");
     }
-    let Some(server) = sagaflow_benches::server::start()? else {
+    let Some(server) = crate::server::start()? else {
         println!("| L2, L3 | not measured: this machine has no Postgres | |");
         return Ok(());
     };
     for connections in [1, 8, 32] {
-        let rate = sagaflow_benches::server::one_row_rate(&server, connections, span).await?;
+        let rate = crate::server::one_row_rate(&server, connections, span).await?;
         println!("| L2 | Postgres, one-row transactions, connections: {connections} | {rate:.0} |");
     }
     for pairs in [1, 10, 100, 500, 2_000] {
-        let rate = sagaflow_benches::server::batch_rate(&server, pairs, span).await?;
+        let rate = crate::server::batch_rate(&server, pairs, span).await?;
         println!(
             "| L3 | Postgres, record and row pairs through the store's statement, batches of {pairs} | {rate:.0} |"
         );

@@ -3,10 +3,10 @@
 //! Set-up: SQLite, then a private Postgres; one-step runs; the capacity by a closed loop, then open
 //! loops at intended times from 0.5 to 3 times that. Client, engine and server share the cores, so
 //! the refused starts cost some of them too.
-//! Run: `cargo run --release -p sagaflow-benches --bin overload`.
+//! Run: `cargo run --release -p sagaflow-benches -- overload`.
 
-use sagaflow_benches::loads::{Came, closed, numbered, open, unheard};
-use sagaflow_benches::place::{Place, one_process_each, resident};
+use crate::loads::{Came, closed, numbered, open, unheard};
+use crate::place::{Place, one_process_each, resident};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -32,8 +32,7 @@ async fn most_memory(
     Ok((came, most.load(Ordering::Relaxed)))
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     let Some(number) = one_process_each("## More starts than can be taken\n")? else {
         return Ok(());
     };

@@ -3,10 +3,10 @@
 //! intended start); 0.02 commits per effect at capacity, and (k + 1)/k of them with one client (6).
 //! Set-up: SQLite, then a private Postgres; runs of 1, 3, 9 and 30 steps that do nothing; a closed
 //! loop of 1 to 1,024 clients, then an open loop of one-step runs at intended times.
-//! Run: `cargo run --release -p sagaflow-benches --bin noop_chain`.
+//! Run: `cargo run --release -p sagaflow-benches -- noop_chain`.
 
-use sagaflow_benches::loads::{closed, numbered, open, unheard};
-use sagaflow_benches::place::Place;
+use crate::loads::{closed, numbered, open, unheard};
+use crate::place::Place;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -70,8 +70,7 @@ async fn open_loops(place: &Place, capacity: f64) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     println!("## Chains of steps that do nothing\n");
     for number in 0..2 {
         let Some(place) = Place::nth(number, &unheard()).await? else { continue };

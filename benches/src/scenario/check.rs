@@ -6,7 +6,7 @@ use std::time::Instant;
 
 const ROUNDS: usize = 200;
 
-fn main() -> anyhow::Result<()> {
+pub fn measure() -> anyhow::Result<()> {
     let orders = std::fs::read_to_string("flows/shop/orders.flow")?;
     let types = std::fs::read_to_string("flows/shop/types.flow")?;
     // One text, so that no file is read while the clock runs.
@@ -32,8 +32,8 @@ fn main() -> anyhow::Result<()> {
     println!("| p50 | p99 | claim |\n|--:|--:|--:|");
     println!(
         "| {:.2} ms | {:.2} ms | 5 ms |",
-        sagaflow_benches::percentile_ms(&times, 50),
-        sagaflow_benches::percentile_ms(&times, 99)
+        crate::percentile_ms(&times, 50),
+        crate::percentile_ms(&times, 99)
     );
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! most four commits and a millisecond; a parked run in under 8 KB.
 //! Set-up: generated code, services in Rust that do nothing. Run: `cargo xtask bench`.
 
-use sagaflow_benches::chain::{closed_loop, engine, load, start};
+use crate::chain::{closed_loop, engine, load, start};
 use sagaflow_engine::Handle;
 use sagaflow_store::Sqlite;
 use std::path::Path;
@@ -13,16 +13,16 @@ use std::time::Duration;
 /// to second.
 async fn alone(handle: &Handle, folder: &Path, span: Duration) -> anyhow::Result<()> {
     let (mut syncs, mut commits, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    let mut database = sagaflow_benches::OneRow::new(&folder.join("one-row.db")).await?;
+    let mut database = crate::OneRow::new(&folder.join("one-row.db")).await?;
     for _ in 0..8 {
-        syncs.extend(sagaflow_benches::sync_times(folder, 8 * 1024, span / 16)?);
+        syncs.extend(crate::sync_times(folder, 8 * 1024, span / 16)?);
         commits.extend(database.times(span / 16).await?);
         times.extend(load(handle, 1, span / 8).await?.1);
     }
     syncs.sort();
     commits.sort();
     times.sort();
-    let p50 = |times: &[Duration]| sagaflow_benches::percentile_ms(times, 50);
+    let p50 = |times: &[Duration]| crate::percentile_ms(times, 50);
     println!(
         "| one run alone, p50 | p99 | fdatasync, p50 | one-row commit, p50 | claim: four commits and 1 ms |"
     );
@@ -30,7 +30,7 @@ async fn alone(handle: &Handle, folder: &Path, span: Duration) -> anyhow::Result
     println!(
         "| {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms |\n",
         p50(&times),
-        sagaflow_benches::percentile_ms(&times, 99),
+        crate::percentile_ms(&times, 99),
         p50(&syncs),
         p50(&commits),
         4.0 * p50(&commits) + 1.0
@@ -45,11 +45,10 @@ fn resident() -> anyhow::Result<f64> {
     Ok(pages * 4096.0)
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
+pub async fn measure() -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let span = Duration::from_secs(4);
-    let sync = sagaflow_benches::sync_rate(folder.path(), 8 * 1024, Duration::from_secs(2))?;
+    let sync = crate::sync_rate(folder.path(), 8 * 1024, Duration::from_secs(2))?;
     let path = folder.path().join("store.db");
     let options = sagaflow_store::Options { shards: 1, ..sagaflow_store::Options::new(&path) };
     let engine = engine(Sqlite::open(options).await?).await?;

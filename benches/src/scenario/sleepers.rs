@@ -4,11 +4,11 @@
 //! evenly over 60 s; how late is counted where the step behind the sleep is called. Then 10,000
 //! runs that wait for a person. Memory is what the process holds more than before; with Postgres
 //! the store's own is elsewhere.
-//! Run: `cargo run --release -p sagaflow-benches --bin sleepers`; a number of timers may follow.
+//! Run: `cargo run --release -p sagaflow-benches -- sleepers`; a number of timers may follow.
 
+use crate::loads::{Hook, next};
+use crate::place::{Place, one_process_each, resident};
 use anyhow::Context as _;
-use sagaflow_benches::loads::{Hook, next};
-use sagaflow_benches::place::{Place, one_process_each, resident};
 use sagaflow_core::time::Time;
 use sagaflow_core::value::print_time;
 use sagaflow_engine::{Error, Handle, Request};
@@ -133,9 +133,8 @@ async fn timers(place: &Place, late: &Arc<Lateness>, count: usize) -> anyhow::Re
     Ok(())
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let count = std::env::args().nth(1).map(|text| text.parse()).transpose();
+pub async fn measure(args: &[String]) -> anyhow::Result<()> {
+    let count = args.first().map(|text| text.parse()).transpose();
     let count: usize = count.context("a number of timers")?.unwrap_or(100_000);
     let Some(number) = one_process_each("## Runs that wait\n")? else { return Ok(()) };
     let late = Arc::<Lateness>::default();
