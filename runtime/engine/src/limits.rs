@@ -13,6 +13,11 @@ pub const OUTCOMES: usize = 4_096;
 /// Bound: the width of a batch; what came later is the next one.
 pub const BATCH_INPUTS: usize = 2_048;
 
+/// Outcomes, and then requests, that are taken in before the loop looks again whether a batch can be
+/// sent or has landed.
+/// Bound: some milliseconds of work, about as long as a commit.
+pub const GATHER: usize = 64;
+
 /// Bytes of records in one batch, after which nothing more is taken in until it has committed.
 pub const BATCH_BYTES: usize = 1024 * 1024;
 
@@ -21,6 +26,16 @@ pub const STORE_BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Dura
 
 /// History entries that a slow watcher may fall behind before it has to read them from the store.
 pub const FEED: usize = 1_024;
+
+/// Runs whose end is kept for whoever comes to wait for it a moment later.
+/// Bound: with [`ENDED_BYTES`], some MB.
+pub const ENDED: usize = 1_024;
+
+/// The largest state that is kept so.
+pub const ENDED_BYTES: usize = 8 * 1024;
+
+/// For how long; later the store is read.
+pub const ENDED_FOR: Duration = Duration::from_secs(2);
 
 /// Records of one run that are folded or shown at once.
 pub const HISTORY_PAGE: u32 = 500;
@@ -94,7 +109,7 @@ pub const WAIT_LOOK: Duration = Duration::from_millis(250);
 /// Bound: whoever is told to come back can; whoever waits for seconds has gone away by then.
 pub const WAIT_BUDGET: Duration = Duration::from_millis(500);
 
-/// Requests taken in together from which on waiting means too much work, and not a pause of another
+/// Requests taken in or waiting from which on waiting means too much work, and not a pause of another
 /// kind such as a recovery.
 pub const CROWD: usize = 256;
 

@@ -31,7 +31,10 @@ impl Handle {
         let end = tokio::time::Instant::now() + patience;
         loop {
             // Order: waiting begins before the look, so that nothing happens in between unseen.
-            let woken = self.shared.feeds.wait(run);
+            let mut woken = self.shared.feeds.wait(run);
+            if let Ok(Woken::Ended(row)) = woken.try_recv() {
+                return self.seen(view::ended(&row));
+            }
             if !self.under_way(run, until).await {
                 let view = self.view(run).await?;
                 if reached(&view, until) || tokio::time::Instant::now() >= end {

@@ -6,6 +6,7 @@
 //! beyond the rows it is given: bodies are opaque.
 
 pub mod conformance;
+mod desk;
 mod held;
 mod postgres;
 mod sqlite;

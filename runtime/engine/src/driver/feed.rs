@@ -1,15 +1,17 @@
 //! What happens to runs, for those who watch: callers that wait, event streams, the terminal.
 //!
 //! Promises: only what has committed is told; a watcher that is too slow loses entries, is told so,
-//! and reads them from the store. Nothing is kept for runs that nobody watches.
+//! and reads them from the store. Nothing is kept for runs that nobody watches, but for a moment the
+//! ends of those that have just ended: whoever starts a short run and then waits for it comes late.
 
 use crate::limits;
 use sagaflow_core::id::RunId;
 use sagaflow_core::journal::Happened;
 use sagaflow_core::port::RunRow;
 use sagaflow_core::shard::Notice;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use tokio::sync::{broadcast, oneshot};
 
 /// Something that happened to a run.
@@ -47,6 +49,8 @@ struct ByRun {
     feeds: Few<broadcast::Sender<Told>>,
     /// Whoever wants to be woken once.
     waiting: Few<Vec<oneshot::Sender<Woken>>>,
+    /// What has just ended.
+    ended: Ended,
 }
 
 impl Feeds {
@@ -57,10 +61,16 @@ impl Feeds {
         feeds.entry(run).or_insert_with(|| broadcast::channel(limits::FEED).0).subscribe()
     }
 
-    /// Is woken by the next thing that a caller of the run may wait for.
+    /// Is woken by the next thing that a caller of the run may wait for, at once where it has just
+    /// ended.
     pub(crate) fn wait(&self, run: RunId) -> oneshot::Receiver<Woken> {
         let (waker, woken) = oneshot::channel();
         let mut by_run = self.lock();
+        if let Some(row) = by_run.ended.get(run) {
+            // The other end is in our hands.
+            let _ = waker.send(Woken::Ended(row));
+            return woken;
+        }
         let waiting = by_run.waiting.swept(|some| some.iter().any(|waker| !waker.is_closed()));
         waiting.entry(run).or_default().push(waker);
         woken
@@ -91,9 +101,9 @@ impl Feeds {
     /// Hands the last row of a run to whoever waits for it.
     pub(crate) fn ended(&self, row: RunRow) {
         let mut by_run = self.lock();
-        if by_run.waiting.all.contains_key(&row.run) {
-            by_run.wake(row.run, &Woken::Ended(Arc::new(row)));
-        }
+        let (run, row) = (row.run, Arc::new(row));
+        by_run.ended.keep(&row);
+        by_run.wake(run, &Woken::Ended(row));
     }
 
     fn lock(&self) -> MutexGuard<'_, ByRun> {
@@ -106,6 +116,39 @@ impl ByRun {
         for waker in self.waiting.all.remove(&run).unwrap_or_default() {
             // Whoever waited may have given up.
             let _ = waker.send(why.clone());
+        }
+    }
+}
+
+/// The last rows of runs that have just ended.
+#[derive(Default)]
+struct Ended {
+    rows: BTreeMap<RunId, Arc<RunRow>>,
+    order: VecDeque<(Instant, RunId)>,
+}
+
+impl Ended {
+    fn get(&mut self, run: RunId) -> Option<Arc<RunRow>> {
+        self.forget(limits::ENDED);
+        self.rows.get(&run).cloned()
+    }
+
+    /// Bound: so many, for so long, and no large ones.
+    fn keep(&mut self, row: &Arc<RunRow>) {
+        self.forget(limits::ENDED - 1);
+        if row.snapshot.as_ref().is_none_or(|bytes| bytes.len() <= limits::ENDED_BYTES) {
+            self.order.push_back((Instant::now(), row.run));
+            self.rows.insert(row.run, Arc::clone(row));
+        }
+    }
+
+    fn forget(&mut self, most: usize) {
+        while let Some((at, run)) = self.order.front() {
+            if self.order.len() <= most && at.elapsed() < limits::ENDED_FOR {
+                return;
+            }
+            self.rows.remove(run);
+            self.order.pop_front();
         }
     }
 }

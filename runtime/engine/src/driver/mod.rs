@@ -112,7 +112,7 @@ impl Shared {
         Some(until - Boot::now().0).filter(|left| *left > 0)
     }
 
-    /// So many requests were taken in at once, of which the first had waited so long.
+    /// So many requests were taken in or are waiting, of which the first had waited so long.
     pub(crate) fn waited(&self, shard: ShardId, asked: usize, longest: Duration) {
         let over = longest.saturating_sub(limits::WAIT_BUDGET);
         if asked < limits::CROWD || over.is_zero() {

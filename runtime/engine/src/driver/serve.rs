@@ -71,7 +71,7 @@ pub(crate) struct Serving<'a, S: Store> {
     gate: Gate,
     leave: CancellationToken,
     pub(super) mail: Mailbox,
-    /// Requests taken in together, and how long the first of them had waited.
+    /// Requests taken in together, and how long the one that was first had waited.
     crowd: (usize, Duration),
     /// Decided, and not yet sent to the store.
     pub(super) pending: Output,
@@ -194,22 +194,25 @@ impl<'a, S: Store> Serving<'a, S> {
         committed && (self.caller.in_flight() == 0 || !patient)
     }
 
-    /// Takes a message and whatever else is queued by now.
+    /// Takes a message and what else is queued by now.
+    ///
+    /// Order: some at a time, so that the store works on one batch while the next one is decided; a
+    /// shard that took all it could get would keep it idle meanwhile.
     fn gather(&mut self, message: Message) {
         self.receive(message);
-        for _ in 1..limits::BATCH_INPUTS {
+        for _ in 1..limits::GATHER {
             let Ok(message) = self.inlets.outcomes.try_recv() else { break };
             self.receive(message);
         }
-        for _ in 1..limits::BATCH_INPUTS {
+        for _ in 1..limits::GATHER {
             if self.leave.is_cancelled() {
                 break;
             }
             let Ok(message) = self.inlets.inbox.try_recv() else { break };
             self.receive(message);
         }
-        let (asked, longest) = std::mem::take(&mut self.crowd);
-        self.shared.waited(self.lease.shard, asked, longest);
+        let (taken, longest) = std::mem::take(&mut self.crowd);
+        self.shared.waited(self.lease.shard, taken + self.inlets.inbox.len(), longest);
         // Order: a shard that always has messages must not keep its timers and checkpoints waiting.
         if self.until_due() == Some(Duration::ZERO) {
             self.apply(Input::Tick);

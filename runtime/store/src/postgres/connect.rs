@@ -6,8 +6,8 @@
 use super::leases::Leases;
 use super::options::Schema;
 use sagaflow_core::port::{Error, Result};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Row as _};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,10 +40,6 @@ const CHECK: &str = "SELECT pg_catalog.current_setting('server_version_num')::pg
      (SELECT system_identifier FROM pg_catalog.pg_control_system()), \
      CASE WHEN NOT pg_catalog.pg_is_in_recovery() \
      THEN pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()) END";
-
-/// Whether the connection is inside a transaction: then its statement did not begin one.
-const RESTING: &str = "SELECT pg_catalog.now() OPERATOR(pg_catalog.=) \
-     pg_catalog.statement_timestamp()";
 
 /// Which server it is, and how often its history has branched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,30 +81,6 @@ impl Connector {
         let prepared = tokio::time::timeout(CONNECT, self.prepare(&mut conn)).await;
         prepared.unwrap_or_else(|_| Err(unavailable(&"no answer at a connection's begin")))?;
         Ok(conn)
-    }
-
-    /// Connections for short statements, opened when they are first wanted.
-    pub fn pool(self: &Arc<Self>, connections: u32) -> PgPool {
-        let this = Arc::clone(self);
-        PgPoolOptions::new()
-            .max_connections(connections.max(1))
-            .acquire_timeout(CONNECT)
-            .test_before_acquire(false)
-            .after_connect(move |conn, _| {
-                let this = Arc::clone(&this);
-                Box::pin(async move {
-                    this.prepare(conn)
-                        .await
-                        .map_err(|error| sqlx::Error::Configuration(error.into()))
-                })
-            })
-            .before_acquire(|conn, meta| {
-                Box::pin(async move { Ok(meta.idle_for < RESTED || conn.ping().await.is_ok()) })
-            })
-            // No statement of this store leaves a transaction open; a connection that was given back
-            // inside one all the same is closed, and the server rolls back.
-            .after_release(|conn, _| Box::pin(resting(conn)))
-            .connect_lazy_with(self.options.clone())
     }
 
     /// Checks the server and sets the session. Settings are sent as statements, because poolers do
@@ -162,14 +134,6 @@ fn check(row: &PgRow) -> Result<(Identity, String)> {
     let timeline = timeline.ok_or_else(|| unavailable(&format!("`{file}` names no timeline")))?;
     let system = row.try_get(5).map_err(|error| unavailable(&error))?;
     Ok((Identity { system, timeline }, durable))
-}
-
-async fn resting(conn: &mut PgConnection) -> std::result::Result<bool, sqlx::Error> {
-    let asked = sqlx::raw_sql(RESTING).fetch_one(conn);
-    match tokio::time::timeout(CONNECT, asked).await {
-        Ok(row) => row?.try_get(0),
-        Err(_) => Ok(false),
-    }
 }
 
 pub(super) fn unavailable(cause: &dyn std::fmt::Display) -> Error {

@@ -5,7 +5,7 @@
 //!  commit ─┼─► queue ─► writer ─┤
 //!  commit ─┘   (bounded)  task  └─ what arrives meanwhile is the next group
 //!
-//!  acquire, renew, tail, run, history … ─► pool, one statement each, never behind the writer
+//!  acquire, renew, tail, run, history … ─► connections, one statement each, never behind the writer
 //! ```
 //!
 //! A shard is held by a lease: a row with an epoch that only grows, a fresh owner, and an end by the
@@ -17,6 +17,7 @@
 
 mod commit;
 mod connect;
+mod connections;
 mod expire;
 mod failure;
 mod leases;
@@ -30,8 +31,10 @@ pub(crate) mod tests;
 
 pub use options::PostgresOptions;
 
+use crate::desk::Desk;
 use crate::held::Held;
-use connect::{ANSWER, Connector, unavailable};
+use connect::{Connector, unavailable};
+use connections::Connections;
 use failure::{Failure, read_error};
 use leases::Leases;
 use options::Schema;
@@ -41,7 +44,6 @@ use sagaflow_core::port::{
     NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
-use sqlx::PgPool;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,9 +61,10 @@ const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 #[derive(Clone)]
 pub struct Postgres {
     writer: Writer,
-    pool: PgPool,
+    desk: Desk,
+    readers: Connections,
     /// For leases, nodes and the clock.
-    lease_pool: PgPool,
+    keepers: Connections,
     schema: Schema,
     leases: Arc<Leases>,
     node: Uuid,
@@ -127,48 +130,31 @@ impl Postgres {
         let connector = Arc::new(Connector::new(address, schema.clone(), Arc::clone(&leases)));
         let mut conn = connector.connect().await?;
         let shards = migrate::look(&mut conn, &schema).await?;
-        let (pool, lease_pool) =
-            (connector.pool(options.readers), connector.pool(LEASE_CONNECTIONS));
+        let readers = Connections::new(&connector, options.readers);
+        let keepers = Connections::new(&connector, LEASE_CONNECTIONS);
+        let (asked, named) = (readers.clone(), schema.clone());
+        let desk = Desk::start(move |names| {
+            let (asked, query) = (asked.clone(), key::read_many(&named, &names));
+            async move { key::decode_many(&asked.rows(query).await.map_err(unread)?, &names) }
+        });
         let PostgresOptions { node, again, ttl, .. } = options;
         let writer = Writer::start(connector, Arc::clone(&leases), ttl, conn);
-        Ok(Self { writer, pool, lease_pool, schema, leases, node, again, ttl, shards })
-    }
-
-    /// One statement in a task of its own.
-    ///
-    /// Order: whoever awaits this may go away, and the library would leave a statement that is dropped
-    /// half read on a connection that others use next.
-    async fn rows(&self, pool: &PgPool, query: Query) -> std::result::Result<Vec<PgRow>, Lost> {
-        let pool = pool.clone();
-        let statement = async move {
-            let conn = pool.acquire().await;
-            let mut conn = conn.map_err(|error| Lost::Unsent(unavailable(&error)))?;
-            match tokio::time::timeout(ANSWER, query.fetch_all(&mut *conn)).await {
-                Ok(Ok(rows)) => Ok(rows),
-                Ok(Err(error)) => Err(Lost::Sent(error)),
-                Err(_) => {
-                    // Whatever it still says belongs to nobody.
-                    drop(conn.detach());
-                    Err(Lost::Unanswered)
-                }
-            }
-        };
-        detached(statement).await.unwrap_or_else(|error| Err(Lost::Unsent(error)))
+        Ok(Self { writer, desk, readers, keepers, schema, leases, node, again, ttl, shards })
     }
 
     /// A statement that changes nothing.
     async fn read(&self, query: Query) -> Result<Vec<PgRow>> {
-        self.rows(&self.pool, query).await.map_err(unread)
+        self.readers.rows(query).await.map_err(unread)
     }
 
     /// One that leases hang on: it waits for no reader.
     async fn ask(&self, query: Query) -> Result<Vec<PgRow>> {
-        self.rows(&self.lease_pool, query).await.map_err(unread)
+        self.keepers.rows(query).await.map_err(unread)
     }
 
     /// A statement that changes something, and that leases hang on as well.
     async fn change(&self, query: Query) -> Result<Vec<PgRow>> {
-        self.rows(&self.lease_pool, query).await.map_err(unchanged)
+        self.keepers.rows(query).await.map_err(unchanged)
     }
 
     async fn shard(&self, shard: ShardId) -> Result<shard::ShardRow> {
@@ -357,8 +343,7 @@ impl Store for Postgres {
     }
 
     async fn keys(&self, names: &[KeyName]) -> Result<Vec<Option<KeyRow>>> {
-        let rows = self.read(key::read_many(&self.schema, names)).await?;
-        key::decode_many(&rows, names)
+        self.desk.keys(names).await
     }
 
     async fn run(&self, run: RunId) -> Result<Option<RunRow>> {
@@ -394,7 +379,7 @@ impl Store for Postgres {
     }
 
     async fn expire(&self, before: Time, limit: u32) -> Result<u64> {
-        let expired = self.rows(&self.pool, expire::expire(&self.schema, before, limit)).await;
+        let expired = self.readers.rows(expire::expire(&self.schema, before, limit)).await;
         let rows = expired.map_err(unchanged)?;
         rows.first().map_or(Ok(0), |row| table::uint(row, 0))
     }

@@ -28,6 +28,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+use crate::desk::Desk;
 use crate::held::Held;
 use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
@@ -69,6 +70,7 @@ impl Options {
 #[derive(Clone)]
 pub struct Sqlite {
     writer: Arc<Writer>,
+    desk: Desk,
     readers: SqlitePool,
     nodes: Arc<Nodes>,
     shards: u32,
@@ -82,7 +84,12 @@ impl Sqlite {
     pub async fn open(options: Options) -> Result<Self> {
         let ((file, readers), writer) = Writer::start(options).await?;
         let nodes = Arc::new(Nodes::new());
-        Ok(Self { writer: Arc::new(writer), readers, nodes, shards: file.shards })
+        let asked = readers.clone();
+        let desk = Desk::start(move |names| {
+            let asked = asked.clone();
+            async move { key::read_many(&asked, &names).await }
+        });
+        Ok(Self { writer: Arc::new(writer), desk, readers, nodes, shards: file.shards })
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
@@ -211,7 +218,7 @@ impl Store for Sqlite {
     }
 
     async fn keys(&self, names: &[KeyName]) -> Result<Vec<Option<KeyRow>>> {
-        key::read_many(&self.readers, names).await
+        self.desk.keys(names).await
     }
 
     async fn run(&self, run: RunId) -> Result<Option<RunRow>> {

@@ -3,7 +3,7 @@
 use super::proxy::Proxy;
 use super::{Schemas, acquire, rows};
 use crate::conformance::Harness as _;
-use crate::postgres::{Connector, Leases, Postgres, PostgresOptions};
+use crate::postgres::{Postgres, PostgresOptions};
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{Error, Lease, Store as _};
 use sqlx::Connection as _;
@@ -180,29 +180,6 @@ async fn a_begin_that_is_given_up_leaves_a_transaction_open() {
         }
     }
     panic!("the library heals itself: beginning in a task of its own is not needed any more");
-}
-
-/// The net below: what comes back to the store's pool inside a transaction is closed.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_pool_keeps_no_connection_inside_a_transaction() {
-    let Some(cluster) = sagaflow_postgres::shared() else { return };
-    let schemas = Schemas::new(cluster);
-    let (address, schema) = schemas.options().checked().expect("sound options");
-    let connector = Arc::new(Connector::new(address, schema, Arc::new(Leases::default())));
-    let pool = connector.pool(2);
-    for script in ["BEGIN", "SELECT 1"] {
-        let mut conn = pool.acquire().await.expect("a connection");
-        sqlx::raw_sql(script).execute(&mut *conn).await.expect("a statement");
-        let before = pool.size();
-        drop(conn);
-        let begun = Instant::now();
-        while pool.num_idle() == 0 && pool.size() == before {
-            assert!(begun.elapsed() < Duration::from_secs(5), "it does not come back");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        assert_eq!(pool.size(), u32::from(script != "BEGIN"), "after `{script}`");
-    }
-    assert_eq!(idle_in_transaction(&schemas), "0");
 }
 
 /// The store's own handle lives through it and goes on.
