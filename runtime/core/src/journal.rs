@@ -293,12 +293,22 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// If tag, checksum or content do not fit.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(content(bytes)?).map_err(damaged)
+}
+
+/// Whether tag and checksum fit.
+#[must_use]
+pub fn is_sound(bytes: &[u8]) -> bool {
+    content(bytes).is_ok()
+}
+
+fn content(bytes: &[u8]) -> Result<&[u8], Error> {
     let rest = bytes.strip_prefix(TAG).ok_or(Error::Tag)?;
     let (expected, json) = rest.split_at_checked(SUM).ok_or(Error::Sum)?;
     if sum(json) != expected {
         return Err(Error::Sum);
     }
-    serde_json::from_slice(json).map_err(damaged)
+    Ok(json)
 }
 
 /// One part as it is written.

@@ -51,6 +51,11 @@ pub const HELD_OPEN_MS: i64 = 60_000;
 /// Bound: doing it again after a crash must be cheap.
 pub const QUICK_READ_MS: i64 = 2_000;
 
+/// How long a run that is running may be without a row of its own: it is found by its id and its key,
+/// and is in no list.
+/// Bound: what a person who looks at a list would call at once.
+pub const UNLISTED_MS: i64 = 500;
+
 /// Attempts at a probe where the step's own policy has fewer.
 /// Bound: a write that may not be repeated is tried once, but asking costs nothing.
 pub const PROBES: u32 = 3;

@@ -7,6 +7,7 @@
 
 use crate::id::{RunId, ShardId};
 use crate::time::Time;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -262,6 +263,23 @@ pub struct Tail {
     pub events: Vec<EventRow>,
     /// The events of other shards that this one wants to be told of.
     pub waits: Vec<EventName>,
+}
+
+impl Tail {
+    /// Runs without a row among `runs` of which a record cannot be read: each has begun and has no row
+    /// yet, or it has ended. The store's row tells which; whoever recovers asks for it, and forgets
+    /// those that have ended.
+    #[must_use]
+    pub fn doubtful(&self) -> BTreeSet<RunId> {
+        let open: BTreeSet<_> = self.runs.iter().map(|row| row.run).collect();
+        let damaged = self.rows.iter().filter(|row| !crate::journal::is_sound(&row.body));
+        damaged.filter_map(|row| row.run).filter(|run| !open.contains(run)).collect()
+    }
+
+    /// Leaves the records of a run out.
+    pub fn forget(&mut self, run: RunId) {
+        self.rows.retain(|row| row.run != Some(run));
+    }
 }
 
 /// Who holds a shard, by the store's clock.

@@ -199,8 +199,8 @@ impl Handle {
     /// # Errors
     /// [`Error::NotFound`], or what the store says.
     pub async fn of_run(&self, run: RunId) -> Result<Self> {
-        let row = self.reader.run(run).await?.ok_or(Error::NotFound("run"))?;
-        Ok(self.in_namespace(&row.namespace))
+        let view = crate::view::view(self.reader.as_ref(), run).await?;
+        Ok(self.in_namespace(&view.ok_or(Error::NotFound("run"))?.row.namespace))
     }
 
     /// Tells once why the engine cannot go on.

@@ -9,6 +9,7 @@ use sagaflow_core::id::RunId;
 use sagaflow_core::journal::{self, Happened, Record, Snapshot};
 use sagaflow_core::port::{self, RunRow};
 use sagaflow_core::run::{Fiber, Hold, Phase, RunState, State};
+use sagaflow_core::shard::unlisted;
 use sagaflow_core::status::Cause;
 use sagaflow_core::time::Time;
 use sagaflow_core::value::print_time;
@@ -157,30 +158,35 @@ pub fn cause_parts(cause: &Cause) -> (String, Json, String) {
 /// # Errors
 /// What the store says.
 pub async fn view(reader: &dyn Reader, run: RunId) -> port::Result<Option<View>> {
-    let Some(row) = reader.run(run).await? else { return Ok(None) };
-    let mut state = state_in(&row);
+    let row = reader.run(run).await?;
+    let mut state = row.as_ref().and_then(state_in);
     // The row of a run that has ended holds its last record.
-    if row.ended_at.is_some() && state.is_some() {
+    if let Some(row) = row.clone().filter(|row| row.ended_at.is_some() && state.is_some()) {
         return Ok(Some(View { row, state }));
     }
+    // One that has just begun has no row yet.
+    let seen = |state: Option<RunState>| {
+        let row = row.clone().or_else(|| Some(unlisted(run, state.as_ref()?)));
+        row.map(|row| View { row, state })
+    };
     loop {
         let after = state.as_ref().map_or(0, RunState::number);
         let rows = reader.history(run, after, limits::HISTORY_PAGE).await?;
         let more = rows.len() == limits::HISTORY_PAGE as usize;
         for journal in rows {
             let Ok(record) = journal::decode::<Record>(&journal.body) else {
-                return Ok(Some(View { row, state: None }));
+                return Ok(row.map(|row| View { row, state: None }));
             };
             let folded = match &mut state {
                 Some(state) => state.absorb(record.number, &record.parts),
                 None => RunState::from_parts(record.number, &record.parts).map(|s| state = Some(s)),
             };
             if folded.is_err() {
-                return Ok(Some(View { row, state: None }));
+                return Ok(row.map(|row| View { row, state: None }));
             }
         }
         if !more {
-            return Ok(Some(View { row, state }));
+            return Ok(seen(state));
         }
     }
 }

@@ -51,10 +51,12 @@ pub use guard::{Held, Protection, ServiceState};
 pub use input::{Act, Actor, Answer, BreakerAct, Input, Resolution, Start, TaskAct, Ticket, Token};
 pub use output::{Effect, Notice, Output, Send};
 pub use recover::{Recovered, Recovery};
+pub use turn::unlisted;
 
 use crate::codegen::{Draw, Machine};
 use crate::id::{Place, RunId};
 use crate::journal::{Happened, Mail};
+use crate::limits;
 use crate::port::{EventName, RunRow};
 use crate::run::RunState;
 use crate::time::Time;
@@ -149,7 +151,7 @@ pub struct Shard {
 struct Damaged {
     /// Position of the first record that does not decode.
     at: u64,
-    row: Option<RunRow>,
+    row: RunRow,
 }
 
 /// A run in memory.
@@ -162,6 +164,8 @@ struct Run {
     happened: Vec<Happened>,
     /// Status and flags in its row.
     row: Option<(&'static str, Vec<String>)>,
+    /// Whether it has a row.
+    listed: bool,
     /// Position of its last record.
     seq: u64,
     /// Time of its last record.
@@ -184,6 +188,7 @@ impl Run {
             draw: None,
             happened: Vec::new(),
             row: None,
+            listed: false,
             seq: 0,
             at: Time(0),
             snapshot: None,
@@ -191,6 +196,11 @@ impl Run {
             subscriptions: Vec::new(),
             suspect: false,
         }
+    }
+
+    /// When it gets its row at the latest, where it has none yet.
+    fn listed_at(&self) -> Option<Time> {
+        (!self.listed).then(|| self.state.origin().started.plus(limits::UNLISTED_MS))
     }
 }
 
@@ -417,7 +427,8 @@ impl Shard {
         let loading = known.iter().any(|name| self.events.loading(name, since));
         let held = loading || run.suspect || self.paused;
         let machine = run.machine.as_ref().filter(|_| !held);
-        run.due = machine.and_then(|machine| timer::next(&run.state, machine.spec()));
+        let timer = machine.and_then(|machine| timer::next(&run.state, machine.spec()));
+        run.due = timer.into_iter().chain(run.listed_at()).min();
         if let Some(due) = run.due {
             self.due.insert((due, id));
         }

@@ -65,7 +65,9 @@ struct Fold {
     breakers: BTreeMap<String, (BreakerAct, ShardRecord)>,
     /// Until when a breaker that opened is open.
     opened: BTreeMap<String, Time>,
-    /// Runs with a row, that is, runs that have not ended.
+    /// Runs with a row that have not ended.
+    rows: BTreeSet<RunId>,
+    /// Those, and runs whose first record is in the tail: they may have no row yet.
     alive: BTreeSet<RunId>,
 }
 
@@ -106,15 +108,14 @@ impl Shard {
         let mut out = Output::after(shard.seq);
         shard.shard_record(now, &ShardRecord::Fence { epoch: lease.epoch, at: now }, &mut out);
         for (run, (position, message)) in &fold.damaged {
-            let row = rows.get(run);
-            shard.damaged.insert(*run, Damaged { at: *position, row: row.cloned() });
-            if let Some(row) = row {
-                out.put_run(RunRow { status: "parked".to_owned(), ..row.clone() });
-            }
+            let row = rows.get(run).cloned().unwrap_or_else(|| unreadable(*run, now));
+            let namespace = row.namespace.clone();
+            out.put_run(RunRow { status: "parked".to_owned(), ..row.clone() });
+            shard.damaged.insert(*run, Damaged { at: *position, row });
             out.put_item(ItemRow {
                 id: damaged_item(*run),
                 kind: "dead_letter".to_owned(),
-                namespace: row.map(|row| row.namespace.clone()).unwrap_or_default(),
+                namespace,
                 run: Some(*run),
                 open: true,
                 at: now,
@@ -216,18 +217,16 @@ impl Shard {
             return Answer::Refused("the run cannot be read; it can only be terminated".to_owned());
         }
         let Some(Damaged { row, .. }) = self.damaged.remove(&id) else { return Answer::NotFound };
-        let namespace = row.as_ref().map(|row| row.namespace.clone()).unwrap_or_default();
+        let namespace = row.namespace.clone();
         // Crash: row and letter change together; recovery reads no records of a run that has ended.
-        if let Some(row) = row {
-            out.put_run(RunRow {
-                status: Status::Cancelled.word().to_owned(),
-                flags: vec!["abandoned".to_owned()],
-                ended_at: Some(now),
-                expires_at: Some(now.plus(DAMAGED_KEPT_MS)),
-                due_at: None,
-                ..row
-            });
-        }
+        out.put_run(RunRow {
+            status: Status::Cancelled.word().to_owned(),
+            flags: vec!["abandoned".to_owned()],
+            ended_at: Some(now),
+            expires_at: Some(now.plus(DAMAGED_KEPT_MS)),
+            due_at: None,
+            ..row
+        });
         let body = serde_json::json!({
             "kind": "damaged", "resolved": "terminated", "actor": actor.name, "reason": reason,
         });
@@ -258,8 +257,8 @@ fn damaged_item(run: RunId) -> String {
 
 impl Fold {
     fn of(tail: Tail) -> Self {
-        let alive = tail.runs.iter().map(|row| row.run).collect();
-        let mut fold = Self { alive, ..Self::default() };
+        let rows: BTreeSet<_> = tail.runs.iter().map(|row| row.run).collect();
+        let mut fold = Self { alive: rows.clone(), rows, ..Self::default() };
         for row in tail.runs {
             let Some(bytes) = &row.snapshot else { continue };
             let state = journal::decode::<Snapshot>(bytes).and_then(|snapshot| {
@@ -270,6 +269,7 @@ impl Fold {
                 Ok((state, at)) => {
                     let mut run = Run::new(state, None);
                     run.snapshot = Some(row.upto);
+                    run.listed = true;
                     run.seq = row.upto;
                     run.at = at;
                     fold.runs.insert(row.run, run);
@@ -318,6 +318,9 @@ impl Fold {
     }
 
     fn record(&mut self, id: RunId, seq: u64, number: u64, body: &[u8]) {
+        if number == 1 {
+            self.alive.insert(id);
+        }
         if self.damaged.contains_key(&id) {
             return;
         }
@@ -342,13 +345,14 @@ impl Fold {
     fn absorb(&mut self, id: RunId, seq: u64, record: &Record) -> Result<(), journal::Error> {
         let Some(run) = self.runs.get_mut(&id) else {
             if !self.alive.contains(&id) {
-                // It has ended; its first records may lie before the checkpoint.
+                // It has ended; its first records lie before the checkpoint.
                 return Ok(());
             }
             if record.number != 1 {
                 return Err(journal::Error::Damaged("the record before it is missing".to_owned()));
             }
             let mut run = Run::new(RunState::from_parts(1, &record.parts)?, None);
+            run.listed = self.rows.contains(&id);
             run.seq = seq;
             run.at = record.at;
             self.runs.insert(id, run);
@@ -364,6 +368,26 @@ impl Fold {
         run.seq = seq;
         run.at = record.at;
         Ok(())
+    }
+}
+
+/// The row of a run whose first record is damaged before it was listed: what it is of nobody can say.
+fn unreadable(run: RunId, now: Time) -> RunRow {
+    RunRow {
+        run,
+        namespace: "default".to_owned(),
+        workflow: "unreadable".to_owned(),
+        version: 0,
+        hash: String::new(),
+        key: None,
+        status: Status::Parked.word().to_owned(),
+        flags: Vec::new(),
+        started_at: now,
+        ended_at: None,
+        expires_at: None,
+        due_at: None,
+        upto: 0,
+        snapshot: None,
     }
 }
 

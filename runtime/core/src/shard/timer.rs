@@ -4,8 +4,9 @@
 use super::Shard;
 use super::output::Output;
 use super::policy::critical;
-use super::turn::Turn;
+use super::turn::{Turn, run_row};
 use crate::codegen::{Arm, WorkflowSpec};
+use crate::id::RunId;
 use crate::limits::UNDO_LATE_MS;
 use crate::run::{Call, Fiber, FiberId, Mode, Phase, RunState, State, What};
 use crate::service::Attempt;
@@ -96,13 +97,30 @@ fn due_undo(state: &RunState) -> bool {
 impl Shard {
     /// Looks at every run whose timer is due.
     pub(super) fn tick(&mut self, now: Time, out: &mut Output) {
-        let due: Vec<_> =
-            self.due.iter().take_while(|(at, _)| *at <= now).map(|(_, run)| *run).collect();
-        for run in due {
+        let due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= now).copied().collect();
+        for (at, run) in due {
+            // Order: off the list first. A run that cannot be run here is left alone, and must not be
+            // due for ever.
+            self.due.remove(&(at, run));
+            self.list(now, run, out);
             self.turn(now, run, None, out, |turn| {
                 turn.timers();
                 super::Answer::Done
             });
+        }
+    }
+}
+
+impl Shard {
+    /// Writes the row of a run that has been running for a while.
+    fn list(&mut self, now: Time, id: RunId, out: &mut Output) {
+        let Some(run) = self.runs.get_mut(&id) else { return };
+        run.due = None;
+        if run.listed_at().is_some_and(|at| at <= now) {
+            let whole = run.snapshot.is_some();
+            // Crash: without its row, recovery finds the run by its first record.
+            let row = run_row(id, run, whole);
+            out.put_run(row);
         }
     }
 }

@@ -297,10 +297,17 @@ impl Turn<'_> {
     }
 
     /// Writes the run's row where its status or flags changed.
+    ///
+    /// Order: a run that ends soon writes one row, and replaces none. One that does not is listed when
+    /// it has been running for [`limits::UNLISTED_MS`], or sooner, when there is something else to say.
     fn row(&mut self) {
         let status = shown(&self.run);
         let row = (status.word(), self.run.state.head().flags());
         if self.run.row.as_ref() == Some(&row) {
+            return;
+        }
+        let young = self.run.listed_at().is_some_and(|at| self.now < at);
+        if young && status == Status::Running && row.1.is_empty() {
             return;
         }
         // A row that once held the state holds it in every later version too: recovery reads the
@@ -352,6 +359,7 @@ pub(super) fn shown(run: &Run) -> Status {
 pub(super) fn run_row(id: RunId, run: &mut Run, whole: bool) -> RunRow {
     let status = shown(run);
     run.row = Some((status.word(), run.state.head().flags()));
+    run.listed = true;
     let snapshot = if whole {
         let parts = run.state.parts().expect("our own values are JSON");
         let snapshot = Snapshot { number: run.state.number(), at: run.at, parts };
@@ -362,22 +370,30 @@ pub(super) fn run_row(id: RunId, run: &mut Run, whole: bool) -> RunRow {
     if snapshot.is_some() {
         run.snapshot = Some(run.seq);
     }
-    let (origin, head) = (run.state.origin(), run.state.head());
+    let due_at = run.machine.as_ref().and_then(|m| super::timer::next(&run.state, m.spec()));
+    let upto = run.snapshot.unwrap_or(0);
+    RunRow { due_at, upto, snapshot, status: status.word().to_owned(), ..unlisted(id, &run.state) }
+}
+
+/// The row of a run that has none yet, by what its records say: without its state.
+#[must_use]
+pub fn unlisted(run: RunId, state: &RunState) -> RunRow {
+    let (origin, head) = (state.origin(), state.head());
     RunRow {
-        run: id,
+        run,
         namespace: origin.namespace.clone(),
         workflow: origin.workflow.clone(),
         version: origin.version,
         hash: origin.hash.clone(),
         key: origin.key.clone(),
-        status: status.word().to_owned(),
+        status: state.status().word().to_owned(),
         flags: head.flags(),
         started_at: origin.started,
         ended_at: head.ended,
         expires_at: head.ended.map(|at| at.plus(origin.retain_ms)),
-        due_at: run.machine.as_ref().and_then(|m| super::timer::next(&run.state, m.spec())),
-        upto: run.snapshot.unwrap_or(0),
-        snapshot,
+        due_at: None,
+        upto: 0,
+        snapshot: None,
     }
 }
 

@@ -70,7 +70,13 @@ impl<S: Store> Owner<S> {
     }
 
     async fn recover(&self, lease: Lease, gate: Gate) -> port::Result<Owned> {
-        let tail = self.store.tail(lease).await?;
+        let mut tail = self.store.tail(lease).await?;
+        for run in tail.doubtful() {
+            let row = self.store.run(run).await?;
+            if row.is_some_and(|row| row.ended_at.is_some()) {
+                tail.forget(run);
+            }
+        }
         let behind = tail.rows.len();
         let shared = &self.shared;
         let skew_ms = self.store.ttl().map_or(0, |_| clock::SKEW_MS);

@@ -301,8 +301,8 @@ impl World {
             return false;
         }
         self.store.commit(&out.batch);
-        if let Some(run) = out.batch.runs.first() {
-            self.run = Some(run.run);
+        if let Some(run) = out.batch.rows.iter().find_map(|row| row.run) {
+            self.run = Some(run);
             self.began.get_or_insert(self.now);
         }
         if self.ledger.ended.is_none() && out.batch.runs.iter().any(|run| run.ended_at.is_some()) {

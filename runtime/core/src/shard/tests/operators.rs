@@ -416,7 +416,8 @@ fn a_damaged_record_parks_its_run_and_no_other() {
     let recovered = crate::shard::Shard::recover(recovery);
     assert_eq!(recovered.damaged.len(), 1);
     assert_eq!(recovered.fence.batch.items[0].kind, "dead_letter");
-    assert_eq!(recovered.fence.batch.runs[0].status, "parked");
+    let row = &recovered.fence.batch.runs[0];
+    assert_eq!((row.status.as_str(), row.workflow.as_str()), ("parked", "unreadable"));
     assert!(recovered.fence.effects.is_empty());
 }
 

@@ -3,6 +3,7 @@
 
 use super::program::{Program, S, step};
 use super::world::{Play, World};
+use crate::limits::UNLISTED_MS;
 use crate::limits::RECOVERIES;
 use crate::shard::{Act, Answer};
 use crate::status::Status;
@@ -192,4 +193,45 @@ fn a_suspect_rests_altogether_until_its_turn() {
     for run in runs {
         assert_eq!(world.status(run), Status::Completed);
     }
+}
+
+#[test]
+fn a_run_that_ends_soon_writes_one_row_and_one_that_does_not_is_listed_soon() {
+    let mut world = World::of(vec![step("a").s(), step("b").s()]);
+    let run = world.start();
+    assert!(!world.store.runs.contains_key(&run), "it may end at once");
+    world.settle();
+    assert_eq!(world.store.runs[&run].status, "completed");
+    let slow = world.start_as("slow");
+    world.pass(UNLISTED_MS - 1);
+    assert!(!world.store.runs.contains_key(&slow));
+    let due = world.shard.next_due();
+    assert_eq!(due, Some(world.now.plus(1)), "it is the next thing to do");
+    world.pass(1);
+    assert_eq!(world.store.runs[&slow].status, "running");
+    assert_ne!(world.shard.next_due(), due, "once is enough");
+}
+
+#[test]
+fn a_run_without_a_row_is_recovered_by_its_first_record() {
+    let mut world = World::of(vec![step("a").s(), step("b").s()]);
+    let run = world.start();
+    world.restart();
+    assert_eq!(world.store.runs[&run].status, "running", "from then on it is listed");
+    world.settle();
+    assert_eq!(world.status(run), Status::Completed);
+}
+
+#[test]
+fn a_run_without_a_row_that_ended_behind_a_damaged_record_is_left_in_peace() {
+    let mut world = World::of(vec![step("a").s(), step("b").s()]);
+    let run = world.start();
+    world.settle();
+    let mine: Vec<_> =
+        (0..world.store.rows.len()).filter(|at| world.store.rows[*at].run == Some(run)).collect();
+    assert!(mine.len() > 2);
+    world.store.rows[mine[1]].body[30] ^= 1;
+    world.restart_damaged(0);
+    assert_eq!(world.store.runs[&run].status, "completed");
+    assert!(world.open_items("dead_letter").is_empty());
 }

@@ -226,7 +226,7 @@ impl World {
         self.pending.clear();
         self.epoch += 1;
         let checkpoint = self.store.checkpoint;
-        let tail = Tail {
+        let mut tail = Tail {
             checkpoint,
             last: self.store.rows.last().map_or(0, |row| row.seq),
             bucket: self.store.rows.last().map_or(0, |row| row.bucket),
@@ -235,6 +235,11 @@ impl World {
             events: self.store.events.clone(),
             waits: Vec::new(),
         };
+        for run in tail.doubtful() {
+            if self.store.runs.get(&run).is_some_and(|row| row.ended_at.is_some()) {
+                tail.forget(run);
+            }
+        }
         let lease = Lease { shard: ShardId(0), epoch: self.epoch, owner: uuid::Uuid::from_u128(1) };
         let machines = self.machines.clone();
         let recovery = Recovery::alone(lease, tail, machines, self.now);
