@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod kafka;
 mod postgres;
 mod tests;
 mod tidy;

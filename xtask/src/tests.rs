@@ -2,10 +2,11 @@
 //!
 //! The product's tests bring what they need themselves (free ports, temporary folders, their own
 //! processes). A Postgres server is started for all of them from the machine's own programs, which
-//! are installed where that is possible. The long tier, with processes killed at random, runs with
+//! are installed where that is possible. What a Kafka for tests needs is fetched; the tests that need
+//! one start it. The long tier, with processes killed at random, runs with
 //! `--all`, which also fails where something that tests need is missing.
 
-use crate::postgres;
+use crate::{kafka, postgres};
 use anyhow::Context as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -26,6 +27,7 @@ pub fn run(all: bool) -> anyhow::Result<()> {
     if !all {
         args.extend(["--exclude", "sagaflow-chaos"]);
     }
+    kafka::prepare(all)?;
     let server = postgres::start(all)?;
     let mut environment = Vec::new();
     if let Some(server) = &server {
