@@ -26,6 +26,9 @@ const ALLOWED: &[(&str, &str)] = &[];
 /// Packages that must never be reached from the runtime, and those that must not reach them.
 const RUNTIME: &[&str] = &["sagaflow-core", "sagaflow-interp", "sagaflow-store", "sagaflow-engine"];
 
+/// The client of Kafka, which has its library to itself and knows nothing of what it carries.
+const KAFKA: &str = "sagaflow-kafka";
+
 /// Checks the modules of the compiler.
 pub fn check(files: &[String], findings: &mut Vec<String>) -> anyhow::Result<()> {
     for path in files {
@@ -63,18 +66,7 @@ fn crate_paths(line: &str) -> Vec<String> {
 /// Nothing of the runtime below the binaries reaches the compiler.
 pub fn dependencies(findings: &mut Vec<String>) -> anyhow::Result<()> {
     for package in RUNTIME {
-        let out = std::process::Command::new("cargo")
-            .args(["tree", "--locked", "-p", package, "-e", "normal,no-proc-macro"])
-            .args(["--prefix", "none", "--format", "{p}"])
-            .output()?;
-        anyhow::ensure!(
-            out.status.success(),
-            "`cargo tree -p {package}` failed: {}",
-            String::from_utf8_lossy(&out.stderr)
-        );
-        let text = String::from_utf8(out.stdout)?;
-        let reached: BTreeSet<&str> =
-            text.lines().filter_map(|line| line.split(' ').next()).collect();
+        let reached = reached(package)?;
         for forbidden in ["sagaflow-compiler", "flowc"] {
             if reached.contains(forbidden) {
                 findings.push(format!(
@@ -82,12 +74,35 @@ pub fn dependencies(findings: &mut Vec<String>) -> anyhow::Result<()> {
                 ));
             }
         }
+        if reached.contains("rdkafka") {
+            findings.push(format!("`{package}` reaches `rdkafka`: only `{KAFKA}` may"));
+        }
         let core_is_pure = *package != "sagaflow-core" && *package != "sagaflow-interp";
-        for heavy in ["tokio", "sqlx", "rdkafka", "axum"] {
+        for heavy in ["tokio", "sqlx", "axum"] {
             if !core_is_pure && reached.contains(heavy) {
                 findings.push(format!("`{package}` reaches `{heavy}`: it must stay pure"));
             }
         }
     }
+    for other in reached(KAFKA)? {
+        if other.starts_with("sagaflow") && other != KAFKA {
+            findings.push(format!("`{KAFKA}` reaches `{other}`: it must know no other package"));
+        }
+    }
     Ok(())
+}
+
+/// Packages that are built into this one.
+fn reached(package: &str) -> anyhow::Result<BTreeSet<String>> {
+    let out = std::process::Command::new("cargo")
+        .args(["tree", "--locked", "-p", package, "-e", "normal,no-proc-macro"])
+        .args(["--prefix", "none", "--format", "{p}"])
+        .output()?;
+    anyhow::ensure!(
+        out.status.success(),
+        "`cargo tree -p {package}` failed: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+    let text = String::from_utf8(out.stdout)?;
+    Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
 }
