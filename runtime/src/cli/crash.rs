@@ -1,9 +1,19 @@
 //! `--crash-after N`: the process dies right after one record of one run has committed.
 
 use sagaflow_core::id::RunId;
+use sagaflow_core::journal::{self, Part, Record};
 use sagaflow_core::port::Batch;
+use sagaflow_core::run::Origin;
 use sagaflow_engine::OnCommit;
 use std::sync::{Arc, OnceLock};
+
+/// Whether a first record is of a run of this workflow.
+fn starts(body: &[u8], workflow: &str) -> bool {
+    let record = journal::decode::<Record>(body).ok();
+    let origin = record
+        .and_then(|record| journal::value::<Origin>(record.parts.set.get(&Part::Origin)?).ok());
+    origin.is_some_and(|origin| origin.workflow == workflow)
+}
 
 /// Aborts right after the batch with record `number` of the run has committed. The run is the one
 /// given, or else the first that `workflow` starts.
@@ -15,11 +25,8 @@ pub fn after(number: u64, workflow: String, known: Option<RunId>) -> OnCommit {
         let _ = run.set(known);
     }
     Arc::new(move |batch: &Batch| {
-        let started = batch.rows.iter().filter(|row| row.number == 1).filter_map(|row| row.run);
-        for id in started {
-            let ours =
-                |row: &&sagaflow_core::port::RunRow| row.run == id && row.workflow == workflow;
-            if batch.runs.iter().find(ours).is_some() {
+        for row in batch.rows.iter().filter(|row| row.number == 1) {
+            if let Some(id) = row.run.filter(|_| starts(&row.body, &workflow)) {
                 let _ = run.set(id);
             }
         }

@@ -8,9 +8,9 @@ use crate::config::{Config, Flags};
 use crate::program::{Program, Source};
 use crate::story::Story;
 use sagaflow_core::codegen::{Json, Machine};
-use sagaflow_core::id::RunId;
+use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::key::canonical;
-use sagaflow_core::port::RunFilter;
+use sagaflow_core::port::{RunFilter, RunRow};
 use sagaflow_engine::{Engine, Error, Handle, Options, Request, input};
 use sagaflow_store::Sqlite;
 use std::io::Write;
@@ -202,8 +202,14 @@ async fn known(
         limit: 100,
         ..RunFilter::default()
     };
-    let runs = store.runs(&filter).await.map_err(failed)?;
-    for row in runs.into_iter().filter(|row| row.ended_at.is_none() && row.hash == spec.hash) {
+    let listed = store.runs(&filter).await.map_err(failed)?;
+    let mut runs: Vec<_> = listed.into_iter().filter(|row| row.ended_at.is_none()).collect();
+    runs.extend(begun(store).await.map_err(failed)?);
+    for row in runs {
+        let ours = row.workflow == spec.name && row.hash == spec.hash;
+        if !ours || row.namespace != config.namespace {
+            continue;
+        }
         let view = sagaflow_engine::view::of(store, row.run).await.map_err(failed)?;
         let state = view.and_then(|view| view.state);
         if state.is_some_and(|state| state.origin().input == given.values) {
@@ -211,6 +217,25 @@ async fn known(
         }
     }
     Ok(None)
+}
+
+/// Runs that have begun so shortly before a crash that no list has them, as their journal shows them.
+///
+/// Crash: the lease is given back, or goes with the process; nothing is written under it.
+async fn begun(store: &Arc<Sqlite>) -> sagaflow_core::port::Result<Vec<RunRow>> {
+    use sagaflow_core::port::Store as _;
+    let mut begun = Vec::new();
+    for shard in (0..store.shards()).map(ShardId) {
+        let lease = store.acquire(shard).await?;
+        let tail = store.tail(lease).await;
+        store.release(lease).await?;
+        let first = tail?.rows.into_iter().filter(|row| row.number == 1);
+        for run in first.filter_map(|row| row.run) {
+            let view = sagaflow_engine::view::of(store, run).await?;
+            begun.extend(view.map(|view| view.row).filter(|row| row.ended_at.is_none()));
+        }
+    }
+    Ok(begun)
 }
 
 /// Tells the story and how it ended.

@@ -97,7 +97,13 @@ mod tests {
     fn row(name: KeyName) -> Option<KeyRow> {
         let KeyName { namespace, workflow, key } = name;
         let run = RunId::new(1, 1, [7; 8]);
-        key.starts_with('k').then_some(KeyRow { namespace, workflow, key, run, fingerprint: [0; 32] })
+        key.starts_with('k').then_some(KeyRow {
+            namespace,
+            workflow,
+            key,
+            run,
+            fingerprint: [0; 32],
+        })
     }
 
     #[tokio::test]

@@ -3,8 +3,8 @@
 
 use super::program::{Program, S, step};
 use super::world::{Play, World};
-use crate::limits::UNLISTED_MS;
 use crate::limits::RECOVERIES;
+use crate::limits::UNLISTED_MS;
 use crate::shard::{Act, Answer};
 use crate::status::Status;
 
