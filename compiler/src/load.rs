@@ -102,19 +102,21 @@ pub fn load(paths: &[String], files: &dyn Files) -> Result<Loaded, Unreadable> {
         }
     }
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut at = 0;
-    while let Some(next) = wanted.get(at).cloned() {
-        at += 1;
-        if !seen.insert(next.module.clone()) && !next.given {
-            continue;
+    while !wanted.is_empty() {
+        let mut texts = Vec::new();
+        for next in std::mem::take(&mut wanted) {
+            if !seen.insert(next.module.clone()) && !next.given {
+                continue;
+            }
+            match read(&next, files) {
+                Ok(text) => texts.push((next, text)),
+                Err(unreadable) if next.given => return Err(unreadable),
+                Err(unreadable) if files.exists(&next.path) => loaded.unreadable.push(unreadable),
+                // A module that is nowhere is reported where it is used.
+                Err(_) => {}
+            }
         }
-        match read(&next, files) {
-            Ok(text) => wanted.extend(loaded.add(&next, text)),
-            Err(unreadable) if next.given => return Err(unreadable),
-            Err(unreadable) if files.exists(&next.path) => loaded.unreadable.push(unreadable),
-            // A module that is nowhere is reported where it is used.
-            Err(_) => {}
-        }
+        wanted = loaded.add(texts);
     }
     loaded.read_samples(files);
     Ok(loaded)
@@ -126,7 +128,7 @@ pub fn load_text(path: &str, module: &str, text: &str) -> Loaded {
     let mut loaded = Loaded::default();
     let wanted =
         Wanted { path: path.into(), module: module.into(), root: String::new(), given: true };
-    loaded.add(&wanted, text.to_owned());
+    loaded.add(vec![(wanted, text.to_owned())]);
     loaded
 }
 
@@ -153,16 +155,20 @@ fn standard(module: &str) -> Option<&'static str> {
 }
 
 impl Loaded {
-    /// Parses a text, and says which modules it uses.
-    fn add(&mut self, wanted: &Wanted, text: String) -> Vec<Wanted> {
-        let source = Source::new(wanted.path.as_str(), wanted.module.as_str(), text.as_str());
-        let id = self.sources.add(source);
-        let (file, diagnostics) = syntax::parse(id, &text);
-        let uses = file.uses.iter().map(|line| used(wanted, line)).collect();
-        self.asts.push((id, file));
-        self.diagnostics.extend(diagnostics);
-        if standard(&wanted.module).is_none() {
-            self.read.push(wanted.path.clone());
+    /// Parses texts side by side, and says which modules they use, in the order of the texts.
+    fn add(&mut self, texts: Vec<(Wanted, String)>) -> Vec<Wanted> {
+        let first = self.asts.len() as u32;
+        let ids: Vec<FileId> = (first..).map(FileId).take(texts.len()).collect();
+        let parsed = parse_all(ids.iter().copied().zip(texts.iter().map(|(_, t)| t.as_str())));
+        let mut uses = Vec::new();
+        for ((wanted, text), (file, diagnostics)) in texts.into_iter().zip(parsed) {
+            let id = self.sources.add(Source::new(&*wanted.path, &*wanted.module, text));
+            uses.extend(file.uses.iter().map(|line| used(&wanted, line)));
+            self.asts.push((id, file));
+            self.diagnostics.extend(diagnostics);
+            if standard(&wanted.module).is_none() {
+                self.read.push(wanted.path);
+            }
         }
         uses
     }
@@ -197,6 +203,37 @@ impl Loaded {
             }
         }
     }
+}
+
+/// Parses texts on as many threads as there are processors; the order is that of the texts.
+fn parse_all<'t>(
+    texts: impl Iterator<Item = (FileId, &'t str)>,
+) -> Vec<(ast::File, Vec<Diagnostic>)> {
+    let texts: Vec<(FileId, &str)> = texts.collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = texts.len().div_ceil(threads).max(1);
+    let parse = |part: &[(FileId, &str)]| -> Vec<_> {
+        part.iter().map(|&(id, text)| syntax::parse(id, text)).collect()
+    };
+    if texts.len() < 2 || threads < 2 {
+        return parse(&texts);
+    }
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = texts
+            .chunks(share)
+            .map(|part| {
+                let thread = std::thread::Builder::new().spawn_scoped(scope, move || parse(part));
+                (part, thread)
+            })
+            .collect();
+        let mut out = Vec::new();
+        for (part, thread) in parts {
+            // No thread to be had: then on this one.
+            let parsed = thread.ok().and_then(|thread| thread.join().ok());
+            out.extend(parsed.unwrap_or_else(|| parse(part)));
+        }
+        out
+    })
 }
 
 fn used(by: &Wanted, line: &ast::UseDecl) -> Wanted {

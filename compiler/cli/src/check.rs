@@ -1,14 +1,18 @@
-//! `flowc check`
+//! `flowc check`: every rule over files and folders.
+//!
+//! Programs are analysed side by side; what is printed depends on their order alone.
 
 use crate::disk::Disk;
-use anyhow::bail;
+use crate::terminal::{self, Colour};
+use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use sagaflow_compiler::diagnostic::{Diagnostic, Severity};
-use sagaflow_compiler::load::{load, roots};
-use sagaflow_compiler::render::{self, Format};
-use sagaflow_compiler::source::Sources;
-use std::io::IsTerminal;
+use sagaflow_compiler::Analysis;
+use sagaflow_compiler::diagnostic::Severity;
+use sagaflow_compiler::load::{Loaded, load, roots};
+use sagaflow_compiler::render::{self, Found};
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What `flowc check` takes.
 #[derive(Args)]
@@ -19,6 +23,12 @@ pub struct Options {
     /// How findings are written
     #[arg(long, value_enum, default_value_t = Style::Pretty)]
     format: Style,
+    /// Treat these findings as errors
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// When to colour what is drawn
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    color: Colour,
     /// Print the page of a code instead
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
@@ -32,72 +42,126 @@ enum Style {
     Short,
     /// One JSON array
     Json,
+    /// One JSON object a line
+    JsonLines,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
+    /// A Code Quality report of GitLab
+    Gitlab,
+    /// A JUnit report
+    Junit,
+    /// Reviewdog Diagnostic Format
+    Rdjson,
 }
 
-/// Checks and reports. Errors make the exit code 1, warnings alone do not.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Deny {
+    /// Every warning
+    Warnings,
+}
+
+/// A program that was analysed.
+pub struct Checked {
+    /// The files that were asked for.
+    pub paths: Vec<String>,
+    /// What was read.
+    pub loaded: Loaded,
+    /// What was found.
+    pub analysis: Analysis,
+}
+
+/// Checks and reports. Errors make the exit code 1, warnings alone do not unless denied.
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(code) = &options.explain {
         return crate::explain::print_page(code);
     }
-    let programs = roots(&options.paths, &Disk)?;
-    if programs.iter().all(Vec::is_empty) {
-        bail!("no `.flow` file in {}", options.paths.join(", "));
-    }
-    let mut report = Report { style: options.format, text: String::new(), json: Vec::new() };
-    let (mut files, mut errors, mut warnings) = (0, 0, 0);
-    for paths in &programs {
-        let loaded = load(paths, &Disk)?;
-        if let Some(unreadable) = loaded.unreadable.first() {
-            bail!("{unreadable}");
+    let mut programs = analyse(&options.paths)?;
+    if options.deny == Some(Deny::Warnings) {
+        for finding in programs.iter_mut().flat_map(|p| &mut p.analysis.diagnostics) {
+            finding.severity = Severity::Error;
         }
-        let analysis = sagaflow_compiler::analyze(&loaded);
-        files += paths.len();
-        let is_error = |d: &&Diagnostic| d.severity == Severity::Error;
-        errors += analysis.diagnostics.iter().filter(is_error).count();
-        warnings += analysis.diagnostics.iter().filter(|d| !is_error(d)).count();
-        report.add(&analysis.diagnostics, &loaded.sources);
     }
-    crate::print(&report.finish())?;
+    let found: Vec<Found<'_>> = programs
+        .iter()
+        .map(|p| Found {
+            diagnostics: &p.analysis.diagnostics,
+            sources: &p.loaded.sources,
+            checked: &p.paths,
+        })
+        .collect();
+    crate::print(&write(options, &found))?;
+    let all = || found.iter().flat_map(|f| f.diagnostics);
+    let errors = all().filter(|d| d.severity == Severity::Error).count();
     if options.format == Style::Pretty {
-        eprintln!("{}", summary(files, errors, warnings));
+        let files = found.iter().map(|f| f.checked.len()).sum();
+        eprintln!("{}", summary(files, errors, all().count() - errors));
     }
     Ok(ExitCode::from(u8::from(errors > 0)))
 }
 
-/// Findings of several programs as one output.
-struct Report {
-    style: Style,
-    text: String,
-    json: Vec<serde_json::Value>,
+fn write(options: &Options, found: &[Found<'_>]) -> String {
+    let each = || found.iter().flat_map(|f| f.diagnostics.iter().map(|d| (d, f.sources)));
+    match options.format {
+        Style::Pretty => {
+            let (colours, columns) = (options.color.wanted(), terminal::columns());
+            let drawn = |(d, sources)| render::pretty(d, sources, colours, columns) + "\n";
+            each().map(drawn).collect()
+        }
+        Style::Short => each().map(|(d, sources)| render::short(d, sources) + "\n").collect(),
+        Style::Json => render::array(found),
+        Style::JsonLines => render::lines(found),
+        Style::Sarif => render::sarif(found, env!("CARGO_PKG_VERSION")),
+        Style::Github => render::github(found),
+        Style::Gitlab => render::gitlab(found),
+        Style::Junit => render::junit(found),
+        Style::Rdjson => render::rdjson(found),
+    }
 }
 
-impl Report {
-    fn add(&mut self, found: &[Diagnostic], sources: &Sources) {
-        match self.style {
-            Style::Pretty => {
-                let text = render::render(found, sources, Format::Pretty { colours: colours() });
-                if !text.is_empty() {
-                    self.text.push_str(&text);
-                    self.text.push('\n');
-                }
+/// Reads and analyses the programs that some paths mean, one per source root, in order.
+///
+/// # Errors
+/// A path that cannot be read, or paths without any `.flow` file.
+pub fn analyse(paths: &[String]) -> anyhow::Result<Vec<Checked>> {
+    let programs = roots(paths, &Disk)?;
+    if programs.iter().all(Vec::is_empty) {
+        bail!("no `.flow` file in {}", paths.join(", "));
+    }
+    let done: Mutex<Vec<(usize, anyhow::Result<Checked>)>> = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some((at, paths)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            programs.get(at).map(|paths| (at, paths))
+        } {
+            let checked = one(paths);
+            if let Ok(mut done) = done.lock() {
+                done.push((at, checked));
             }
-            Style::Short => self.text.push_str(&render::render(found, sources, Format::Short)),
-            Style::Json => self.json.extend(found.iter().map(|d| render::json(d, sources))),
         }
-    }
-
-    fn finish(self) -> String {
-        match self.style {
-            Style::Json => format!("{:#}\n", serde_json::Value::Array(self.json)),
-            _ => self.text,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 1..threads.min(programs.len()) {
+            scope.spawn(work);
         }
-    }
+        work();
+    });
+    let mut done = done.into_inner().ok().context("an analysis broke off")?;
+    // Order: the output is that of one thread, and so is the error where several cannot be read.
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, checked)| checked).collect()
 }
 
-/// Colours only for a person at a terminal who has not declined them.
-fn colours() -> bool {
-    let declined = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    !declined && std::io::stdout().is_terminal()
+fn one(paths: &[String]) -> anyhow::Result<Checked> {
+    let loaded = load(paths, &Disk)?;
+    if let Some(unreadable) = loaded.unreadable.first() {
+        bail!("{unreadable}");
+    }
+    let analysis = sagaflow_compiler::analyze(&loaded);
+    Ok(Checked { paths: paths.to_vec(), loaded, analysis })
 }
 
 fn summary(files: usize, errors: usize, warnings: usize) -> String {

@@ -6,6 +6,7 @@ mod check;
 mod debug;
 mod disk;
 mod explain;
+mod terminal;
 mod test;
 
 use clap::{Parser, Subcommand};

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::source::Source;
+use crate::span::FileId;
 
 const ORDERS: &str = "\
 workflow FulfilOrder(order: Order) {
@@ -69,7 +70,7 @@ F0201
           • declare how to undo it
           • move the step below every step that can fail
 ";
-    assert_eq!(pretty(&diagnostic, &sources, false), expected);
+    assert_eq!(pretty(&diagnostic, &sources, false, None), expected);
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn a_label_in_another_file_is_a_second_snippet() {
     let types = Source::new("shop/types.flow", "shop.types", "record A {}\nrecord B {}\n");
     let file = sources.add(types.clone());
     let diagnostic = diagnostic.label(at(&types, file, "B"), "declared here");
-    let text = pretty(&diagnostic, &sources, false);
+    let text = pretty(&diagnostic, &sources, false, None);
     assert!(text.contains("╭─[shop/types.flow:2:8]"), "{text}");
     assert!(text.contains("4. declared here"), "{text}");
 }
@@ -87,10 +88,10 @@ fn a_label_in_another_file_is_a_second_snippet() {
 fn a_single_label_has_no_number_and_colours_only_where_wanted() {
     let (sources, mut diagnostic) = orders();
     diagnostic.labels.truncate(1);
-    let plain = pretty(&diagnostic, &sources, false);
+    let plain = pretty(&diagnostic, &sources, false, None);
     assert!(plain.contains("╰── if this branch is taken"), "{plain}");
     assert!(!plain.contains('\u{1b}'));
-    assert!(pretty(&diagnostic, &sources, true).contains('\u{1b}'));
+    assert!(pretty(&diagnostic, &sources, true, None).contains('\u{1b}'));
 }
 
 #[test]
@@ -100,12 +101,17 @@ fn labels_at_the_ends_of_a_file_and_on_wide_letters_are_drawn() {
     let file = sources.add(source.clone());
     for words in ["é", "ü"] {
         let place = at(&source, file, words);
-        let text =
-            pretty(&Diagnostic::error("F0101", place, "no").label(place, "here"), &sources, false);
+        let text = pretty(
+            &Diagnostic::error("F0101", place, "no").label(place, "here"),
+            &sources,
+            false,
+            None,
+        );
         assert!(text.contains("1 │ é = ü"), "{text}");
     }
     let end = Span::new(file, source.text.len(), source.text.len());
-    let text = pretty(&Diagnostic::error("F0001", end, "no").label(end, "here"), &sources, false);
+    let text =
+        pretty(&Diagnostic::error("F0001", end, "no").label(end, "here"), &sources, false, None);
     assert!(text.contains("here"), "{text}");
 }
 
@@ -113,8 +119,12 @@ fn labels_at_the_ends_of_a_file_and_on_wide_letters_are_drawn() {
 fn a_label_over_many_lines_is_cut_to_its_first() {
     let (sources, _) = orders();
     let whole = Span::new(FileId(0), 0, ORDERS.len());
-    let text =
-        pretty(&Diagnostic::error("F0109", whole, "no").label(whole, "here"), &sources, false);
+    let text = pretty(
+        &Diagnostic::error("F0109", whole, "no").label(whole, "here"),
+        &sources,
+        false,
+        None,
+    );
     assert!(!text.contains("Shipping"), "{text}");
 }
 
