@@ -3,6 +3,7 @@
 //! Programs are analysed side by side; what is printed depends on their order alone.
 
 use crate::disk::Disk;
+use crate::plural;
 use crate::terminal::{self, Colour};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
@@ -165,7 +166,6 @@ fn one(paths: &[String]) -> anyhow::Result<Checked> {
 }
 
 fn summary(files: usize, errors: usize, warnings: usize) -> String {
-    let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let files = plural(files, "file");
     match (errors, warnings) {
         (0, 0) => format!("checked {files}: nothing to report"),

@@ -6,6 +6,7 @@ mod check;
 mod debug;
 mod disk;
 mod explain;
+mod fmt;
 mod terminal;
 mod test;
 
@@ -26,6 +27,8 @@ enum Verb {
     Check(check::Options),
     /// Print the page of a code, such as F0201
     Explain(explain::Options),
+    /// Lay files out in the one canonical way
+    Fmt(fmt::Options),
     /// Run the `test` blocks of files and folders in the simulator
     Test(test::Options),
     /// Print an intermediate form of a file
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = match command.verb {
         Verb::Check(options) => check::run(&options),
         Verb::Explain(options) => explain::run(&options),
+        Verb::Fmt(options) => fmt::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Debug(options) => debug::run(&options),
     };
@@ -57,4 +61,9 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// A number of things, in words.
+fn plural(n: usize, word: &str) -> String {
+    format!("{n} {word}{}", if n == 1 { "" } else { "s" })
 }

@@ -6,6 +6,7 @@
 pub mod ast;
 mod bracket;
 mod build;
+pub(crate) mod concrete;
 mod habit;
 mod message;
 mod parser;

@@ -13,7 +13,7 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 /// The rules of `flow.pest`.
 #[derive(pest_derive::Parser)]
 #[grammar = "syntax/flow.pest"]
-struct Flow;
+pub(super) struct Flow;
 
 /// Nesting that any thread's stack can bear, also where nothing is optimized.
 const NESTING_EASY: usize = 12;
@@ -44,7 +44,7 @@ pub fn parse(file: FileId, text: &str) -> (ast::File, Vec<Diagnostic>) {
 }
 
 /// Runs `read` where the stack suffices for this nesting.
-fn with_stack<T: Send>(nesting: usize, read: impl Fn() -> T + Sync) -> T {
+pub(super) fn with_stack<T: Send>(nesting: usize, read: impl Fn() -> T + Sync) -> T {
     if nesting <= NESTING_EASY {
         return read();
     }
