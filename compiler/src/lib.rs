@@ -9,6 +9,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod emit;
 pub mod explain;
+pub mod fix;
 pub mod format;
 pub mod hir;
 pub mod load;

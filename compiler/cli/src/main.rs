@@ -6,6 +6,7 @@ mod check;
 mod debug;
 mod disk;
 mod explain;
+mod fix;
 mod fmt;
 mod terminal;
 mod test;
@@ -27,6 +28,8 @@ enum Verb {
     Check(check::Options),
     /// Print the page of a code, such as F0201
     Explain(explain::Options),
+    /// Make the edits that findings offer, and check again
+    Fix(fix::Options),
     /// Lay files out in the one canonical way
     Fmt(fmt::Options),
     /// Run the `test` blocks of files and folders in the simulator
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let done = match command.verb {
         Verb::Check(options) => check::run(&options),
         Verb::Explain(options) => explain::run(&options),
+        Verb::Fix(options) => fix::run(&options),
         Verb::Fmt(options) => fmt::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Debug(options) => debug::run(&options),

@@ -113,14 +113,14 @@ impl<'r, 'a> Body<'r, 'a> {
         if first == span || self.r.reported_at("F0116", span) {
             return;
         }
+        // No edit is offered: with another name, what follows would mean the earlier value.
         let found = Diagnostic::error("F0110", span, format!("`{name}` is already bound here"))
             .label(first, format!("`{name}` is bound here…"))
             .label(span, "…and cannot be bound again")
             .help(format!(
                 "values never change and names are durable identities: choose another name, \
                  for example `{name}_2`"
-            ))
-            .fix(format!("rename it to `{name}_2`"), span, format!("{name}_2"));
+            ));
         self.r.report(found);
     }
 
