@@ -11,6 +11,7 @@ pub mod emit;
 pub mod explain;
 pub mod fix;
 pub mod format;
+pub mod graph;
 pub mod hir;
 pub mod load;
 pub mod lower;

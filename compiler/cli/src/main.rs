@@ -8,6 +8,7 @@ mod disk;
 mod explain;
 mod fix;
 mod fmt;
+mod graph;
 mod terminal;
 mod test;
 
@@ -32,6 +33,8 @@ enum Verb {
     Fix(fix::Options),
     /// Lay files out in the one canonical way
     Fmt(fmt::Options),
+    /// Draw a workflow: forward path, undos, pivot
+    Graph(graph::Options),
     /// Run the `test` blocks of files and folders in the simulator
     Test(test::Options),
     /// Print an intermediate form of a file
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Explain(options) => explain::run(&options),
         Verb::Fix(options) => fix::run(&options),
         Verb::Fmt(options) => fmt::run(&options),
+        Verb::Graph(options) => graph::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Debug(options) => debug::run(&options),
     };
