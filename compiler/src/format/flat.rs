@@ -45,6 +45,9 @@ pub(super) fn gap(last: Place, next: Place) -> &'static str {
     }
 }
 
+/// A step with a handler among its clauses that is longer than this has a line for each.
+const HANDLED_COLUMNS: usize = 72;
+
 /// What is being joined.
 struct Line<'t> {
     text: &'t str,
@@ -94,7 +97,7 @@ pub(super) fn flat(
     let mut line = Line { text, out: String::new(), last: None, comma: false };
     for (n, node) in nodes.iter().enumerate() {
         let from = remarks.partition_point(|r| r.start < node.start);
-        if remarks.get(from).is_some_and(|r| r.start < node.end) || !may_be_flat(node) {
+        if remarks.get(from).is_some_and(|r| r.start < node.end) || !may_be_flat(node, text) {
             return None;
         }
         line.add(node, around);
@@ -104,9 +107,17 @@ pub(super) fn flat(
     (!line.out.contains('\n')).then_some(line.out)
 }
 
+/// A piece on one line, whatever it looks like.
+fn joined(node: &Node, text: &str) -> String {
+    let mut line = Line { text, out: String::new(), last: None, comma: false };
+    line.add(node, Rule::stmt);
+    line.out
+}
+
 /// Whether the looks of a piece on one line are right; comments are another matter.
-fn may_be_flat(node: &Node) -> bool {
+fn may_be_flat(node: &Node, text: &str) -> bool {
     use Rule as R;
+    let fits = |kid: &Node| may_be_flat(kid, text);
     let count = |rules: &[R]| node.kids.iter().filter(|kid| rules.contains(&kid.rule)).count();
     let clauses = [R::clause, R::handler, R::else_clause, R::await_clause, R::interrupt];
     let right = match node.rule {
@@ -120,23 +131,20 @@ fn may_be_flat(node: &Node) -> bool {
             return match block {
                 Some(block) => {
                     let stmts = block.kids.iter().filter(|k| k.rule != R::stmt).count() == 2;
-                    stmts && block.kids.len() < 5 && block.kids.iter().all(may_be_flat)
+                    stmts && block.kids.len() < 5 && block.kids.iter().all(fits)
                 }
-                None => node.kids.iter().all(may_be_flat),
+                None => node.kids.iter().all(fits),
             };
         }
-        R::step | R::pivot | R::await_stmt => {
-            let all = count(&clauses);
-            let handles = |kid: &&Node| {
-                kid.rule == R::handler
-                    || matches!(kid.rule, R::clause | R::await_clause)
-                        && kid.kid(R::handler).is_some()
-            };
-            all < 2 || !node.kids.iter().any(|kid| handles(&kid))
+        R::await_stmt => count(&clauses) < 3,
+        R::step | R::pivot => {
+            let handles = |kid: &Node| kid.rule == R::clause && kid.kid(R::handler).is_some();
+            let short = || joined(node, text).chars().count() <= HANDLED_COLUMNS;
+            count(&clauses) < 2 || !node.kids.iter().any(handles) || short()
         }
         R::action => count(&[R::action_clause]) < 3,
         R::action_clause => node.kid(R::sql).is_none(),
         _ => true,
     };
-    right && node.kids.iter().all(may_be_flat)
+    right && node.kids.iter().all(fits)
 }
