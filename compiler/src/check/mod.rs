@@ -3,13 +3,21 @@
 //! `recovery` is the heart; the other files hold one family of rules each. The only output is
 //! findings and, where none is an error, a [`Checked`] that lowering demands.
 
-mod keys;
+mod call;
+mod early;
+mod hold;
+mod key;
+mod load;
+mod lock;
 mod outcome;
 mod policy;
+mod privacy;
 pub mod recovery;
 #[cfg(test)]
 mod tests;
+mod time;
 mod undo;
+mod volume;
 mod wait;
 
 use crate::diagnostic::{Diagnostic, Severity};
@@ -56,10 +64,17 @@ pub fn check(program: &Program, table: &Table, sources: &Sources) -> Vec<Diagnos
         let general = matches!(finding.code, "F0201" | "F0202" | "F0204" | "F0305");
         !general || !particular.contains(&finding.span)
     }));
-    undo::check(program, sources, &analysis.before_commit, &mut findings);
+    let commits = lock::Commits { before: &analysis.before_commit, after: &analysis.after_commit };
+    undo::check(program, table, sources, &commits, &mut findings);
     policy::check(program, &analysis.before_commit, &mut findings);
-    keys::check(program, table, &mut findings);
-    wait::check(program, &mut findings);
+    key::check(program, table, &analysis.before_commit, &mut findings);
+    wait::check(program, commits.before, &mut findings);
+    lock::check(program, &commits, &mut findings);
+    lock::without_f0301(&mut findings);
+    load::check(program, &mut findings);
+    early::check(program, table, &mut findings);
+    volume::check(program, table, sources, &mut findings);
+    privacy::check(program, table, &mut findings);
     findings
 }
 

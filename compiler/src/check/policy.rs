@@ -311,7 +311,7 @@ fn late(step: &hir::Step, worst: i64, deadline: Span, bound: i64) -> Diagnostic 
 }
 
 /// Attempts and the sum of the pauses between them, in ms; nothing where there is no end.
-fn pauses(program: &Program, step: &hir::Step) -> Option<(i64, i64)> {
+pub(super) fn pauses(program: &Program, step: &hir::Step) -> Option<(i64, i64)> {
     let repeatable = step.idempotent.is_some()
         || matches!(step.call.target, Target::Action(id) if program.actions[id].class.node == Class::Read);
     let attempts = match step.retry.as_ref().map(|r| r.times) {
@@ -324,7 +324,7 @@ fn pauses(program: &Program, step: &hir::Step) -> Option<(i64, i64)> {
 }
 
 /// The sum of the pauses between so many attempts, in ms, at its longest.
-fn between(retry: Option<&RetrySpec>, attempts: i64) -> i64 {
+pub(super) fn between(retry: Option<&RetrySpec>, attempts: i64) -> i64 {
     let (first, longest) = backoff(retry);
     let mut sum = 0_i64;
     let mut pause = first;
@@ -356,7 +356,7 @@ fn backoff(retry: Option<&RetrySpec>) -> (i64, i64) {
 }
 
 /// The longest a step can take, cut by its own deadline; nothing where there is no end.
-fn worst_case(program: &Program, step: &hir::Step) -> Option<i64> {
+pub(super) fn worst_case(program: &Program, step: &hir::Step) -> Option<i64> {
     let within = step.within.as_ref()?.value;
     let whole = pauses(program, step)
         .map(|(attempts, pauses)| attempts.saturating_mul(within).saturating_add(pauses));
@@ -368,7 +368,7 @@ fn worst_case(program: &Program, step: &hir::Step) -> Option<i64> {
 }
 
 /// A duration as a person writes it, rounded to what matters.
-fn duration(ms: i64) -> String {
+pub(super) fn duration(ms: i64) -> String {
     let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
     let mut rest = ms.max(0);
     let mut out = String::new();

@@ -9,15 +9,16 @@ use crate::span::Span;
 use std::collections::BTreeSet;
 
 /// Checks every wait and loop.
-pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
+pub fn check(program: &Program, before_commit: &BTreeSet<Span>, findings: &mut Vec<Diagnostic>) {
     for human in program.humans.values() {
         assignee(human, findings);
     }
     for workflow in program.workflows.values() {
-        let mut rule = Rule { program, findings };
+        let mut rule = Rule { program, before_commit: Some(before_commit), findings };
         rule.block(&workflow.body, Around { bounded: workflow.deadline.is_some(), lock: false });
         if let Some(aftermath) = &workflow.aftermath {
             // The deadline does not apply any more once everything is undone.
+            rule.before_commit = None;
             rule.block(&aftermath.body, Around { bounded: false, lock: false });
         }
     }
@@ -55,6 +56,8 @@ impl Around {
 
 struct Rule<'p, 'f> {
     program: &'p Program,
+    /// Locks that can run before the commit; none: nothing commits here any more.
+    before_commit: Option<&'p BTreeSet<Span>>,
     findings: &'f mut Vec<Diagnostic>,
 }
 
@@ -139,7 +142,9 @@ impl Rule<'_, '_> {
     }
 
     fn lock(&mut self, lock: &Lock, around: Around) {
-        if lock.within.is_none() && !around.bounded && !around.lock {
+        // After the commit it is another rule's.
+        let before = self.before_commit.is_none_or(|before| before.contains(&lock.span));
+        if lock.within.is_none() && !around.bounded && !around.lock && before {
             self.unbounded(lock.span, "say how long to wait for the lock: `within 30s`");
         }
     }

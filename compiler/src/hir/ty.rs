@@ -151,6 +151,43 @@ impl Ty {
 pub type TyRef = Spanned<Ty>;
 
 impl Program {
+    /// Whether a type, or something in it, has just this label.
+    #[must_use]
+    pub fn holds(&self, ty: &Ty, label: Label) -> bool {
+        self.inside(ty, label, &mut std::collections::BTreeSet::new())
+    }
+
+    /// The highest label of a type and of what is in it.
+    #[must_use]
+    pub fn deep_label(&self, ty: &Ty) -> Label {
+        let all = [Label::Secret, Label::Pii];
+        all.into_iter().find(|label| self.holds(ty, *label)).unwrap_or_default()
+    }
+
+    fn inside(&self, ty: &Ty, label: Label, seen: &mut std::collections::BTreeSet<TyKind>) -> bool {
+        if ty.label == label {
+            return true;
+        }
+        let fields: Vec<&Field> = match &ty.kind {
+            TyKind::List(t) | TyKind::Optional(t) | TyKind::Outcome(t) | TyKind::Batch(t) => {
+                return self.inside(t, label, seen);
+            }
+            TyKind::Map(k, v) | TyKind::Entry(k, v) => {
+                return self.inside(k, label, seen) || self.inside(v, label, seen);
+            }
+            TyKind::Alias(id) => return self.inside(&self.aliases[*id].of.node, label, seen),
+            TyKind::Record(id) => self.records[*id].fields.iter().collect(),
+            TyKind::Event(id) => self.events[*id].fields.iter().collect(),
+            TyKind::Enum(id) => {
+                self.enums[*id].variants.iter().flat_map(|variant| &variant.fields).collect()
+            }
+            _ => return false,
+        };
+        // Order: a record that holds itself is looked into once.
+        seen.insert(ty.kind.clone())
+            && fields.into_iter().any(|field| self.inside(&field.ty.node, label, seen))
+    }
+
     /// A type as its author would write it.
     #[must_use]
     pub fn show_ty(&self, ty: &Ty) -> String {

@@ -186,7 +186,8 @@ impl Cx<'_> {
         for part in parts {
             let TextPart::Interp(inner) = part else { continue };
             let ty = self.value(*inner, None);
-            label = label.max(ty.label);
+            // A record is written out with everything in it.
+            label = label.max(self.program.deep_label(&ty));
             if matches!(ty.kind, TyKind::Role) {
                 let span = self.span(*inner);
                 self.report(

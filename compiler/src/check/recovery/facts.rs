@@ -3,18 +3,33 @@
 
 use super::tree::Fact;
 use crate::hir::{
-    Args, BinaryOp, ExprId, ExprKind, Literal, PatternId, PatternKind, Program, TextPart, UnaryOp,
+    Args, BinaryOp, ExprId, ExprKind, Literal, LocalId, PatternId, PatternKind, Program, TextPart,
+    UnaryOp,
 };
+use std::collections::BTreeMap;
 
 /// Reads facts from conditions.
 pub struct Facts<'p> {
     program: &'p Program,
+    /// What names of a contract stand for at a call.
+    stands: BTreeMap<LocalId, ExprId>,
 }
 
 impl<'p> Facts<'p> {
     /// For this program.
     pub fn new(program: &'p Program) -> Self {
-        Self { program }
+        Self { program, stands: BTreeMap::new() }
+    }
+
+    /// As seen from a call: the names of its contract stand for what is passed.
+    pub fn at_call(program: &'p Program, stands: BTreeMap<LocalId, ExprId>) -> Self {
+        Self { program, stands }
+    }
+
+    /// The value in one spelling, over resolved names; nothing where it is drawn anew each time.
+    /// Two expressions with the same text have the same value wherever both are bound.
+    pub fn spelled(&self, id: ExprId) -> Option<String> {
+        self.text(id, &mut Vec::new())
     }
 
     /// What is known where the condition is (or is not) true; nothing where it is drawn anew each
@@ -109,9 +124,14 @@ impl<'p> Facts<'p> {
     fn text(&self, id: ExprId, locals: &mut Vec<u32>) -> Option<String> {
         let mut drawn = false;
         self.program.each_inner(id, &mut |inner| {
-            if let ExprKind::Builtin(builtin, _) = &self.program.exprs[inner].kind {
-                drawn |= builtin.is_drawn();
-            }
+            drawn |= match &self.program.exprs[inner].kind {
+                ExprKind::Builtin(builtin, _) => builtin.is_drawn(),
+                ExprKind::Local(local) => {
+                    let passed = self.stands.get(local);
+                    passed.is_some_and(|passed| self.text(*passed, &mut Vec::new()).is_none())
+                }
+                _ => false,
+            };
         });
         if drawn {
             return None;
@@ -126,6 +146,9 @@ impl<'p> Facts<'p> {
         let mut parts: Vec<ExprId> = Vec::new();
         let head = match &self.program.exprs[id].kind {
             ExprKind::Local(local) => {
+                if let Some(passed) = self.stands.get(local) {
+                    return self.write(*passed, out, locals);
+                }
                 locals.push(local.0);
                 format!("#{}", local.0)
             }

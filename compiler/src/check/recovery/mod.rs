@@ -16,6 +16,7 @@ mod turn;
 mod unit;
 mod walk;
 
+pub use facts::Facts;
 pub use reduce::{Reducer, end};
 pub use tree::{Cause, Effect, End, Handler, Node, Step, Undo};
 pub use walk::Abort;
@@ -30,26 +31,53 @@ use std::collections::BTreeSet;
 use walk::Walker;
 
 /// What the analysis says of a program.
+#[derive(Default)]
 pub struct Outcome {
     /// F0201, F0202, F0204 (no undo), F0301 to F0305, F0308, F0309 of every workflow.
     pub findings: Vec<Diagnostic>,
     /// Steps that can run before the commit point, by the place of their call.
     pub before_commit: BTreeSet<Span>,
+    /// Steps and locks that can run after it.
+    pub after_commit: BTreeSet<Span>,
 }
 
 /// Analyses every workflow.
 pub fn check(program: &hir::Program, sources: &Sources) -> Outcome {
     let reducer = Reducer::new(program, sources);
-    let mut outcome = Outcome { findings: Vec::new(), before_commit: BTreeSet::new() };
+    let mut outcome = Outcome::default();
     for workflow in program.workflows.values() {
         let mut report = Reporter::new(&workflow.name.name);
         let body = reducer.block(&workflow.body);
         let mut walker = Walker::new(&mut report);
         walker.body(&body, vec![State::default()]);
         outcome.before_commit.append(&mut walker.before_commit);
-        outcome.findings.extend(report.finish());
+        outcome.after_commit.append(&mut walker.after_commit);
+        let takes_back = takes_back(workflow);
+        let found = report.finish().into_iter();
+        outcome.findings.extend(found.filter(|f| f.code != "F0710" || !takes_back));
     }
     outcome
+}
+
+/// Whether an undo or the aftermath emits: then those who were told hear of it.
+fn takes_back(workflow: &hir::Workflow) -> bool {
+    let mut found = false;
+    let mut emits = |block: &hir::Block| {
+        block.walk(true, &mut |stmt| found |= matches!(stmt.kind, hir::StmtKind::Emit { .. }));
+    };
+    workflow.aftermath.iter().for_each(|aftermath| emits(&aftermath.body));
+    workflow.body.walk(false, &mut |stmt| match &stmt.kind {
+        hir::StmtKind::Step(step) => {
+            if let hir::Undo::Own(own) = &step.undo {
+                own.each_block(&mut emits);
+            }
+        }
+        hir::StmtKind::Transaction(tx) => {
+            tx.compensate.iter().for_each(|own| own.each_block(&mut emits));
+        }
+        _ => {}
+    });
+    found
 }
 
 /// Failures that leave a block of its own (an undo, the aftermath) with nothing handling them.

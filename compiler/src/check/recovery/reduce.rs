@@ -55,7 +55,7 @@ impl<'p> Reducer<'p> {
             K::ParallelEach(each) => self.parallel_each(each, stmt.span),
             K::Each(each) => vec![self.each(each, stmt.span)],
             K::Repeat(repeat) => vec![self.repeat(repeat, stmt.span)],
-            K::Transaction(tx) => vec![Node::Step(Box::new(self.transaction(tx)))],
+            K::Transaction(tx) => self.transaction_saying(tx),
             K::Savepoint(point) => self.block(&point.body),
             K::Scope(scope) => vec![Node::Unit(Box::new(self.scope(scope)))],
             K::Lock(lock) => vec![self.lock(lock)],
@@ -69,10 +69,10 @@ impl<'p> Reducer<'p> {
             K::Give(_) => vec![Node::Give],
             K::Again(_) => vec![Node::Again],
             K::Use(_) | K::Skip => vec![Node::Leave],
+            K::Emit { .. } => vec![Node::Say { span: stmt.span, reply: false }],
+            K::Reply(_) => vec![Node::Say { span: stmt.span, reply: true }],
             K::Let(..)
-            | K::Emit { .. }
             | K::Start { .. }
-            | K::Reply(_)
             | K::Review(_)
             | K::Progress(..)
             | K::Reject(..)
@@ -210,6 +210,20 @@ impl<'p> Reducer<'p> {
             }
         }
         best.map(|(_, call)| call)
+    }
+
+    /// A transaction, and what goes out with its commit. Without an undo that it cannot stay is said
+    /// of the transaction itself.
+    fn transaction_saying(&self, tx: &hir::Transaction) -> Vec<Node> {
+        let mut nodes = vec![Node::Step(Box::new(self.transaction(tx)))];
+        if tx.compensate.is_some() {
+            tx.body.walk(false, &mut |stmt| {
+                if let hir::StmtKind::Emit { .. } = stmt.kind {
+                    nodes.push(Node::Say { span: stmt.span, reply: false });
+                }
+            });
+        }
+        nodes
     }
 
     fn transaction(&self, tx: &hir::Transaction) -> Step {

@@ -30,10 +30,18 @@ struct Misplaced<'a> {
     help: &'a str,
 }
 
+/// What others were told.
+struct Said {
+    span: Span,
+    reply: bool,
+    reported: bool,
+}
+
 /// Gathers findings.
 #[derive(Default)]
 pub struct Reporter {
     writes: Vec<Write>,
+    said: Vec<Said>,
     seen: BTreeSet<(&'static str, Span)>,
     findings: Vec<Diagnostic>,
     workflow: String,
@@ -60,6 +68,42 @@ impl Reporter {
         self.writes.len() - 1
     }
 
+    /// Registers what others are told; the same statement is the same.
+    pub fn said(&mut self, span: Span, reply: bool) -> usize {
+        if let Some(at) = self.said.iter().position(|said| said.span == span) {
+            return at;
+        }
+        self.said.push(Said { span, reply, reported: false });
+        self.said.len() - 1
+    }
+
+    /// F0710, F0711: a failure comes after others were told.
+    fn untrue(&mut self, told: &Dirt, abort: &Abort) {
+        let Some(said) = self.said.get_mut(told.write) else { return };
+        if std::mem::replace(&mut said.reported, true) {
+            return;
+        }
+        let later = format!("…then {}", abort.label);
+        self.findings.push(match said.reply {
+            true => Diagnostic::warning(
+                "F0711",
+                said.span,
+                "the caller is told of work that may still be undone",
+            )
+            .label(said.span, "the caller has the answer from here on…")
+            .label(abort.span, later)
+            .help("reply behind the point of no return, or behind the last step that can fail"),
+            false => Diagnostic::warning(
+                "F0710",
+                said.span,
+                "others are told of a fact that may still be undone",
+            )
+            .label(said.span, "whoever listens acts on this from here on…")
+            .label(abort.span, later)
+            .help("emit it behind the point of no return, or emit what takes it back in `after failure`"),
+        });
+    }
+
     /// The write's own outcome may stay unknown, and nobody decides what that means.
     pub fn may_end_unknown(&mut self, write: usize, label: &str, span: Span) {
         if let Some(write) = self.writes.get_mut(write) {
@@ -74,6 +118,9 @@ impl Reporter {
             broken = true;
             self.broken_commit(commit, abort);
         }
+        for told in state.said.iter().filter(|d| d.depth == level && !broken) {
+            self.untrue(told, abort);
+        }
         // A run that has committed does not fail: that it can is the finding.
         for dirt in state.dirt.iter().filter(|d| d.depth == level && !broken) {
             let sibling = concurrent(&dirt.place, &abort.place);
@@ -85,7 +132,8 @@ impl Reporter {
     /// paths, so it must be quick.
     fn news(&self, state: &State) -> bool {
         let open = |dirt: &Dirt| self.writes.get(dirt.write).is_some_and(|write| !write.reported);
-        !state.commits.is_empty() || state.dirt.iter().any(open)
+        let untold = |told: &Dirt| self.said.get(told.write).is_some_and(|said| !said.reported);
+        !state.commits.is_empty() || state.dirt.iter().any(open) || state.said.iter().any(untold)
     }
 
     /// A failure of one branch meets what another has done by the end.
@@ -98,6 +146,9 @@ impl Reporter {
         let beside = |place: &[(u32, u32)]| concurrent(place, &abort.place);
         for dirt in state.dirt.iter().filter(|d| d.depth >= level && beside(&d.place)) {
             self.mess(code, dirt, abort);
+        }
+        for told in state.said.iter().filter(|d| d.depth >= level && beside(&d.place)) {
+            self.untrue(told, abort);
         }
         for commit in state.commits.iter().filter(|c| beside(&c.place)) {
             self.broken_commit(commit, abort);

@@ -57,6 +57,8 @@ pub struct State {
     pub facts: Vec<Fact>,
     /// What may have happened.
     pub dirt: Vec<Dirt>,
+    /// What others were told (`write` then numbers what was said).
+    pub said: Vec<Dirt>,
     /// What has committed.
     pub commits: Vec<Commit>,
 }
@@ -93,6 +95,9 @@ impl State {
     pub fn close(&mut self, depth: usize) {
         for dirt in &mut self.dirt {
             dirt.depth = dirt.depth.min(depth);
+        }
+        for told in &mut self.said {
+            told.depth = told.depth.min(depth);
         }
         for commit in &mut self.commits {
             commit.depth = commit.depth.min(depth);
@@ -149,8 +154,9 @@ fn beside(a: &State, b: &State) -> State {
     both.facts.drain(..over);
     absorb(&mut both, b.clone());
     // What one side committed no longer waits for anything on the other.
-    let State { dirt, commits, .. } = &mut both;
+    let State { dirt, said, commits, .. } = &mut both;
     dirt.retain(|d| commits.iter().all(|c| concurrent(&c.place, &d.place)));
+    said.retain(|d| commits.iter().all(|c| concurrent(&c.place, &d.place)));
     both
 }
 
@@ -168,6 +174,11 @@ fn absorb(into: &mut State, from: State) {
     for dirt in from.dirt {
         if !into.dirt.iter().any(|d| d.write == dirt.write && d.depth == dirt.depth) {
             into.dirt.push(dirt);
+        }
+    }
+    for told in from.said {
+        if !into.said.iter().any(|d| d.write == told.write && d.depth == told.depth) {
+            into.said.push(told);
         }
     }
     for commit in from.commits {

@@ -106,9 +106,7 @@ impl Walker<'_> {
     pub(super) fn step(&mut self, step: &Step, states: Vec<State>) -> Vec<State> {
         self.boundary(&states);
         let committed = states.iter().all(|s| s.committed(&self.place));
-        if !committed {
-            self.before_commit.insert(step.span);
-        }
+        self.reach(step.span, &states);
         let write = (step.dirty() && !committed).then(|| self.report.write(step, &self.guards));
         let applied = |states: &[State]| match write {
             Some(write) => self.with_dirt(states, write),

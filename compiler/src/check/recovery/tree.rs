@@ -289,6 +289,13 @@ pub enum Node {
     },
     /// `manual`: parks; adds nothing.
     Manual,
+    /// `emit` or `reply`: others act on it from here on.
+    Say {
+        /// Where.
+        span: Span,
+        /// It answers the caller.
+        reply: bool,
+    },
     /// `give`: ends the turn of the innermost loop, and a `repeat`.
     Give,
     /// `again`: begins the next turn of the innermost `repeat`.
@@ -328,7 +335,7 @@ impl Node {
                 unit.handlers.iter().for_each(|handler| see(&handler.body));
                 unit.interrupts.iter().for_each(|interrupt| see(&interrupt.body));
             }
-            Self::Fail { .. } | Self::Manual | Self::Give | Self::Again => {}
+            Self::Fail { .. } | Self::Manual | Self::Say { .. } | Self::Give | Self::Again => {}
             Self::Return | Self::Leave => {}
         }
     }

@@ -23,6 +23,9 @@ impl Walker<'_> {
     /// A `scope`, a `lock`, or a `parallel` with clauses.
     pub(super) fn unit(&mut self, unit: &Unit, states: Vec<State>) -> Vec<State> {
         self.boundary(&states);
+        if unit.word == "lock" {
+            self.reach(unit.span, &states);
+        }
         let takes: Vec<Option<Cause>> = if unit.fallback.is_some() {
             vec![None]
         } else {

@@ -6,7 +6,7 @@
 //! earlier turn or a sibling may have written.
 
 use super::report::Reporter;
-use super::state::{Commit, Place, State, merge};
+use super::state::{Commit, Dirt, Place, State, merge};
 use super::tree::{Cause, Fact, Guard, Handler, Node};
 use crate::span::Span;
 use std::collections::BTreeSet;
@@ -120,8 +120,10 @@ pub struct Walker<'r> {
     pub(super) remedies: u32,
     /// Failures that nothing handled.
     pub escaped: Vec<Abort>,
-    /// Steps reached on a path that has not committed.
+    /// Steps and locks reached on a path that has not committed.
     pub before_commit: BTreeSet<Span>,
+    /// Steps and locks reached on a path that has.
+    pub after_commit: BTreeSet<Span>,
     pub(super) parallels: u32,
     pub(super) looped: u32,
 }
@@ -140,6 +142,7 @@ impl<'r> Walker<'r> {
             remedies: 0,
             escaped: Vec::new(),
             before_commit: BTreeSet::new(),
+            after_commit: BTreeSet::new(),
             parallels: 0,
             looped: 0,
         }
@@ -174,6 +177,7 @@ impl<'r> Walker<'r> {
                 Vec::new()
             }
             Node::Manual => states,
+            Node::Say { span, reply } => self.say(*span, *reply, states),
             Node::Give => {
                 if let Some(turn) = self.turns.last_mut() {
                     turn.give.extend(states);
@@ -194,6 +198,34 @@ impl<'r> Walker<'r> {
             }
             Node::Return => Vec::new(),
         }
+    }
+
+    /// A step or lock is reached, before the commit or after it.
+    pub(super) fn reach(&mut self, span: Span, states: &[State]) {
+        for state in states {
+            let side = match state.committed(&self.place) {
+                true => &mut self.after_commit,
+                false => &mut self.before_commit,
+            };
+            side.insert(span);
+        }
+    }
+
+    /// Something is told to others here that a later failure may make untrue.
+    fn say(&mut self, span: Span, reply: bool, mut states: Vec<State>) -> Vec<State> {
+        let said = self.report.said(span, reply);
+        for state in &mut states {
+            let known = state.said.iter().any(|told| told.write == said);
+            if !known && !state.committed(&self.place) {
+                state.said.push(Dirt {
+                    write: said,
+                    depth: self.units.len(),
+                    place: self.place.clone(),
+                    guards: Vec::new(),
+                });
+            }
+        }
+        states
     }
 
     /// Units open here.
@@ -355,6 +387,7 @@ impl<'r> Walker<'r> {
         }
         for state in states {
             state.dirt.retain(|d| super::state::concurrent(&d.place, &self.place));
+            state.said.retain(|d| super::state::concurrent(&d.place, &self.place));
             state.commits.push(commit.clone());
         }
     }

@@ -63,7 +63,11 @@ async fn a_command_line_that_cannot_work_is_refused_in_words() {
 async fn a_program_with_findings_is_not_run() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bad.flow");
-    std::fs::write(&file, "workflow W v1 (x: text) -> text deadline 1h { return y }\n").unwrap();
+    std::fs::write(
+        &file,
+        "workflow W v1 (x: text) -> text idempotent by x deadline 1h { return y }\n",
+    )
+    .unwrap();
     let store = folder.path().join("s.db").to_string_lossy().into_owned();
     let file = file.to_string_lossy().into_owned();
     let output =

@@ -65,23 +65,25 @@ async fn dev_reloads_a_program_that_changed_and_keeps_the_old_one_while_it_is_br
     let file = folder.path().join("hello.flow");
     let program = |text: &str| {
         format!(
-            "module hello\nworkflow Hello v1 (name: text) -> text deadline 1h {{\n  return \"{text} {{name}}\"\n}}\n"
+            "module hello\nworkflow Hello v1 (name: text) -> text idempotent by name deadline 1h {{\n  return \"{text} {{name}}\"\n}}\n"
         )
     };
     std::fs::write(&file, program("hello")).unwrap();
     let path = file.to_string_lossy().into_owned();
     let node = Flowd::start("dev", &[&path, "--store", &store]).await;
-    let hello = async || {
+    let hello = async |name: &str| {
         let path = "/api/workflows/Hello/runs?wait=5s&until=end";
-        node.request("POST", path, Some(json!({ "input": "Ada" }))).await.1["result"].clone()
+        node.request("POST", path, Some(json!({ "input": name }))).await.1["result"].clone()
     };
-    assert_eq!(hello().await, "hello Ada");
+    assert_eq!(hello("Ada").await, "hello Ada");
     std::fs::write(&file, "workflow {").unwrap();
     tokio::time::sleep(Duration::from_millis(1_200)).await;
-    assert_eq!(hello().await, "hello Ada", "a broken program changes nothing");
+    assert_eq!(hello("Ben").await, "hello Ben", "a broken program changes nothing");
     std::fs::write(&file, program("good day")).unwrap();
-    for _ in 0..100 {
-        if hello().await == "good day Ada" {
+    for attempt in 0..100 {
+        // A run of the same key would be found again: each asks for another name.
+        let name = format!("guest {attempt}");
+        if hello(&name).await == json!(format!("good day {name}")) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

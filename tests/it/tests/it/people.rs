@@ -438,8 +438,7 @@ async fn a_run_whose_version_is_not_here_is_shown_as_not_served() {
     drop(node);
     let again = args.clone();
     let other = _folder.path().join("other.flow");
-    let program =
-        "module other\nworkflow Hello v1 (name: text) -> text deadline 1h {\n  return name\n}\n";
+    let program = "module other\nworkflow Hello v1 (name: text) -> text idempotent by name deadline 1h {\n  return name\n}\n";
     std::fs::write(&other, program).unwrap();
     args[0] = other.to_string_lossy().into_owned();
     // Nothing of the other program calls the shop.

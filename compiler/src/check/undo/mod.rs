@@ -1,20 +1,28 @@
 //! Undos must be guaranteed, and the aftermath is the last word: F0204 (an undo that needs a result
-//! nobody may ever learn), F0205, F0206, F0207, F0210.
+//! nobody may ever learn), F0205, F0206, F0207, F0210; what it carries and what it says: F0212 to F0215.
 
+mod capture;
+mod honest;
+
+use super::lock::Commits;
 use super::recovery::{self, Cause, Effect, Node, Reducer, Undo, escapes};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{CompensateHow, Program, Step, StmtKind};
 use crate::source::Sources;
 use crate::span::Span;
+use crate::types::Table;
 use std::collections::BTreeSet;
 
 /// Checks every undo that is declared, and every aftermath.
 pub fn check(
     program: &Program,
+    table: &Table,
     sources: &Sources,
-    before_commit: &BTreeSet<Span>,
+    commits: &Commits<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {
+    capture::check(program, table, findings);
+    honest::check(program, commits, findings);
     let mut rule = Rule { program, sources, findings, seen: BTreeSet::new() };
     for action in program.actions.values() {
         if let Some(own) = &action.compensate {
@@ -24,7 +32,7 @@ pub fn check(
     super::each_stmt(program, &mut |stmt| match &stmt.kind {
         StmtKind::Step(step) => {
             // Once the run has committed nothing is armed any more.
-            if before_commit.contains(&step.call.span) {
+            if commits.before.contains(&step.call.span) {
                 rule.needs_result(step);
             }
             if let crate::hir::Undo::Own(own) = &step.undo {

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks every keyed call, and the undos it arms.
 pub fn check(program: &Program, _table: &Table, findings: &mut Vec<Diagnostic>) {
-    super::each_block(program, &mut |block| {
+    super::super::each_block(program, &mut |block| {
         let mut rule = Rule { program, findings, loops: Vec::new(), seen: BTreeSet::new() };
         rule.block(block);
     });
@@ -225,7 +225,7 @@ impl<'p> Rule<'p, '_> {
             return;
         }
         // What the caller passes differs between callers and runs, even where it is a literal here.
-        let constant = key.by.iter().all(|by| !self.reads(*by));
+        let constant = key.by.iter().all(|by| !self.reads(*by) && !self.drawn(*by));
         if constant && step.call.args.each().any(|value| self.reads(value)) {
             self.say(
                 Diagnostic::error(
@@ -257,6 +257,17 @@ impl<'p> Rule<'p, '_> {
         .label(at, format!("…but {whose} does not differ: the second turn gets the first one's answer"))
         .help("add what differs from turn to turn to the key, or leave `by` out: the turn is then part of it");
         self.say(finding);
+    }
+
+    /// Whether an expression is drawn anew each time, which another rule reports.
+    fn drawn(&self, expr: ExprId) -> bool {
+        let mut found = false;
+        self.program.each_inner(expr, &mut |inner| {
+            if let ExprKind::Builtin(builtin, _) = &self.program.exprs[inner].kind {
+                found |= builtin.is_drawn();
+            }
+        });
+        found
     }
 
     /// Whether an expression mentions any name.
