@@ -198,20 +198,43 @@ impl<'p> Clock<'p> {
             ExprKind::Literal(Literal::Int(n)) => u64::try_from(n).ok(),
             _ => None,
         };
-        match &self.program.exprs[list].kind {
-            ExprKind::List(items) => Some(items.len() as u64),
-            ExprKind::Builtin(Builtin::Range, args) => args.last().and_then(literal),
-            ExprKind::Local(local) => self.lets.get(local).and_then(|value| self.length(*value)),
-            ExprKind::Method { base, name, args, .. } => {
-                let own = self.length(*base);
-                let shortens = ["map", "where", "sort_by", "drop", "unique", "zip", "first"];
-                match name.node.as_str() {
-                    "take" => args.first().and_then(|arg| literal(&arg.value)).or(own),
-                    word if shortens.contains(&word) => own,
-                    _ => None,
+        let mut at = list;
+        let mut taken: Option<u64> = None;
+        let cut = |n: Option<u64>, taken: Option<u64>| match (n, taken) {
+            (Some(n), Some(taken)) => Some(n.min(taken)),
+            (n, taken) => n.or(taken),
+        };
+        loop {
+            at = match &self.program.exprs[at].kind {
+                ExprKind::List(items) => return cut(Some(items.len() as u64), taken),
+                ExprKind::Builtin(Builtin::Range, args) => {
+                    let own = match args.as_slice() {
+                        [to] => literal(to),
+                        [from, to] => {
+                            literal(from).zip(literal(to)).map(|(a, b)| b.saturating_sub(a))
+                        }
+                        _ => None,
+                    };
+                    return cut(own, taken);
                 }
-            }
-            _ => None,
+                // Order: a name is bound before it is read, so the chain ends.
+                ExprKind::Local(local) => match self.lets.get(local) {
+                    Some(value) => *value,
+                    None => return taken,
+                },
+                ExprKind::Method { base, name, args, .. } => {
+                    let kept = ["map", "where", "sort_by", "drop", "unique", "zip"];
+                    match name.node.as_str() {
+                        "take" => {
+                            taken = cut(args.first().and_then(|arg| literal(&arg.value)), taken);
+                        }
+                        word if kept.contains(&word) => {}
+                        _ => return taken,
+                    }
+                    *base
+                }
+                _ => return taken,
+            };
         }
     }
 }

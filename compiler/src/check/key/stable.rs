@@ -7,14 +7,21 @@ use crate::hir::{
 };
 use crate::span::Span;
 use crate::types::Table;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks the keys of workflows, contracts and steps.
 pub fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnostic>) {
     let lets = call::lets(program);
-    let mut rule =
-        Rule { program, table, lets, known: RefCell::default(), findings, seen: BTreeSet::new() };
+    let mut rule = Rule {
+        program,
+        table,
+        lets,
+        known: RefCell::default(),
+        depth: Cell::default(),
+        findings,
+        seen: BTreeSet::new(),
+    };
     for workflow in program.workflows.values() {
         rule.key(workflow.idempotent.as_ref(), &BTreeMap::new());
     }
@@ -33,12 +40,17 @@ pub fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnostic>) {
     });
 }
 
+/// Names that stand for names are followed so far.
+const CHAIN_MAX: u32 = 64;
+
 struct Rule<'p, 'f> {
     program: &'p Program,
     table: &'p Table,
     lets: BTreeMap<LocalId, ExprId>,
     /// What was found of names.
     known: RefCell<BTreeMap<LocalId, Option<(ExprId, &'static str)>>>,
+    /// How many names deep the look is.
+    depth: Cell<u32>,
     findings: &'f mut Vec<Diagnostic>,
     seen: BTreeSet<Span>,
 }
@@ -123,6 +135,11 @@ impl Rule<'_, '_> {
             return *known;
         }
         let value = self.lets.get(&local)?;
+        // Bound: names that stand for names this deep are taken for stable; people write a few.
+        if self.depth.get() > CHAIN_MAX {
+            return None;
+        }
+        self.depth.set(self.depth.get() + 1);
         // A name is drawn once and kept; a clock or a sum stays what it is.
         let found = self.unstable(*value, &BTreeMap::new()).filter(|(at, _)| {
             !matches!(
@@ -130,6 +147,7 @@ impl Rule<'_, '_> {
                 ExprKind::Builtin(Builtin::NewUuid | Builtin::Random, _)
             )
         });
+        self.depth.set(self.depth.get() - 1);
         self.known.borrow_mut().insert(local, found);
         found
     }

@@ -178,14 +178,13 @@ impl<'p> Rule<'p, '_, '_> {
 
     /// Names that an expression reads, through names that are computed from others.
     fn read_in(&self, expr: ExprId, found: &mut BTreeSet<LocalId>) {
-        let mut locals = Vec::new();
-        self.program.each_read(expr, &mut |local| locals.push(local));
-        for local in locals {
-            if found.insert(local)
-                && let Some(value) = self.lets.get(&local)
-            {
-                self.read_in(*value, found);
-            }
+        let mut open = vec![expr];
+        while let Some(expr) = open.pop() {
+            self.program.each_read(expr, &mut |local| {
+                if found.insert(local) {
+                    open.extend(self.lets.get(&local));
+                }
+            });
         }
     }
 
