@@ -139,25 +139,3 @@ async fn many_runs_survive_kills_at_any_moment() {
     let captured = ledger.applied().iter().filter(|action| *action == "Payments.capture").count();
     assert_eq!(captured, ids.len(), "one capture each");
 }
-
-/// Nothing but its journal knows of it then: it has no key, and no list has it yet.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_without_a_key_that_crashed_at_its_first_record_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let ledger = Ledger::open().await;
-    let file = folder.path().join("keyless.flow");
-    let text = "module keyless\n\nservice Shop {\n  write reserve(item: text) idempotent by item \
-                compensate release(item) within 2s\n  write release(item: text) idempotent by item \
-                within 2s\n}\n\nworkflow Take v1 (item: text) {\n  step Shop.reserve(item)\n}\n";
-    std::fs::write(&file, text).unwrap();
-    let (file, store) = (file.to_string_lossy(), folder.path().join("s.db"));
-    let (store, bind) = (store.to_string_lossy(), format!("Shop={}/Shop", ledger.url));
-    let args = ["run", &file, "--workflow", "Take", "--input", "\"pen\"", "--store", &store];
-    let args = [&args[..], &["--bind", &bind]].concat();
-    let first = flowd(&[&args[..], &["--crash-after", "1"]].concat()).await;
-    assert_eq!(first.code, None, "{first:?}");
-    let second = flowd(&args).await;
-    assert_eq!(second.code, Some(0), "{second:?}");
-    assert!(second.out.contains("goes on where it was"), "{second:?}");
-    assert_eq!(ledger.applied().len(), 1);
-}
