@@ -33,11 +33,7 @@ impl<'p> Rule<'p, '_> {
         for stmt in &block.stmts {
             match &stmt.kind {
                 StmtKind::Transaction(tx) => {
-                    tx.body.stmts.iter().for_each(|inner| self.inside(inner, tx));
-                    if let Some(own) = &tx.compensate {
-                        own.each_block(&mut |undo| self.outside(undo));
-                    }
-                    tx.guard.each_block(&mut |remedy| self.outside(remedy));
+                    self.transaction(tx);
                     continue;
                 }
                 StmtKind::Savepoint(point) => self.say(
@@ -56,16 +52,18 @@ impl<'p> Rule<'p, '_> {
         }
     }
 
+    fn transaction(&mut self, tx: &'p Transaction) {
+        tx.body.stmts.iter().for_each(|inner| self.inside(inner, tx));
+        if let Some(own) = &tx.compensate {
+            own.each_block(&mut |undo| self.outside(undo));
+        }
+        tx.guard.each_block(&mut |remedy| self.outside(remedy));
+    }
+
     /// A branch is a block of one statement.
     fn outside_stmt(&mut self, stmt: &'p Stmt) {
         match &stmt.kind {
-            StmtKind::Transaction(tx) => {
-                tx.body.stmts.iter().for_each(|inner| self.inside(inner, tx));
-                if let Some(own) = &tx.compensate {
-                    own.each_block(&mut |undo| self.outside(undo));
-                }
-                tx.guard.each_block(&mut |remedy| self.outside(remedy));
-            }
+            StmtKind::Transaction(tx) => self.transaction(tx),
             StmtKind::Parallel(fork) => {
                 fork.branches.iter().for_each(|branch| self.outside_stmt(branch));
                 stmt.each_block(true, &mut |inner| self.outside(inner));
