@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Reach {
     pub(crate) types: BTreeSet<String>,
     pub(crate) events: BTreeSet<String>,
+    /// Those of them that start it, that it waits for, or that interrupt it.
+    pub(crate) awaited: BTreeSet<String>,
     pub(crate) humans: BTreeSet<String>,
     pub(crate) functions: BTreeSet<String>,
     /// Actions by service or database.
@@ -47,7 +49,7 @@ impl Collect<'_> {
         workflow.result.iter().for_each(|ty| self.ty(ty));
         workflow.fails.iter().for_each(|error| self.fields(&error.fields));
         for trigger in &workflow.triggers {
-            self.event(&trigger.event);
+            self.awaited(&trigger.event);
         }
         for key in workflow.key.iter().flatten() {
             walk::expr(self, key);
@@ -115,6 +117,11 @@ impl Collect<'_> {
         }
     }
 
+    fn awaited(&mut self, name: &str) {
+        self.reach.awaited.insert(name.to_owned());
+        self.event(name);
+    }
+
     fn human(&mut self, name: &str) {
         if let Some(human) = self.fir.humans.get(name)
             && self.reach.humans.insert(name.to_owned())
@@ -159,13 +166,13 @@ impl Visitor for Collect<'_> {
                 for arm in &wait.arms {
                     match &arm.wait {
                         ArmWait::Task(human, _) => self.human(human),
-                        ArmWait::Event { event, .. } => self.event(event),
+                        ArmWait::Event { event, .. } => self.awaited(event),
                         ArmWait::Sleep(_) => {}
                     }
                 }
             }
             Stmt::Scope(scope) => {
-                scope.interrupts.iter().for_each(|interrupt| self.event(&interrupt.event));
+                scope.interrupts.iter().for_each(|interrupt| self.awaited(&interrupt.event));
             }
             Stmt::Emit { event, .. } => self.event(event),
             _ => {}

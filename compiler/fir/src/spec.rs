@@ -109,8 +109,10 @@ fn tasks(fir: &Fir, reach: &Reach) -> Value {
 fn events(fir: &Fir, reach: &Reach) -> Value {
     let event = |name: &String| {
         let event = fir.events.get(name)?;
-        let spec =
-            json!({ "fields": fields(&event.fields), "key": event.key, "topic": event.topic });
+        let spec = json!({
+            "fields": fields(&event.fields), "key": event.key, "topic": event.topic,
+            "awaited": reach.awaited.contains(name),
+        });
         Some((name.clone(), spec))
     };
     reach.events.iter().filter_map(event).collect::<Map<_, _>>().into()

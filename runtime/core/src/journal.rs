@@ -204,6 +204,9 @@ pub enum ShardRecord {
         /// When.
         at: Time,
     },
+    /// Up to where partitions of topics have been taken in. All of them are written again with every
+    /// checkpoint.
+    Consumed(Vec<Position>),
     /// All triggers of an event have started what they start.
     Triggered {
         /// Namespace.
@@ -211,6 +214,19 @@ pub enum ShardRecord {
         /// Id of the event.
         id: String,
     },
+}
+
+/// Up to where a partition of a topic has been taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition's number.
+    pub partition: u32,
+    /// What tells the topic from another one of its name.
+    pub topic_id: String,
+    /// The first offset that has not been taken in.
+    pub next: u64,
 }
 
 /// A message from one shard to another.
@@ -259,11 +275,14 @@ pub struct EventBody {
     pub at: Time,
     /// Payload.
     pub payload: Json,
+    /// The topic that it goes out to, where a run emitted it and its declaration names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
 }
 
 impl From<EventBody> for EventRow {
     fn from(body: EventBody) -> Self {
-        let EventBody { id, namespace, event, key, number, at, payload } = body;
+        let EventBody { id, namespace, event, key, number, at, payload, topic: _ } = body;
         Self { id, namespace, event, key, number, at, payload }
     }
 }
@@ -271,7 +290,7 @@ impl From<EventBody> for EventRow {
 impl From<EventRow> for EventBody {
     fn from(row: EventRow) -> Self {
         let EventRow { id, namespace, event, key, number, at, payload } = row;
-        Self { id, namespace, event, key, number, at, payload }
+        Self { id, namespace, event, key, number, at, payload, topic: None }
     }
 }
 

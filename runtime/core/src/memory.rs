@@ -51,6 +51,7 @@ struct ShardState {
     last: u64,
     bucket: u32,
     checkpoint: u64,
+    emitted: u64,
 }
 
 /// Namespace, event and id: what an event is recognised by at its home.
@@ -299,6 +300,22 @@ impl Store for Memory {
         })
     }
 
+    async fn journal(
+        &self,
+        shard: ShardId,
+        after: u64,
+        upto: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>> {
+        let Some(first) = after.checked_add(1).filter(|first| *first <= upto) else {
+            return Ok(Vec::new());
+        };
+        self.read(|data| {
+            let rows = data.journal.range((shard, first)..=(shard, upto));
+            rows.take(limit as usize).map(|(_, row)| row.clone()).collect()
+        })
+    }
+
     async fn items(
         &self,
         namespace: &str,
@@ -337,6 +354,11 @@ impl Store for Memory {
 }
 
 impl ShardState {
+    /// Nobody will read the records up to here again, but for their history.
+    fn settled(&self) -> u64 {
+        self.checkpoint.min(self.emitted)
+    }
+
     fn current(&self, lease: Lease) -> Result<()> {
         let cause = if self.owner.is_none() {
             "its lease was given back".to_owned()
@@ -368,6 +390,7 @@ impl Data {
         state.current(lease)?;
         state.lease_until = now.plus(LEASE_MS);
         let (checkpoint, last, bucket) = (state.checkpoint, state.last, state.bucket);
+        let emitted = state.emitted;
         let after = (shard, checkpoint.saturating_add(1))..=(shard, u64::MAX);
         let rows = self.journal.range(after).map(|(_, row)| row.clone()).collect();
         let open = |(home, row): &&(ShardId, RunRow)| *home == shard && row.ended_at.is_none();
@@ -377,7 +400,7 @@ impl Data {
         events.sort_by_key(|event| event.number);
         let wanted = self.waits.iter().filter(|(_, by)| *by == shard);
         let waits = wanted.map(|(name, _)| name.clone()).collect();
-        Ok(Tail { checkpoint, last, bucket, rows, runs, events, waits })
+        Ok(Tail { checkpoint, last, bucket, emitted, rows, runs, events, waits })
     }
 
     /// Order: everything is checked before anything is changed, because a refused batch leaves
@@ -400,6 +423,7 @@ impl Data {
         state.last = batch.last();
         state.bucket = batch.rows.last().map_or(state.bucket, |row| row.bucket);
         state.checkpoint = state.checkpoint.max(batch.checkpoint.unwrap_or(0));
+        state.emitted = state.emitted.max(batch.emitted.unwrap_or(0));
         state.lease_until = now.plus(LEASE_MS);
         self.write(shard, batch);
         Ok(())
@@ -463,7 +487,7 @@ impl Data {
             let mut records =
                 self.history.range((run, 0)..=(run, u64::MAX)).map(|(_, place)| place);
             records.all(|(shard, seq)| {
-                self.shards.get(shard).is_some_and(|state| *seq <= state.checkpoint)
+                self.shards.get(shard).is_some_and(|state| *seq <= state.settled())
             })
         };
         let due = |row: &RunRow| {
@@ -482,7 +506,7 @@ impl Data {
         let shards = &self.shards;
         self.journal.retain(|(shard, seq), row| match row.run {
             Some(run) => !due.contains(&run),
-            None => shards.get(shard).is_some_and(|state| *seq > state.checkpoint),
+            None => shards.get(shard).is_some_and(|state| *seq > state.settled()),
         });
         self.forget_events(before);
         due.len() as u64

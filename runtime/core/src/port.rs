@@ -217,6 +217,8 @@ pub struct Batch {
     pub taken: Vec<Source>,
     /// Moves the position from which recovery reads.
     pub checkpoint: Option<u64>,
+    /// At or before this position every event that went out for a topic is there, or set aside.
+    pub emitted: Option<u64>,
 }
 
 impl Batch {
@@ -227,7 +229,8 @@ impl Batch {
     }
 
     /// What makes this batch one that no store may write, after a batch that ended in `bucket`:
-    /// positions with gaps, a bucket that steps back, a checkpoint that is not written yet.
+    /// positions with gaps, a bucket that steps back, a checkpoint that is not written yet, or events
+    /// said to be sent that are not.
     #[must_use]
     pub fn flaw(&self, bucket: u32) -> Option<String> {
         let mut before = (self.prev, bucket);
@@ -241,8 +244,13 @@ impl Batch {
             }
             before = (row.seq, row.bucket);
         }
-        let checkpoint = self.checkpoint.filter(|position| *position > self.last())?;
-        Some(format!("checkpoint {checkpoint} is beyond the last position {}", self.last()))
+        let beyond = |position: &u64| *position > self.last();
+        if let Some(checkpoint) = self.checkpoint.filter(beyond) {
+            let last = self.last();
+            return Some(format!("checkpoint {checkpoint} is beyond the last position {last}"));
+        }
+        let emitted = self.emitted.filter(beyond)?;
+        Some(format!("events up to {emitted} are beyond the last position {}", self.last()))
     }
 }
 
@@ -255,6 +263,8 @@ pub struct Tail {
     pub last: u64,
     /// Last bucket written.
     pub bucket: u32,
+    /// Events for topics that went out after this position may not be there yet.
+    pub emitted: u64,
     /// Rows after the checkpoint, by position.
     pub rows: Vec<JournalRow>,
     /// Rows of runs that have not ended.
@@ -481,6 +491,16 @@ pub trait Store: Send + Sync + 'static {
         limit: u32,
     ) -> impl Future<Output = Result<Vec<JournalRow>>> + Send;
 
+    /// A shard's journal rows after position `after` and not after `upto`, in order, at most `limit`:
+    /// what its owner reads again of the events that may not be in their topics yet.
+    fn journal(
+        &self,
+        shard: ShardId,
+        after: u64,
+        upto: u64,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<JournalRow>>> + Send;
+
     /// Items of a kind, oldest first, open ones only unless `all`.
     fn items(
         &self,
@@ -496,8 +516,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes ended runs that expired before `before` with all that is theirs; returns how many.
     ///
-    /// A run with a record after its shard's checkpoint stays, so that a tail has no gaps. With
-    /// them go events that were kept for [`EVENT_KEPT_MS`] and are older than every unfinished run
-    /// of their namespace, and the shards' own records at or before the checkpoint.
+    /// A run with a record after its shard's checkpoint stays, so that a tail has no gaps, and one
+    /// with a record whose events may not be in their topics yet. With them go events that were kept
+    /// for [`EVENT_KEPT_MS`] and are older than every unfinished run of their namespace, and the
+    /// shards' own records that neither of the two still needs.
     fn expire(&self, before: Time, limit: u32) -> impl Future<Output = Result<u64>> + Send;
 }

@@ -190,6 +190,7 @@ fn batch(numbers: &mut Numbers, shard: Shard) -> Batch {
         sent: (0..numbers.below(4)).map(|_| message(numbers)).collect(),
         taken: (0..numbers.below(4)).map(|_| source(numbers)).collect(),
         checkpoint: numbers.one_in(4).then(|| numbers.below(last + 2)),
+        emitted: numbers.one_in(4).then(|| numbers.below(last + 2)),
         rows,
     }
 }

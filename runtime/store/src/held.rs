@@ -11,6 +11,7 @@ pub(crate) struct Held {
     pub last: u64,
     pub bucket: u32,
     pub checkpoint: u64,
+    pub emitted: u64,
 }
 
 impl Held {

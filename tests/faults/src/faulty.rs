@@ -237,6 +237,16 @@ impl<S: Store> Store for Faulty<S> {
         self.look("history", self.inner.history(run, after, limit)).await
     }
 
+    async fn journal(
+        &self,
+        shard: ShardId,
+        after: u64,
+        upto: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>> {
+        self.look("journal", self.inner.journal(shard, after, upto, limit)).await
+    }
+
     async fn items(
         &self,
         namespace: &str,

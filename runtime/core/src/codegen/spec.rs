@@ -271,6 +271,9 @@ pub struct EventSpec {
     pub key: String,
     /// Topic, where it has one.
     pub topic: Option<String>,
+    /// The workflow is started or interrupted by it, or waits for it; else it only emits it.
+    #[serde(default)]
+    pub awaited: bool,
 }
 
 /// `on Event(x)`.

@@ -36,7 +36,8 @@ impl Shard {
                 out.put_run(row);
             }
         }
-        let position = self.events.checkpoint_max(self.seq).min(self.keep_breakers(now, &mut out));
+        let kept = self.keep_breakers(now, &mut out).min(self.keep_positions(now, &mut out));
+        let position = self.events.checkpoint_max(self.seq).min(kept);
         let damaged = self.damaged.values().map(|damaged| damaged.at.saturating_sub(1));
         out.batch.checkpoint = Some(damaged.fold(position, u64::min));
         self.events.tidy(&mut out);

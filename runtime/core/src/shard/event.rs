@@ -79,7 +79,7 @@ pub(super) fn incoming(
     payload: Json,
     at: Time,
 ) -> EventBody {
-    EventBody { id, namespace, event, key, number: 0, at, payload }
+    EventBody { id, namespace, event, key, number: 0, at, payload, topic: None }
 }
 
 impl Events {

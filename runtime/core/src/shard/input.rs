@@ -1,5 +1,6 @@
 //! What a shard is told, and how it answers.
 
+use super::output::Outgoing;
 use crate::codegen::{Json, Values};
 use crate::id::{RunId, ShardId};
 use crate::port::{EventName, EventRow, ItemRow, KeyRow, MessageRow};
@@ -59,6 +60,15 @@ pub enum Input {
         payload: Json,
         /// Who waits for the answer.
         token: Option<Token>,
+    },
+    /// What was read from a partition of a topic.
+    Consumed(Consumed),
+    /// The brokers will never take an event.
+    Unsent {
+        /// It.
+        outgoing: Box<Outgoing>,
+        /// Why.
+        why: String,
     },
     /// A person does something about a task or a question.
     Task {
@@ -132,6 +142,53 @@ pub enum Input {
         reason: String,
         /// Who waits for the answer.
         token: Option<Token>,
+    },
+}
+
+/// What was read from a partition of a topic, one batch after the other.
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    /// The namespace of the node that read it.
+    pub namespace: String,
+    /// The topic's name.
+    pub topic: String,
+    /// What tells the topic from another one of its name.
+    pub topic_id: String,
+    /// The partition's number.
+    pub partition: u32,
+    /// From which offset it was read; none where nothing was read, and only the first position is
+    /// to be kept.
+    pub from: Option<u64>,
+    /// From which offset the next batch will be read.
+    pub next: u64,
+    /// What was read, in order.
+    pub records: Vec<Arrived>,
+    /// Who waits for the answer.
+    pub token: Option<Token>,
+}
+
+/// A record of a topic.
+#[derive(Clone, Debug)]
+pub enum Arrived {
+    /// It is an event; its payload is canonical.
+    Event {
+        /// The same whenever it is read.
+        id: String,
+        /// Namespace.
+        namespace: String,
+        /// Qualified name.
+        event: String,
+        /// Key, as text.
+        key: String,
+        /// Payload by field name.
+        payload: Json,
+    },
+    /// It cannot be read as one; the partition moves on, and a person looks at it.
+    Poison {
+        /// Its place in the partition.
+        offset: u64,
+        /// All of it, and why.
+        body: Json,
     },
 }
 

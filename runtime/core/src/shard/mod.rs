@@ -38,6 +38,7 @@ mod step;
 mod suspect;
 mod task;
 mod timer;
+mod topic;
 mod turn;
 mod undo;
 mod unit;
@@ -48,8 +49,11 @@ mod wait;
 mod tests;
 
 pub use guard::{Held, Protection, ServiceState};
-pub use input::{Act, Actor, Answer, BreakerAct, Input, Resolution, Start, TaskAct, Ticket, Token};
-pub use output::{Effect, Notice, Output, Send};
+pub use input::{
+    Act, Actor, Answer, Arrived, BreakerAct, Consumed, Input, Resolution, Start, TaskAct, Ticket,
+    Token,
+};
+pub use output::{Effect, Notice, Outgoing, Output, Send};
 pub use recover::{Recovered, Recovery};
 pub use turn::unlisted;
 
@@ -68,6 +72,7 @@ use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use suspect::Suspects;
+use topic::Positions;
 
 /// Machines of one workflow, by version and hash.
 type Versions = BTreeMap<(u32, String), Arc<dyn Machine>>;
@@ -139,6 +144,7 @@ pub struct Shard {
     post: Post,
     guards: Guards,
     reviews: Reviews,
+    positions: Positions,
     /// Runs whose records do not decode.
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
@@ -220,6 +226,7 @@ impl Shard {
             post: Post::default(),
             guards: Guards::default(),
             reviews: Reviews::default(),
+            positions: Positions::default(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
             paused: false,
@@ -255,6 +262,8 @@ impl Shard {
                 let body = event::incoming(id, namespace, event, key, payload, now);
                 self.accept_event(now, body, token, &mut out);
             }
+            Input::Consumed(read) => self.consume(now, read, &mut out),
+            Input::Unsent { outgoing, why } => self.unsent(now, &outgoing, &why, &mut out),
             Input::Task { item, act, actor, token } => {
                 let run = item.split_once('.').and_then(|(run, _)| run.parse().ok());
                 match run {

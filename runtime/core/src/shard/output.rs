@@ -3,7 +3,7 @@
 use super::input::{Answer, Ticket, Token};
 use crate::codegen::Json;
 use crate::id::{RunId, ShardId};
-use crate::journal::Happened;
+use crate::journal::{self, EventBody, Happened, Record};
 use crate::port::{Batch, EventName, EventRow, ItemRow, JournalRow, KeyRow, RunRow, WaitRow};
 use crate::service;
 use crate::status::{Cause, Status};
@@ -88,8 +88,39 @@ pub enum Effect {
         /// What happened.
         happened: Vec<Happened>,
     },
-    /// An event went out with a record: for topics.
-    Publish(EventRow),
+    /// An event went out with a record, and is for a topic.
+    Publish(Box<Outgoing>),
+}
+
+/// An event on its way to its topic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outgoing {
+    /// Position of the record that it went out with.
+    pub position: u64,
+    /// The run that emitted it.
+    pub run: RunId,
+    /// Its topic.
+    pub topic: String,
+    /// It; its id is the same however often it is sent.
+    pub event: EventRow,
+}
+
+impl Outgoing {
+    /// An event of a record at a position; none where it is for no topic.
+    pub(super) fn of(position: u64, run: RunId, event: &EventBody) -> Option<Self> {
+        let topic = event.topic.clone()?;
+        Some(Self { position, run, topic, event: event.clone().into() })
+    }
+
+    /// All events for topics that a row of the journal holds, in order; of one that cannot be read
+    /// nothing is known, and its run has a dead letter.
+    #[must_use]
+    pub fn read(row: &JournalRow) -> Vec<Self> {
+        let Some(run) = row.run else { return Vec::new() };
+        let record = journal::decode::<Record>(&row.body);
+        let emitted = record.map(|record| record.emitted).unwrap_or_default();
+        emitted.iter().filter_map(|event| Self::of(row.seq, run, event)).collect()
+    }
 }
 
 /// What callers of a run may wait for.
@@ -137,8 +168,8 @@ impl Output {
     /// Whether there is nothing to commit.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        let Batch { rows, keys, runs, items, events, waits, sent, taken, checkpoint, prev: _ } =
-            &self.batch;
+        let Batch { prev: _, rows, keys, runs, items, events, waits, sent, .. } = &self.batch;
+        let Batch { taken, checkpoint, emitted, .. } = &self.batch;
         rows.is_empty()
             && keys.is_empty()
             && runs.is_empty()
@@ -148,6 +179,7 @@ impl Output {
             && sent.is_empty()
             && taken.is_empty()
             && checkpoint.is_none()
+            && emitted.is_none()
     }
 
     /// Appends a later output of the same shard.
@@ -156,8 +188,8 @@ impl Output {
             *self = later;
             return;
         }
-        let Batch { rows, keys, runs, items, events, waits, sent, taken, checkpoint, prev: _ } =
-            later.batch;
+        let Batch { prev: _, rows, keys, runs, items, events, waits, sent, .. } = later.batch;
+        let Batch { taken, checkpoint, emitted, .. } = later.batch;
         self.batch.rows.extend(rows);
         self.batch.keys.extend(keys);
         for run in runs {
@@ -173,6 +205,7 @@ impl Output {
         self.batch.sent.extend(sent);
         self.batch.taken.extend(taken);
         self.batch.checkpoint = checkpoint.or(self.batch.checkpoint);
+        self.batch.emitted = emitted.max(self.batch.emitted);
         self.reads.extend(later.reads);
         self.effects.extend(later.effects);
     }

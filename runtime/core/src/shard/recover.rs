@@ -8,7 +8,7 @@ use super::turn::Turn;
 use super::{Damaged, Machines, Run, Shard};
 use crate::codegen::{Class, Machine};
 use crate::id::{Place, RunId};
-use crate::journal::{self, EventBody, Happened, Record, ShardRecord, Snapshot};
+use crate::journal::{self, EventBody, Happened, Position, Record, ShardRecord, Snapshot};
 use crate::limits::{DAMAGED_KEPT_MS, RECOVERIES};
 use crate::port::{ItemRow, Lease, RunRow, Tail};
 use crate::run::{Fiber, FiberId, Hold, Phase, RunState, State};
@@ -65,6 +65,8 @@ struct Fold {
     breakers: BTreeMap<String, (BreakerAct, ShardRecord)>,
     /// Until when a breaker that opened is open.
     opened: BTreeMap<String, Time>,
+    /// Up to where partitions were taken in, in order.
+    positions: Vec<Position>,
     /// Runs with a row that have not ended.
     rows: BTreeSet<RunId>,
     /// Those, and runs whose first record is in the tail: they may have no row yet.
@@ -132,6 +134,9 @@ impl Shard {
             shard.put_back(id, run, &mut out);
         }
         let ids: Vec<_> = shard.runs.keys().copied().collect();
+        for position in fold.positions {
+            shard.keep_position(position);
+        }
         for (service, until) in fold.opened {
             shard.breaker_opened(now, &service, until);
         }
@@ -291,7 +296,8 @@ impl Fold {
 
     fn shard_record(&mut self, seq: u64, body: &[u8]) {
         // A shard record that does not decode only loses what it would have saved: an event is kept
-        // in its own row, and a trigger that is asked again finds its key.
+        // in its own row, a trigger that is asked again finds its key, and what is read again from a
+        // topic is known by its id.
         match journal::decode::<ShardRecord>(body) {
             Ok(ShardRecord::Event(event)) => self.events.push((seq, event)),
             Ok(ShardRecord::Triggered { namespace, id }) => {
@@ -307,6 +313,7 @@ impl Fold {
             Ok(ShardRecord::BreakerOpened { service, until }) => {
                 self.opened.insert(service, until);
             }
+            Ok(ShardRecord::Consumed(positions)) => self.positions.extend(positions),
             // What a review came to is in its item.
             Ok(
                 ShardRecord::Fence { .. }

@@ -146,6 +146,9 @@ impl Turn<'_> {
         let id = item_id(self.id, number);
         self.note(Happened::Emitted { event: event.clone(), id: id.clone() });
         let namespace = self.run.state.origin().namespace.clone();
+        let machine = self.run.machine.as_ref();
+        let spec = machine.and_then(|machine| machine.spec().events.get(&event));
+        let topic = spec.and_then(|spec| spec.topic.clone());
         // The number at home is given when the event is taken in, directly after this record.
         self.emitted.push(EventBody {
             id,
@@ -155,6 +158,7 @@ impl Turn<'_> {
             number: 0,
             at: self.now,
             payload,
+            topic,
         });
     }
 

@@ -7,7 +7,7 @@
 use super::Run;
 use super::event::Events;
 use super::guard::Guards;
-use super::output::{Effect, Notice, Output, Send};
+use super::output::{Effect, Notice, Outgoing, Output, Send};
 use super::step::About;
 use crate::codegen::{CallSpec, Draw, Machine, Point, PointKind, WorkflowSpec};
 use crate::id::{Place, RunId};
@@ -290,7 +290,10 @@ impl Turn<'_> {
             if event.number > 0 {
                 self.out.batch.events.push(event.clone().into());
             }
-            self.out.effects.push(Effect::Publish(event.clone().into()));
+            // Crash: the record holds the event, and the next owner reads it again from there until
+            // the topic has it.
+            let outgoing = Outgoing::of(*seq, run, event);
+            self.out.effects.extend(outgoing.map(|one| Effect::Publish(Box::new(one))));
         }
         self.row();
         self.out.effects.push(Effect::History { run, number, happened });

@@ -266,7 +266,10 @@ impl<'a, S: Store> Serving<'a, S> {
     /// recovery reads from the old one and folds the same rows.
     fn checkpoint(&mut self) {
         self.now = self.now.max(self.shared.clock.now());
-        let output = self.shard.checkpoint(self.now);
+        let mut output = self.shard.checkpoint(self.now);
+        // Without a broker an event reaches the triggers and waits of its namespace by the shard
+        // itself, and everybody else by the history: nothing of it is still to be sent.
+        output.batch.emitted = output.batch.checkpoint;
         self.take(output);
         self.rows = 0;
         self.checkpointed = Instant::now();
@@ -397,8 +400,6 @@ impl<'a, S: Store> Serving<'a, S> {
                 Effect::History { run, number, happened } => {
                     self.shared.feeds.tell(run, Told::Record { number, happened });
                 }
-                // Without a broker an event reaches the triggers and waits of its namespace by the
-                // shard itself, and everybody else by the history.
                 Effect::Publish(_) => {}
             }
         }

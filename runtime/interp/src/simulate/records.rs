@@ -62,6 +62,7 @@ impl Records {
             checkpoint: 0,
             last: self.rows.last().map_or(0, |row| row.seq),
             bucket: self.rows.last().map_or(0, |row| row.bucket),
+            emitted: 0,
             rows: self.rows.clone(),
             runs: self.runs.values().filter(ended).cloned().collect(),
             events: self.events.clone(),

@@ -34,6 +34,7 @@ pub async fn what_was_acknowledged_survives(harness: &impl Harness) {
         checkpoint: 1,
         last: 3,
         bucket: 7,
+        emitted: 0,
         rows: vec![record(2, 0, 2), record(3, 0, 3)],
         runs: vec![row(0)],
         events: vec![event("e", 1, 1)],

@@ -31,7 +31,12 @@ async fn three_runs(store: &impl Store) -> Lease {
 pub async fn an_expired_run_goes_with_all_that_is_its_own(harness: &impl Harness) {
     let store = harness.fresh().await;
     let lease = three_runs(&store).await;
-    commit(&store, lease, Batch { checkpoint: Some(4), ..batch(4, vec![own(5)]) }).await;
+    commit(
+        &store,
+        lease,
+        Batch { checkpoint: Some(4), emitted: Some(4), ..batch(4, vec![own(5)]) },
+    )
+    .await;
     assert_eq!(store.expire(Time(10), 9).await, Ok(0), "it expires after its time, not at it");
     assert_eq!(store.expire(Time(11), 9).await, Ok(1));
 
@@ -58,7 +63,8 @@ pub async fn a_run_after_the_checkpoint_stays_so_that_a_tail_has_no_gaps(harness
     let store = harness.fresh().await;
     let lease = three_runs(&store).await;
     assert_eq!(store.expire(Time(i64::MAX), 9).await, Ok(0), "all lie after the checkpoint");
-    commit(&store, lease, Batch { checkpoint: Some(1), ..batch(4, vec![]) }).await;
+    commit(&store, lease, Batch { checkpoint: Some(1), emitted: Some(4), ..batch(4, vec![]) })
+        .await;
     assert_eq!(store.expire(Time(i64::MAX), 9).await, Ok(1), "run 0 lies before it");
     let tail = store.tail(lease).await.expect("a tail");
     let rows = vec![record(2, 1, 1), record(3, 2, 1), own(4)];
@@ -71,7 +77,8 @@ pub async fn expiry_is_bounded_and_goes_on(harness: &impl Harness) {
     let lease = acquire(&store, SHARD).await;
     let rows: Vec<_> = (0..7).map(|index| record(u64::from(index) + 1, index, 1)).collect();
     let runs = (0..7).map(|index| ended(index, 20 - i64::from(index))).collect();
-    commit(&store, lease, Batch { runs, checkpoint: Some(7), ..batch(0, rows) }).await;
+    commit(&store, lease, Batch { runs, checkpoint: Some(7), emitted: Some(7), ..batch(0, rows) })
+        .await;
     for (expected, oldest) in [(3, 3), (3, 0), (1, 0), (0, 0)] {
         assert_eq!(store.expire(Time(100), 3).await, Ok(expected));
         let stays = store.run(run(oldest)).await.expect("a row").is_some();

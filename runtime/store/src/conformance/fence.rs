@@ -93,6 +93,7 @@ pub async fn a_refused_batch_leaves_nothing(harness: &impl Harness) {
         sent: vec![message(SHARD, source(1, 6, 0))],
         taken: vec![waiting.from],
         checkpoint: Some(6),
+        emitted: Some(6),
     };
     assert_fenced(&store.commit(lease, full).await, "a wrong position writes");
     assert_eq!(store.tail(lease).await, before, "a refused batch is in the tail");
@@ -120,6 +121,7 @@ pub async fn a_flawed_batch_is_refused_whole(harness: &impl Harness) {
         ("a record number twice", batch(1, vec![record(2, 1, 1), record(3, 0, 1)])),
         ("a record number twice at once", batch(1, vec![record(2, 1, 1), record(3, 1, 1)])),
         ("a checkpoint ahead", Batch { checkpoint: Some(3), ..batch(1, vec![record(2, 0, 2)]) }),
+        ("events ahead", Batch { emitted: Some(3), ..batch(1, vec![record(2, 0, 2)]) }),
         ("a position beyond numbering", batch(u64::MAX - 1, vec![record(u64::MAX, 0, 2)])),
     ];
     for (what, flawed) in flawed {

@@ -5,6 +5,7 @@
 //! Cases are public, so that an adapter can run one alone.
 
 pub mod crash;
+pub mod emitted;
 pub mod expiry;
 pub mod fence;
 pub mod listing;
@@ -41,6 +42,7 @@ pub fn full(index: u32) -> Batch {
         waits: vec![rows::wait(&id, true)],
         sent: vec![rows::message(rows::SHARD, rows::source(0, 2, index))],
         checkpoint: Some(1),
+        emitted: Some(1),
         ..rows::batch(0, vec![rows::record(1, index, 1), rows::record(2, index, 2)])
     }
 }
@@ -54,5 +56,6 @@ pub async fn all(harness: &impl Harness) {
     nodes::all(harness).await;
     messages::all(harness).await;
     waits::all(harness).await;
+    emitted::all(harness).await;
     crash::all(harness).await;
 }

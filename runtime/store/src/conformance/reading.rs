@@ -74,6 +74,7 @@ pub async fn the_tail_is_what_was_committed_after_the_checkpoint(harness: &impl 
         checkpoint: 0,
         last: 4,
         bucket: 9,
+        emitted: 0,
         rows: rows.clone(),
         runs: vec![row(0)],
         events: vec![event("a", 1, 10), event("b", 2, 20)],

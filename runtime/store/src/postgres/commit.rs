@@ -38,8 +38,8 @@ use tokio::sync::oneshot;
 /// the fenced row deletes there, so a place that was found is still that row's.
 pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
      SELECT * FROM unnest($1::integer[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], \
-     $6::integer[], $7::integer[], $8::bigint[]) \
-     AS a (shard, epoch, owner, prev, last, first_bucket, last_bucket, checkpoint) \
+     $6::integer[], $7::integer[], $8::bigint[], $76::bigint[]) \
+     AS a (shard, epoch, owner, prev, last, first_bucket, last_bucket, checkpoint, emitted) \
      ), held AS MATERIALIZED ( \
      SELECT s.shard FROM {schema}.shard AS s JOIN asked AS a ON s.shard = a.shard \
      AND s.epoch = a.epoch AND s.owner = a.owner AND s.last = a.prev \
@@ -47,6 +47,7 @@ pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
      ), fence AS ( \
      UPDATE {schema}.shard AS s SET last = a.last, bucket = greatest(s.bucket, a.last_bucket), \
      checkpoint = greatest(s.checkpoint, a.checkpoint), \
+     emitted = greatest(s.emitted, a.emitted), \
      lease_until = clock_timestamp() + $9::bigint * interval '1 millisecond' \
      FROM held JOIN asked AS a USING (shard) WHERE s.shard = held.shard RETURNING s.shard \
      ), j AS ( \
@@ -186,6 +187,7 @@ pub(super) async fn send(
 ) -> std::result::Result<BTreeSet<ShardId>, Failure> {
     let query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
     let query = Rows::of(group).bind(bind_fence(query, ttl, group));
+    let query = query.bind(column(group, |waiting| waiting.batch.emitted.map_or(0, int)));
     // Order: a row comes before the transaction's end; all is read up to that end.
     let passed = query.fetch_all(conn).await?;
     let shard = |row: &sqlx::postgres::PgRow| row.try_get::<i32, usize>(0);

@@ -12,7 +12,7 @@ use sagaflow_core::time::Time;
 const EXPIRE: &str = "WITH due AS MATERIALIZED ( \
      SELECT run FROM {schema}.run WHERE expires_at < $1 AND ended_at IS NOT NULL \
      AND NOT EXISTS (SELECT FROM {schema}.journal AS j JOIN {schema}.shard AS s USING (shard) \
-     WHERE j.run = run.run AND j.seq > s.checkpoint) ORDER BY expires_at, run LIMIT $2 \
+     WHERE j.run = run.run AND j.seq > least(s.checkpoint, s.emitted)) ORDER BY expires_at, run LIMIT $2 \
      ), gone AS ( \
      DELETE FROM {schema}.run AS r USING due WHERE r.run = due.run \
      AND r.expires_at < $1 AND r.ended_at IS NOT NULL RETURNING r.run \
@@ -20,7 +20,7 @@ const EXPIRE: &str = "WITH due AS MATERIALIZED ( \
      ), k AS (DELETE FROM {schema}.start_key AS k USING gone WHERE k.run = gone.run \
      ), i AS (DELETE FROM {schema}.item AS i USING gone WHERE i.run = gone.run \
      ), o AS (DELETE FROM {schema}.journal AS o USING {schema}.shard AS s \
-     WHERE o.run IS NULL AND o.shard = s.shard AND o.seq <= s.checkpoint \
+     WHERE o.run IS NULL AND o.shard = s.shard AND o.seq <= least(s.checkpoint, s.emitted) \
      ), stale AS MATERIALIZED (SELECT DISTINCT namespace FROM {schema}.event WHERE at < $3 \
      ), until AS MATERIALIZED (SELECT namespace, least($3, (SELECT min(started_at) \
      FROM {schema}.run AS r WHERE r.ended_at IS NULL AND r.namespace = stale.namespace)) AS at \

@@ -248,6 +248,7 @@ impl Store for Postgres {
             checkpoint: after.checkpoint,
             last: after.last,
             bucket: after.bucket,
+            emitted: after.emitted,
             rows: rows.iter().map(journal::decode).collect::<Result<_>>()?,
             runs: runs.iter().map(run::decode).collect::<Result<_>>()?,
             events: events.iter().map(event::decode).collect::<Result<_>>()?,
@@ -358,6 +359,17 @@ impl Store for Postgres {
 
     async fn history(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<JournalRow>> {
         let rows = self.read(journal::history(&self.schema, run, after, limit)).await?;
+        rows.iter().map(journal::decode).collect()
+    }
+
+    async fn journal(
+        &self,
+        shard: ShardId,
+        after: u64,
+        upto: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>> {
+        let rows = self.read(journal::between(&self.schema, shard, (after, upto), limit)).await?;
         rows.iter().map(journal::decode).collect()
     }
 

@@ -28,13 +28,13 @@ pub(super) fn expire(conn: &Connection, before: Time, limit: u32) -> Result<u64,
 }
 
 fn delete_own(conn: &Connection) -> Result<(), Failure> {
-    let mut shards = conn.prepare_cached(shard::CHECKPOINTS)?;
+    let mut shards = conn.prepare_cached(shard::SETTLED)?;
     let shards = shards.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for row in shards {
-        let (shard, checkpoint): (u32, i64) = row?;
+        let (shard, settled): (u32, i64) = row?;
         let shard = ShardId(shard);
-        let checkpoint = u64::try_from(checkpoint).unwrap_or(0);
-        let range = [journal::position(shard, 0), journal::position(shard, checkpoint)];
+        let settled = u64::try_from(settled).unwrap_or(0);
+        let range = [journal::position(shard, 0), journal::position(shard, settled)];
         conn.prepare_cached(journal::DELETE_OWN)?.execute(range)?;
     }
     Ok(())

@@ -132,8 +132,8 @@ impl Store for Sqlite {
             let cause = "it was written while its tail was read".to_owned();
             return Err(Error::Fenced { shard: lease.shard.0, cause });
         }
-        let Held { last, bucket, checkpoint, .. } = after;
-        Ok(Tail { checkpoint, last, bucket, rows, runs, events, waits })
+        let Held { last, bucket, checkpoint, emitted, .. } = after;
+        Ok(Tail { checkpoint, last, bucket, emitted, rows, runs, events, waits })
     }
 
     async fn commit(&self, lease: Lease, batch: impl Into<Arc<Batch>> + Send) -> Result<()> {
@@ -231,6 +231,16 @@ impl Store for Sqlite {
 
     async fn history(&self, run: RunId, after: u64, limit: u32) -> Result<Vec<JournalRow>> {
         journal::history(&self.readers, run, after, limit).await
+    }
+
+    async fn journal(
+        &self,
+        shard: ShardId,
+        after: u64,
+        upto: u64,
+        limit: u32,
+    ) -> Result<Vec<JournalRow>> {
+        journal::between(&self.readers, shard, (after, upto), limit).await
     }
 
     async fn items(

@@ -51,6 +51,7 @@ impl Store {
             checkpoint: 0,
             last: self.rows.last().map_or(0, |row| row.seq),
             bucket: self.rows.last().map_or(0, |row| row.bucket),
+            emitted: 0,
             rows: self.rows.clone(),
             runs: self.runs.values().filter(|row| row.ended_at.is_none()).cloned().collect(),
             events: self.events.clone(),

@@ -13,6 +13,7 @@ mod sequence;
 mod services;
 mod shards;
 mod stops;
+mod topics;
 mod units;
 mod waits;
 mod world;

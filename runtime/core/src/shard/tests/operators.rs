@@ -401,6 +401,7 @@ fn a_damaged_record_parks_its_run_and_no_other() {
         checkpoint: 0,
         last: 1,
         bucket: 0,
+        emitted: 0,
         rows: world.store.rows.clone(),
         runs: world.store.runs.values().cloned().collect(),
         events: Vec::new(),

@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-const SHARDS: u32 = 4;
+pub(super) const SHARDS: u32 = 4;
 
 /// The store in memory never waits.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the store in memory waits"),
@@ -29,10 +29,10 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Numbers that are the same everywhere (splitmix64).
-struct Numbers(u64);
+pub(super) struct Numbers(u64);
 
 impl Numbers {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -41,22 +41,22 @@ impl Numbers {
     }
 }
 
-struct One {
-    lease: crate::port::Lease,
-    shard: Shard,
+pub(super) struct One {
+    pub(super) lease: crate::port::Lease,
+    pub(super) shard: Shard,
     /// What comes back to it: outcomes and look-ups, in any order.
     back: Vec<Effect>,
     mail: bool,
 }
 
-struct Town {
-    store: Memory,
+pub(super) struct Town {
+    pub(super) store: Memory,
     clock: Arc<AtomicI64>,
     machines: Machines,
-    all: Vec<One>,
-    numbers: Numbers,
+    pub(super) all: Vec<One>,
+    pub(super) numbers: Numbers,
     /// Of so many commits one is followed, or preceded, by a crash; 0 for none.
-    crashes: usize,
+    pub(super) crashes: usize,
     answers: BTreeMap<u64, Answer>,
     token: u64,
     /// Services are away.
@@ -67,7 +67,7 @@ struct Town {
 }
 
 impl Town {
-    fn new(programs: &[Arc<Program>], seed: u64, crashes: usize) -> Self {
+    pub(super) fn new(programs: &[Arc<Program>], seed: u64, crashes: usize) -> Self {
         let clock = Arc::new(AtomicI64::new(1_000_000));
         let hand = Arc::clone(&clock);
         let store = Memory::new(SHARDS, Arc::new(move || Time(hand.load(Ordering::Relaxed))));
@@ -95,7 +95,7 @@ impl Town {
         town
     }
 
-    fn time(&self) -> Time {
+    pub(super) fn time(&self) -> Time {
         Time(self.clock.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -115,21 +115,21 @@ impl Town {
         (one, recovered.fence)
     }
 
-    fn crash(&mut self, shard: ShardId) {
+    pub(super) fn crash(&mut self, shard: ShardId) {
         self.trace.push_back(format!("crash {}", shard.0));
         let (one, fence) = self.recovered(shard);
         self.all[shard.0 as usize] = one;
         self.finish(shard, fence);
     }
 
-    fn apply(&mut self, shard: ShardId, input: Input) {
+    pub(super) fn apply(&mut self, shard: ShardId, input: Input) {
         self.trace.push_back(format!("{} {input:?}", shard.0));
         let at = self.time();
         let output = self.all[shard.0 as usize].shard.apply(at, input);
         self.finish(shard, output);
     }
 
-    fn finish(&mut self, shard: ShardId, output: Output) {
+    pub(super) fn finish(&mut self, shard: ShardId, output: Output) {
         let crash = self.crashes > 0 && self.numbers.below(self.crashes) == 0;
         let lease = self.all[shard.0 as usize].lease;
         if crash && self.numbers.below(2) == 0 {
@@ -225,13 +225,13 @@ impl Town {
         true
     }
 
-    fn steps(&mut self, most: usize) {
+    pub(super) fn steps(&mut self, most: usize) {
         for _ in 0..self.numbers.below(most) {
             self.step();
         }
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.crashes = 0;
         for _ in 0..20_000 {
             if !self.step() {
@@ -245,7 +245,7 @@ impl Town {
     }
 
     /// Asks until it is answered, as a client does.
-    fn ask(&mut self, shard: ShardId, input: impl Fn(u64) -> Input) -> Answer {
+    pub(super) fn ask(&mut self, shard: ShardId, mut input: impl FnMut(u64) -> Input) -> Answer {
         for _ in 0..200 {
             self.token += 1;
             let token = self.token;
@@ -262,7 +262,7 @@ impl Town {
         panic!("nobody answers");
     }
 
-    fn start(&mut self, order: &str) -> RunId {
+    pub(super) fn start(&mut self, order: &str) -> RunId {
         let key = Json::from(order).to_string();
         let home = shard_of(slot_of("default", "shop.Order", &key), SHARDS);
         let input: Values = [("order".to_owned(), Json::from(order))].into();
@@ -297,7 +297,7 @@ impl Town {
         assert!(matches!(answer, Answer::Done | Answer::Duplicate), "{answer:?}");
     }
 
-    fn statuses(&self) -> BTreeMap<String, usize> {
+    pub(super) fn statuses(&self) -> BTreeMap<String, usize> {
         let filter = RunFilter { limit: 1_000, ..RunFilter::default() };
         let mut all = BTreeMap::new();
         for row in now(self.store.runs(&filter)).expect("runs") {
@@ -306,12 +306,12 @@ impl Town {
         all
     }
 
-    fn count(&self, action: &str) -> usize {
+    pub(super) fn count(&self, action: &str) -> usize {
         self.applied.get(action).map_or(0, BTreeSet::len)
     }
 
     /// Nothing is left over: no message, and after a checkpoint nobody is told of anything.
-    fn tidy(&mut self) {
+    pub(super) fn tidy(&mut self) {
         for shard in (0..SHARDS).map(ShardId) {
             let at = self.time();
             let output = self.all[shard.0 as usize].shard.checkpoint(at);

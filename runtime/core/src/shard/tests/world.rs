@@ -9,8 +9,8 @@ use crate::port::{EventRow, ItemRow, JournalRow, KeyRow, Lease, RunRow, Tail};
 use crate::run::RunState;
 use crate::service::{Attempt, Purpose, Refusal};
 use crate::shard::{
-    Act, Actor, Answer, Effect, Input, Machines, Notice, Output, Recovery, Send, Shard, Start,
-    TaskAct,
+    Act, Actor, Answer, Effect, Input, Machines, Notice, Outgoing, Output, Recovery, Send, Shard,
+    Start, TaskAct,
 };
 use crate::status::Status;
 use crate::time::Time;
@@ -71,6 +71,7 @@ pub struct World {
     pub pending: VecDeque<Send>,
     pub answers: BTreeMap<u64, Answer>,
     pub notices: Vec<Notice>,
+    pub published: Vec<Outgoing>,
     pub crash: Crash,
     pub commits: usize,
     pub epoch: u64,
@@ -101,6 +102,7 @@ impl World {
             pending: VecDeque::new(),
             answers: BTreeMap::new(),
             notices: Vec::new(),
+            published: Vec::new(),
             crash: Crash::Never,
             commits: 0,
             epoch: 1,
@@ -176,7 +178,8 @@ impl World {
                     self.answers.insert(token, answer);
                 }
                 Effect::Notice { notice, .. } => self.notices.push(notice),
-                Effect::History { .. } | Effect::Publish(_) => {}
+                Effect::History { .. } => {}
+                Effect::Publish(outgoing) => self.published.push(*outgoing),
             }
         }
     }
@@ -230,6 +233,7 @@ impl World {
             checkpoint,
             last: self.store.rows.last().map_or(0, |row| row.seq),
             bucket: self.store.rows.last().map_or(0, |row| row.bucket),
+            emitted: 0,
             rows: self.store.rows.iter().filter(|row| row.seq > checkpoint).cloned().collect(),
             runs: self.store.runs.values().filter(|r| r.ended_at.is_none()).cloned().collect(),
             events: self.store.events.clone(),

@@ -11,6 +11,10 @@ use uuid::Uuid;
 pub(in crate::postgres) const AFTER: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
      WHERE shard = $1 AND seq > $2 ORDER BY seq";
 
+/// A range of the primary key.
+pub(in crate::postgres) const BETWEEN: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
+     WHERE shard = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4";
+
 /// Served by `journal_run`.
 pub(in crate::postgres) const HISTORY: &str = "SELECT seq, bucket, class, run, number, body FROM {schema}.journal \
      WHERE run = $1 AND number > $2 ORDER BY number LIMIT $3";
@@ -18,6 +22,17 @@ pub(in crate::postgres) const HISTORY: &str = "SELECT seq, bucket, class, run, n
 /// The records of a shard after a position.
 pub(in crate::postgres) fn after(schema: &Schema, shard: ShardId, seq: u64) -> Query {
     sqlx::query(schema.sql(AFTER)).bind(short(shard.0)).bind(int(seq))
+}
+
+/// The records of a shard after a position and not after another.
+pub(in crate::postgres) fn between(
+    schema: &Schema,
+    shard: ShardId,
+    (after, upto): (u64, u64),
+    limit: u32,
+) -> Query {
+    let query = sqlx::query(schema.sql(BETWEEN)).bind(short(shard.0));
+    query.bind(int(after)).bind(int(upto)).bind(i64::from(limit))
 }
 
 /// The records of a run after a number.

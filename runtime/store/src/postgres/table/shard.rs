@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// Found by its primary key. In one statement, because the clock must be of the row's time.
 pub(in crate::postgres) const READ: &str = "SELECT s.shard, s.epoch, s.owner, s.last, s.bucket, \
-     s.checkpoint, s.node, s.lease_until::text, n.address FROM {schema}.shard AS s \
+     s.checkpoint, s.node, s.lease_until::text, n.address, s.emitted FROM {schema}.shard AS s \
      LEFT JOIN {schema}.node AS n ON n.node = s.node WHERE s.shard = ANY ($1)";
 
 /// Takes a shard that is free, whose lease has run out by the server's clock, or that this process
@@ -68,6 +68,7 @@ impl ShardRow {
                 last: uint(row, 3)?,
                 bucket: small(get::<i32>(row, 4)?.into())?,
                 checkpoint: uint(row, 5)?,
+                emitted: uint(row, 9)?,
             },
             holder: format!("{node}{address} until {until}"),
         })

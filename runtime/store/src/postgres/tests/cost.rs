@@ -94,7 +94,7 @@ async fn what_is_taken_is_found_by_its_key_in_the_plan_of_an_empty_store() {
     let Some(cluster) = sagaflow_postgres::shared() else { return };
     let schemas = Schemas::new(cluster);
     drop(schemas.fresh().await);
-    let values = vec!["NULL"; 75].join(", ");
+    let values = vec!["NULL"; 76].join(", ");
     let plan = schemas.psql(&format!(
         "SET plan_cache_mode = force_generic_plan; PREPARE q AS {}; \
          EXPLAIN (COSTS OFF) EXECUTE q ({values})",
@@ -141,6 +141,7 @@ async fn statements_use_their_index() {
     let page = format!("{id}, '', NULL, NULL, NULL, NULL, 9");
     let table = [
         (journal::AFTER, "1, 0".to_owned(), "using journal_0_pkey"),
+        (journal::BETWEEN, "1, 0, 9, 9".to_owned(), "using journal_0_pkey"),
         (journal::HISTORY, format!("{id}, 0, 9"), "using journal_0_run_number_class_idx"),
         (key::READ, "'n', 'w', 'k'".to_owned(), "using start_key_pkey"),
         (run::READ, id.to_owned(), "using run_pkey"),

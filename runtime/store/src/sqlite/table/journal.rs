@@ -16,6 +16,11 @@ pub(in crate::sqlite) const AFTER: &str = "SELECT seq, bucket, class, run, numbe
      journal \
      WHERE position BETWEEN ?1 AND ?2 ORDER BY position";
 
+/// A range of the primary key.
+pub(in crate::sqlite) const BETWEEN: &str = "SELECT seq, bucket, class, run, number, body FROM \
+     journal \
+     WHERE position BETWEEN ?1 AND ?2 ORDER BY position LIMIT ?3";
+
 /// Served by `journal_run`.
 pub(in crate::sqlite) const HISTORY: &str = "SELECT seq, bucket, class, run, number, body FROM \
      journal \
@@ -57,6 +62,20 @@ pub(in crate::sqlite) async fn after(
     let query = sqlx::query(AFTER);
     let range = query.bind(position(shard, seq.saturating_add(1))).bind(position(shard, SEQ_MAX));
     range.fetch_all(db).await.map_err(read_error)?.iter().map(record).collect()
+}
+
+/// The records of a shard after a position and not after another.
+pub(in crate::sqlite) async fn between(
+    db: &SqlitePool,
+    shard: ShardId,
+    (after, upto): (u64, u64),
+    limit: u32,
+) -> Result<Vec<JournalRow>> {
+    if after >= upto.min(SEQ_MAX) {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query(BETWEEN).bind(position(shard, after + 1)).bind(position(shard, upto));
+    query.bind(limit).fetch_all(db).await.map_err(read_error)?.iter().map(record).collect()
 }
 
 /// The records of a run after a number.

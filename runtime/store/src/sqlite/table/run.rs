@@ -42,11 +42,12 @@ pub(in crate::sqlite) const LIST: &str = "SELECT run, namespace, workflow, versi
      AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR key = ?5) \
      AND (?6 IS NULL OR started_at >= ?6) ORDER BY run DESC LIMIT ?7";
 
-/// Served by `run_expiry`: ended, expired, and wholly before its shard's checkpoint.
+/// Served by `run_expiry`: ended, expired, and wholly before its shard's checkpoint and what is still
+/// to be sent to topics.
 pub(in crate::sqlite) const DUE: &str = "SELECT run FROM run WHERE expires_at < ?1 \
      AND ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM journal JOIN shard \
      ON shard.shard = journal.shard WHERE journal.run = run.run AND journal.seq > \
-     shard.checkpoint) \
+     min(shard.checkpoint, shard.emitted)) \
      ORDER BY expires_at, run LIMIT ?2";
 
 pub(in crate::sqlite) const DELETE: &str = "DELETE FROM run WHERE run = ?1";

@@ -12,12 +12,13 @@ use uuid::Uuid;
 /// The fence: moves the positions of a batch whose epoch, owner and previous position are what is
 /// stored. Another is fenced, and writes nothing.
 pub(in crate::sqlite) const FENCE: &str = "UPDATE shard \
-     SET last = ?5, bucket = max(bucket, ?6), checkpoint = max(checkpoint, ?7) \
+     SET last = ?5, bucket = max(bucket, ?6), checkpoint = max(checkpoint, ?7), \
+     emitted = max(emitted, ?9) \
      WHERE shard = ?1 AND epoch = ?2 AND owner = ?3 AND last = ?4 AND bucket <= ?8";
 
 /// Found by its primary key.
 pub(in crate::sqlite) const READ: &str =
-    "SELECT epoch, owner, last, bucket, checkpoint FROM shard WHERE shard = ?1";
+    "SELECT epoch, owner, last, bucket, checkpoint, emitted FROM shard WHERE shard = ?1";
 
 pub(in crate::sqlite) const ACQUIRE: &str =
     "UPDATE shard SET epoch = epoch + 1, owner = ?2 WHERE shard = ?1 RETURNING epoch";
@@ -25,7 +26,8 @@ pub(in crate::sqlite) const ACQUIRE: &str =
 pub(in crate::sqlite) const RELEASE: &str =
     "UPDATE shard SET owner = NULL WHERE shard = ?1 AND epoch = ?2 AND owner = ?3";
 
-pub(in crate::sqlite) const CHECKPOINTS: &str = "SELECT shard, checkpoint FROM shard";
+/// Up to where nobody will read the records of each shard again, but for their history.
+pub(in crate::sqlite) const SETTLED: &str = "SELECT shard, min(checkpoint, emitted) FROM shard";
 
 pub(in crate::sqlite) const OWNERS: &str = "SELECT shard, epoch, owner FROM shard ORDER BY shard";
 
@@ -40,6 +42,7 @@ pub(in crate::sqlite) async fn read(db: impl SqliteExecutor<'_>, shard: ShardId)
         last: uint(number(2)?)?,
         bucket: small(number(3)?)?,
         checkpoint: uint(number(4)?)?,
+        emitted: uint(number(5)?)?,
     })
 }
 
@@ -68,6 +71,7 @@ pub(in crate::sqlite) fn pass(
         batch.rows.last().map_or(0, |row| row.bucket),
         batch.checkpoint.map_or(0, int),
         first_bucket,
+        batch.emitted.map_or(0, int),
     ])?;
     Ok(moved > 0)
 }
@@ -77,16 +81,16 @@ pub(in crate::sqlite) fn held(
     conn: &Connection,
     shard: ShardId,
 ) -> std::result::Result<Option<Held>, Failure> {
-    type Row = (i64, Option<Vec<u8>>, i64, i64, i64);
+    type Row = (i64, Option<Vec<u8>>, i64, i64, i64, i64);
     let read = |row: &rusqlite::Row<'_>| -> rusqlite::Result<Row> {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
     };
     let found = conn.prepare_cached(READ)?.query_row([shard.0], read).optional()?;
-    let decode = |(epoch, owner, last, bucket, checkpoint): Row| -> Result<Held> {
+    let decode = |(epoch, owner, last, bucket, checkpoint, emitted): Row| -> Result<Held> {
         let owner = owner.map(|owner| Uuid::from_slice(&owner)).transpose();
         let owner = owner.map_err(|_| corrupt("an owner is no UUID"))?;
-        let (last, checkpoint) = (uint(last)?, uint(checkpoint)?);
-        Ok(Held { epoch: uint(epoch)?, owner, last, bucket: small(bucket)?, checkpoint })
+        let (last, checkpoint, emitted) = (uint(last)?, uint(checkpoint)?, uint(emitted)?);
+        Ok(Held { epoch: uint(epoch)?, owner, last, bucket: small(bucket)?, checkpoint, emitted })
     };
     found.map(decode).transpose().map_err(Failure::Other)
 }

@@ -1,0 +1,123 @@
+//! Topics: up to where this shard has taken in the partitions that it consumes.
+//!
+//! Promises: a position is moved by the batch that holds what was read before it, so every record of a
+//! partition is taken in once, whatever is read twice. It only moves forward, and never in another
+//! topic of the same name.
+//!
+//! Must not: know what a broker is.
+
+use super::Shard;
+use super::event::incoming;
+use super::input::{Answer, Arrived, Consumed};
+use super::output::{Outgoing, Output};
+use crate::journal::{Position, ShardRecord};
+use crate::port::ItemRow;
+use crate::time::Time;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// By topic and partition.
+pub(super) type Positions = BTreeMap<(String, u32), Position>;
+
+impl Shard {
+    /// Up to where a partition was taken in; none where nobody has said from where to begin.
+    #[must_use]
+    pub fn consumed(&self, topic: &str, partition: u32) -> Option<&Position> {
+        self.positions.get(&(topic.to_owned(), partition))
+    }
+
+    /// Takes in what was read.
+    pub(super) fn consume(&mut self, now: Time, read: Consumed, out: &mut Output) {
+        let token = read.token;
+        let known = self.positions.get(&(read.topic.clone(), read.partition)).cloned();
+        if let Some(known) = &known
+            && known.topic_id != read.topic_id
+        {
+            let words = format!("topic `{}` was made anew since it was read last", read.topic);
+            self.stopped(now, &read, known, &words, out);
+            return out.reply(token, Answer::Refused(words));
+        }
+        // Order: a batch is taken in only where it begins at the position. One that was asked for
+        // before the shard was recovered, or twice, changes nothing.
+        if read.from != known.as_ref().map(|known| known.next)
+            || known.is_some_and(|known| read.next < known.next)
+        {
+            return out.reply(token, Answer::TooLate);
+        }
+        let Consumed { namespace, topic, topic_id, partition, next, records, .. } = read;
+        let position = Position { topic, partition, topic_id, next };
+        // Crash: without this record nothing of the batch was taken in, and it is read again.
+        self.shard_record(now, &ShardRecord::Consumed(vec![position.clone()]), out);
+        for record in records {
+            match record {
+                Arrived::Event { id, namespace, event, key, payload } => {
+                    let body = incoming(id, namespace, event, key, payload, now);
+                    self.accept_event(now, body, None, out);
+                }
+                Arrived::Poison { offset, body } => {
+                    let Position { topic, partition, topic_id, .. } = &position;
+                    out.put_item(letter(
+                        format!("record.{topic}.{partition}.{topic_id}.{offset}"),
+                        (namespace.clone(), now),
+                        body,
+                    ));
+                }
+            }
+        }
+        self.keep_position(position);
+        out.reply(token, Answer::Done);
+    }
+
+    /// What was recorded of a position.
+    pub(super) fn keep_position(&mut self, position: Position) {
+        self.positions.insert((position.topic.clone(), position.partition), position);
+    }
+
+    /// Writes all positions again, for the next recovery reads nothing before the checkpoint; returns
+    /// the last position that the checkpoint may have.
+    pub(super) fn keep_positions(&mut self, now: Time, out: &mut Output) -> u64 {
+        if self.positions.is_empty() {
+            return u64::MAX;
+        }
+        let before = self.seq;
+        let all = self.positions.values().cloned().collect();
+        self.shard_record(now, &ShardRecord::Consumed(all), out);
+        before
+    }
+
+    /// A partition is read no further until a person has decided.
+    fn stopped(&self, now: Time, read: &Consumed, known: &Position, words: &str, out: &mut Output) {
+        let Consumed { namespace, topic, topic_id, partition, .. } = read;
+        out.put_item(letter(
+            format!("topic.{topic}.{partition}.{topic_id}"),
+            (namespace.clone(), now),
+            json!({
+                "kind": "topic", "topic": topic, "partition": partition, "message": words,
+                "topic_id": topic_id, "known_id": known.topic_id, "next": known.next,
+            }),
+        ));
+    }
+
+    /// The brokers will never take an event: a person is told, and what comes behind it goes on.
+    pub(super) fn unsent(&mut self, now: Time, outgoing: &Outgoing, why: &str, out: &mut Output) {
+        let Outgoing { position, run, topic, event } = outgoing;
+        // Crash: the mark that passes the event is told after this, so whoever reads the event again
+        // comes to the same item.
+        out.put_item(ItemRow {
+            run: Some(*run),
+            ..letter(
+                format!("publish.{}", event.id),
+                (event.namespace.clone(), now),
+                json!({
+                    "kind": "event_out", "event": event.event, "key": event.key, "id": event.id,
+                    "topic": topic, "position": position, "message": why,
+                }),
+            )
+        });
+    }
+}
+
+fn letter(id: String, (namespace, at): (String, Time), body: serde_json::Value) -> ItemRow {
+    let kind = super::letter::KIND.to_owned();
+    ItemRow { id, kind, namespace, run: None, open: true, at, body }
+}
