@@ -53,6 +53,7 @@ pub async fn engine<S: Store>(store: S) -> anyhow::Result<Engine> {
         paused: false,
         on_commit: None,
         member: None,
+        kafka: None,
     };
     Ok(Engine::start(Arc::new(store), options).await?)
 }

@@ -85,6 +85,7 @@ pub async fn engine<S: Store>(
         paused: false,
         on_commit: None,
         member,
+        kafka: None,
     };
     Ok(Engine::start(Arc::new(store), options).await?)
 }

@@ -117,6 +117,7 @@ impl Node {
             paused: false,
             on_commit: None,
             member: None,
+            kafka: None,
         };
         let engine = store.start(options).await?;
         let about = About { store: store.kind(), address };

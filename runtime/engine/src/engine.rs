@@ -9,6 +9,7 @@ use crate::driver::{
     self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Services, Shared,
 };
 use crate::handle::Handle;
+use crate::kafka::{Bus, Decoder, Kafka};
 use crate::limits;
 use crate::reader::{self, Reader};
 use crate::router::Router;
@@ -38,6 +39,8 @@ pub struct Options {
     pub on_commit: Option<OnCommit>,
     /// This process among the nodes of a store that several share; none where the store is its own.
     pub member: Option<Member>,
+    /// The way to topics; none where events stay in the store.
+    pub kafka: Option<Kafka>,
 }
 
 /// The tasks of one process.
@@ -66,7 +69,12 @@ impl Engine {
         let (fatal, _) = watch::channel(None);
         let (shards, protection) = (store.shards(), Protection::default());
         let cluster = Cluster::new(options.member, shards, protection.clone());
+        let bus = options.kafka.map(|kafka| {
+            let decoder = Decoder::new(&options.namespace, &options.machines);
+            Arc::new(Bus::new(kafka, decoder))
+        });
         let shared = Arc::new(Shared {
+            bus,
             feeds: Feeds::default(),
             clock: Clock::default(),
             leases: Arc::default(),

@@ -115,3 +115,24 @@ pub const CROWD: usize = 256;
 
 /// The longest time, in ms, for which starts are refused before the next look at how long they wait.
 pub const PRESSED_MS: i64 = 1_000;
+
+/// How often a node looks for new partitions of topics, and for topics that are not there yet.
+/// Bound: one request for each topic of a node.
+pub const TOPIC_LOOK: Duration = Duration::from_secs(30);
+
+/// Time after which a partition is tried again that a person has to look at.
+pub const STOPPED: Duration = Duration::from_secs(60);
+
+/// Events of one shard that wait for the brokers in memory; more are read from the journal later.
+/// Bound: with [`FLYING`], what an outage of the brokers takes of the memory, for each shard.
+pub const OUTGOING: usize = 1_024;
+
+/// Events of one shard that the brokers have not acknowledged.
+pub const FLYING: usize = 1_024;
+
+/// Records of one page, where events are read again that may not be in their topics.
+pub const JOURNAL_PAGE: u32 = 500;
+
+/// How often it is recorded up to where events are in their topics.
+/// Bound: what is sent twice after a crash, against a commit for it where there is no other.
+pub const EMITTED: Duration = Duration::from_millis(250);

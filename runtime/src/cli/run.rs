@@ -46,6 +46,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
         paused: false,
         on_commit: args.crash_after.map(|number| crash::after(number, name.clone(), known)),
         member: None,
+        kafka: None,
     };
     let engine = Engine::start(store, options).await;
     let engine = engine.map_err(|error| surroundings::store_problem(&config.store, &error))?;

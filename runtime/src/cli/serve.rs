@@ -206,6 +206,7 @@ impl<'a> Hosted<'a> {
             paused: self.paused,
             on_commit: None,
             member: None,
+            kafka: None,
         };
         let started = store.start(options).await;
         started.map_err(|error| surroundings::store_problem(&self.config.store, &error))

@@ -46,6 +46,7 @@ async fn engine<S: Store>(store: &Faulty<S>, subject: &Subject, keeper: &Arc<Kee
             paused: false,
             on_commit: None,
             member: None,
+            kafka: None,
         };
         match Engine::start(Arc::new(store.clone()), options).await {
             Ok(engine) => return engine,

@@ -63,6 +63,19 @@ pub enum Input {
     },
     /// What was read from a partition of a topic.
     Consumed(Consumed),
+    /// A partition cannot be read any further.
+    Halted {
+        /// The namespace of the node that read it.
+        namespace: String,
+        /// The topic's name.
+        topic: String,
+        /// What tells the topic from another one of its name.
+        topic_id: String,
+        /// The partition's number.
+        partition: u32,
+        /// Why.
+        why: String,
+    },
     /// The brokers will never take an event.
     Unsent {
         /// It.

@@ -263,6 +263,10 @@ impl Shard {
                 self.accept_event(now, body, token, &mut out);
             }
             Input::Consumed(read) => self.consume(now, read, &mut out),
+            Input::Halted { namespace, topic, topic_id, partition, why } => {
+                let place = (topic.as_str(), partition, topic_id.as_str());
+                self.halted(now, namespace, place, &why, &mut out);
+            }
             Input::Unsent { outgoing, why } => self.unsent(now, &outgoing, &why, &mut out),
             Input::Task { item, act, actor, token } => {
                 let run = item.split_once('.').and_then(|(run, _)| run.parse().ok());

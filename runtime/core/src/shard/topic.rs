@@ -34,7 +34,8 @@ impl Shard {
             && known.topic_id != read.topic_id
         {
             let words = format!("topic `{}` was made anew since it was read last", read.topic);
-            self.stopped(now, &read, known, &words, out);
+            let place = (read.topic.as_str(), read.partition, read.topic_id.as_str());
+            self.halted(now, read.namespace, place, &words, out);
             return out.reply(token, Answer::Refused(words));
         }
         // Order: a batch is taken in only where it begins at the position. One that was asked for
@@ -86,14 +87,22 @@ impl Shard {
     }
 
     /// A partition is read no further until a person has decided.
-    fn stopped(&self, now: Time, read: &Consumed, known: &Position, words: &str, out: &mut Output) {
-        let Consumed { namespace, topic, topic_id, partition, .. } = read;
+    pub(super) fn halted(
+        &self,
+        now: Time,
+        namespace: String,
+        (topic, partition, topic_id): (&str, u32, &str),
+        why: &str,
+        out: &mut Output,
+    ) {
+        let known = self.consumed(topic, partition);
         out.put_item(letter(
             format!("topic.{topic}.{partition}.{topic_id}"),
-            (namespace.clone(), now),
+            (namespace, now),
             json!({
-                "kind": "topic", "topic": topic, "partition": partition, "message": words,
-                "topic_id": topic_id, "known_id": known.topic_id, "next": known.next,
+                "kind": "topic", "topic": topic, "partition": partition, "message": why,
+                "topic_id": topic_id, "known_id": known.map(|known| &known.topic_id),
+                "next": known.map(|known| known.next),
             }),
         ));
     }

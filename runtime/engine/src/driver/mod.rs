@@ -27,13 +27,15 @@ pub(crate) use calls::Caller;
 pub(crate) use feed::{Feeds, Woken};
 pub(crate) use owner::{Owned, Owner};
 pub(crate) use renewal::{Leases, keep};
-pub(crate) use serve::Inlets;
+pub(crate) use serve::{Inlets, pause};
 
 use crate::clock::{Boot, Clock};
 use crate::cluster::Cluster;
 use crate::handle::Until;
+use crate::kafka::Bus;
 use crate::limits;
 use sagaflow_core::id::{RunId, ShardId};
+use sagaflow_core::journal::Position;
 use sagaflow_core::port::{self, MessageRow};
 use sagaflow_core::shard::{Answer, Input, Protection, ServiceState, Token};
 use std::sync::Arc;
@@ -60,6 +62,17 @@ pub(crate) enum Message {
     },
     /// What protects the services, as it stands: a look, which decides nothing.
     Services(oneshot::Sender<Vec<ServiceState>>),
+    /// Up to where a partition was taken in: a look, which decides nothing.
+    Position {
+        /// The topic's name.
+        topic: String,
+        /// The partition's number.
+        partition: u32,
+        /// None where nobody has said from where to begin.
+        reply: oneshot::Sender<Option<Position>>,
+    },
+    /// Up to where events are in their topics, under the ownership of this epoch.
+    Emitted(u64, u64),
     /// What a look into the inbox has found, under the ownership of this epoch.
     Mail(u64, Vec<MessageRow>),
     /// A request: the input it becomes, and who waits.
@@ -89,6 +102,8 @@ pub(crate) struct Shared {
     /// Woken when a message for a shard has been sent, by shard.
     pub(crate) mail: Vec<Notify>,
     pub(crate) counters: Arc<Counters>,
+    /// The way to topics, where there is one.
+    pub(crate) bus: Option<Arc<Bus>>,
     /// The store does not take commits at the moment: new starts are refused.
     pub(crate) away: AtomicBool,
     /// Why the engine cannot go on, where it cannot; sent once by the shard's task.

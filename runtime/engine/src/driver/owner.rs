@@ -38,6 +38,8 @@ pub(crate) struct Owned {
     pub(super) first: Output,
     /// Rows read since the last checkpoint.
     pub(super) behind: usize,
+    /// At or before this every event is in its topic.
+    pub(super) emitted: u64,
 }
 
 impl<S: Store> Owner<S> {
@@ -77,7 +79,7 @@ impl<S: Store> Owner<S> {
                 tail.forget(run);
             }
         }
-        let behind = tail.rows.len();
+        let (behind, emitted) = (tail.rows.len(), tail.emitted);
         let shared = &self.shared;
         let skew_ms = self.store.ttl().map_or(0, |_| clock::SKEW_MS);
         let recovery = Recovery {
@@ -109,7 +111,7 @@ impl<S: Store> Owner<S> {
         // Order: after the recovery, so that whoever looks sees what it found.
         self.shared.feeds.look_again();
         let leave = self.shared.cluster.taken(self.shard, &self.stop);
-        Ok(Owned { lease, gate, leave, shard: recovered.shard, first, behind })
+        Ok(Owned { lease, gate, leave, shard: recovered.shard, first, behind, emitted })
     }
 
     /// Serves until the engine stops or the store cannot go on. Without a shard to begin with it

@@ -13,9 +13,10 @@ use super::mailbox::Mailbox;
 use super::owner::Owned;
 use super::{Caller, Message, Shared, Told};
 use crate::clock::Boot;
+use crate::kafka::{Begin, Intake, Outlet};
 use crate::limits;
 use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
-use sagaflow_core::shard::{Answer, Effect, Input, Notice, Output, Shard, Token};
+use sagaflow_core::shard::{Answer, Effect, Input, Notice, Outgoing, Output, Shard, Token};
 use sagaflow_core::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -84,6 +86,10 @@ pub(crate) struct Serving<'a, S: Store> {
     /// Rows since the last checkpoint, those that recovery has read included, and when that was.
     rows: usize,
     checkpointed: Instant,
+    /// Where events for topics go; none without brokers.
+    outlet: Option<Outlet>,
+    /// Reads partitions for this shard; aborted with the memory.
+    _intake: JoinSet<()>,
 }
 
 impl<'a, S: Store> Serving<'a, S> {
@@ -96,7 +102,19 @@ impl<'a, S: Store> Serving<'a, S> {
     ) -> Self {
         // Without the rows that recovery has read, a node that is restarted again and again would read
         // ever more.
-        let Owned { lease, gate, leave, shard, behind, .. } = owned;
+        let Owned { lease, gate, leave, shard, behind, emitted, .. } = owned;
+        let mut intake = JoinSet::new();
+        // A paused node takes nothing in, and lets nothing out.
+        let bus = shared.bus.as_ref().filter(|_| !shared.paused);
+        let outlet = bus.map(|bus| {
+            let (shards, back) = (shared.cluster.shards(), inlets.back.clone());
+            let intake_of =
+                Intake { bus: Arc::clone(bus), shard: lease.shard, shards, back: back.clone() };
+            intake.spawn(intake_of.run());
+            let (position, epoch) = (shard.position(), lease.epoch);
+            let begin = Begin { shard: lease.shard, epoch, emitted, position, back };
+            Outlet::start(Arc::clone(&store), Arc::clone(&bus.broker), begin)
+        });
         Self {
             gate,
             leave,
@@ -115,6 +133,8 @@ impl<'a, S: Store> Serving<'a, S> {
             now: Time(i64::MIN),
             rows: behind,
             checkpointed: Instant::now(),
+            outlet,
+            _intake: intake,
         }
     }
 
@@ -123,6 +143,7 @@ impl<'a, S: Store> Serving<'a, S> {
         for send in output.reads {
             self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
         }
+        // Events for topics among them are read from the journal, with those before them.
         self.release(output.effects);
     }
 
@@ -158,7 +179,8 @@ impl<'a, S: Store> Serving<'a, S> {
                 if self.rows > 0 && patient {
                     self.checkpoint();
                 }
-                let output = self.shard.hand_over(self.now);
+                let mut output = self.shard.hand_over(self.now);
+                output.batch.emitted = self.outlet.as_ref().map(Outlet::settled);
                 self.take(output);
                 handed_over = true;
                 continue;
@@ -191,7 +213,8 @@ impl<'a, S: Store> Serving<'a, S> {
     fn quiet(&self, give_up: Option<Instant>) -> bool {
         let committed = self.flight.is_none() && self.pending.is_clean();
         let patient = give_up.is_none_or(|at| Instant::now() < at);
-        committed && (self.caller.in_flight() == 0 || !patient)
+        let sent = self.outlet.as_ref().is_none_or(Outlet::is_idle);
+        committed && ((self.caller.in_flight() == 0 && sent) || !patient)
     }
 
     /// Takes a message and what else is queued by now.
@@ -234,7 +257,16 @@ impl<'a, S: Store> Serving<'a, S> {
                     self.apply(Input::Mail(rows));
                 }
             }
-            Message::Found(..) | Message::Mail(..) => {}
+            Message::Emitted(epoch, position) if epoch == self.lease.epoch => {
+                let mut output = Output::after(self.shard.position());
+                output.batch.emitted = Some(position);
+                self.take(output);
+            }
+            Message::Found(..) | Message::Mail(..) | Message::Emitted(..) => {}
+            Message::Position { topic, partition, reply } => {
+                // Whoever asked may have stopped waiting.
+                let _ = reply.send(self.shard.consumed(&topic, partition).cloned());
+            }
             Message::Look { run, until, reply } => {
                 let state = self.shard.run(run);
                 // Whoever asked may have stopped waiting.
@@ -267,9 +299,14 @@ impl<'a, S: Store> Serving<'a, S> {
     fn checkpoint(&mut self) {
         self.now = self.now.max(self.shared.clock.now());
         let mut output = self.shard.checkpoint(self.now);
-        // Without a broker an event reaches the triggers and waits of its namespace by the shard
-        // itself, and everybody else by the history: nothing of it is still to be sent.
-        output.batch.emitted = output.batch.checkpoint;
+        output.batch.emitted = match &self.outlet {
+            Some(outlet) => Some(outlet.settled()),
+            // A paused node sends nothing; the next one that is not paused does.
+            None if self.shared.bus.is_some() => None,
+            // Without a broker an event reaches the triggers and waits of its namespace by the shard
+            // itself, and everybody else by the history: nothing of it is still to be sent.
+            None => output.batch.checkpoint,
+        };
         self.take(output);
         self.rows = 0;
         self.checkpointed = Instant::now();
@@ -300,7 +337,9 @@ impl<'a, S: Store> Serving<'a, S> {
         }
         let Output { batch, effects, .. } = if self.pending.is_clean() {
             let effects = std::mem::take(&mut self.pending.effects);
-            return self.release(effects);
+            // Without a batch nothing is for a topic.
+            self.release(effects);
+            return;
         } else {
             std::mem::take(&mut self.pending)
         };
@@ -336,6 +375,7 @@ impl<'a, S: Store> Serving<'a, S> {
             }
             // Order: the row before the notice, so that who waits for the end needs no look at the store.
             // The store has let go of the batch by now, so nothing is copied.
+            let position = flight.batch.last();
             let Batch { runs, taken, sent, .. } = Arc::unwrap_or_clone(flight.batch);
             for row in runs {
                 if row.ended_at.is_some() {
@@ -346,7 +386,10 @@ impl<'a, S: Store> Serving<'a, S> {
             for to in sent.iter().map(|row| row.to).collect::<BTreeSet<_>>() {
                 self.shared.nudge(to);
             }
-            self.release(flight.effects);
+            let events = self.release(flight.effects);
+            if let Some(outlet) = &self.outlet {
+                outlet.released(position, events);
+            }
             return None;
         };
         Counters::bump(&counters.commit_errors);
@@ -370,9 +413,9 @@ impl<'a, S: Store> Serving<'a, S> {
         }
     }
 
-    /// Lets out what a batch held back, in its order.
-    fn release(&mut self, effects: Vec<Effect>) {
-        let (mut wanted, mut names) = (Vec::new(), Vec::new());
+    /// Lets out what a batch held back, in its order, but for what is for topics.
+    fn release(&mut self, effects: Vec<Effect>) -> Vec<Outgoing> {
+        let (mut wanted, mut names, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::Call(send) => {
@@ -400,7 +443,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 Effect::History { run, number, happened } => {
                     self.shared.feeds.tell(run, Told::Record { number, happened });
                 }
-                Effect::Publish(_) => {}
+                Effect::Publish(outgoing) => events.push(*outgoing),
             }
         }
         for some in wanted.chunks(limits::KEYS_AT_ONCE) {
@@ -409,6 +452,7 @@ impl<'a, S: Store> Serving<'a, S> {
         for some in names.chunks(limits::KEYS_AT_ONCE) {
             self.find_waits(some.to_vec());
         }
+        events
     }
 
     fn count_start(&self, answer: &Answer) {

@@ -213,6 +213,7 @@ async fn engine_with(store: &Memory, shop: Arc<dyn Service>) -> Engine {
         paused: false,
         on_commit: None,
         member: None,
+        kafka: None,
     };
     Engine::start(Arc::new(store.clone()), options).await.unwrap()
 }

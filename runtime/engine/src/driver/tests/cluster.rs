@@ -19,6 +19,7 @@ async fn node(store: &Memory, shop: &Arc<Shop>) -> Engine {
         paused: false,
         on_commit: None,
         member: Some(Member { node, address: format!("http://{node}") }),
+        kafka: None,
     };
     Engine::start(Arc::new(store.clone()), options).await.unwrap()
 }

@@ -1,0 +1,191 @@
+//! Records of topics as events: which one it is, its id, and a payload that fits its declaration.
+//!
+//! Promises: the same record gives the same id whenever it is read; what cannot be read is handed on
+//! whole, with the reason.
+
+use super::port::Record;
+use crate::input;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sagaflow_core::codegen::{EventSpec, Json, Machine, Schema};
+use sagaflow_core::id::RunId;
+use sagaflow_core::shard::Arrived;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Headers of our own messages.
+pub(super) const ID: &str = "flow-id";
+pub(super) const RUN: &str = "flow-run";
+pub(super) const NAMESPACE: &str = "flow-namespace";
+pub(super) const EVENT: &str = "flow-event";
+pub(super) const CONTENT: &str = "content-type";
+
+/// What records of a topic may be.
+struct Known {
+    name: String,
+    spec: EventSpec,
+    schema: Schema,
+}
+
+/// Where a record was read.
+#[derive(Clone, Copy)]
+pub(super) struct From<'a> {
+    pub(super) topic: &'a str,
+    pub(super) topic_id: &'a str,
+    pub(super) partition: u32,
+}
+
+/// Reads records as events of the hosted workflows.
+pub(crate) struct Decoder {
+    /// Of the node.
+    namespace: String,
+    topics: BTreeMap<String, Vec<Known>>,
+}
+
+impl Decoder {
+    /// Of the events that these workflows await.
+    pub(crate) fn new(namespace: &str, machines: &[Arc<dyn Machine>]) -> Self {
+        let mut topics: BTreeMap<String, Vec<Known>> = BTreeMap::new();
+        for spec in machines.iter().map(|machine| machine.spec()) {
+            for (name, event) in spec.events.iter().filter(|(_, event)| event.awaited) {
+                let Some(topic) = &event.topic else { continue };
+                let known = topics.entry(topic.clone()).or_default();
+                // Order: the version that was loaded last says what a payload is.
+                known.retain(|known| known.name != *name);
+                let (spec, schema) = (event.clone(), spec.schema.clone());
+                known.push(Known { name: name.clone(), spec, schema });
+            }
+        }
+        Self { namespace: namespace.to_owned(), topics }
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    pub(super) fn topics(&self) -> impl Iterator<Item = &String> {
+        self.topics.keys()
+    }
+
+    /// A record as what a shard takes in.
+    pub(super) fn decode(&self, from: From<'_>, record: &Record) -> Arrived {
+        match self.event(from, record) {
+            Ok(arrived) => arrived,
+            Err(why) => Arrived::Poison { offset: record.offset, body: letter(from, record, &why) },
+        }
+    }
+
+    fn event(&self, from: From<'_>, record: &Record) -> Result<Arrived, String> {
+        let bytes = record.value.as_deref().ok_or("it has no value")?;
+        let read = |bytes: &[u8]| -> Result<Json, String> {
+            serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON: {error}"))
+        };
+        let header = |name: &str| header(record, name);
+        let content = header(CONTENT).unwrap_or_default();
+        let (said, payload) = if content.starts_with("application/cloudevents-batch") {
+            return Err("it is a batch of CloudEvents; send them one by one".to_owned());
+        } else if content.starts_with("application/cloudevents") {
+            structured(read(bytes)?)?
+        } else {
+            let said = |name: &str| header(&format!("ce_{name}")).map(str::to_owned);
+            (Said { id: said("id"), source: said("source"), kind: said("type") }, read(bytes)?)
+        };
+        let kind = header(EVENT).or(said.kind.as_deref());
+        let (known, payload) = self.known(from.topic, kind, &payload)?;
+        let key = input::event_key(&known.spec, &payload);
+        let key = key.ok_or_else(|| format!("its payload has no `{}`", known.spec.key))?;
+        // An event of ours keeps its id and namespace, so that one that was delivered here already is
+        // recognised at its home.
+        let own = header(ID).filter(|id| is_own(id)).map(str::to_owned);
+        let namespace = header(NAMESPACE).filter(|_| own.is_some()).unwrap_or(&self.namespace);
+        let place = || format!("{}/{}/{}", from.topic_id, from.partition, record.offset);
+        // The id of a CloudEvent is its source's.
+        let theirs = said.id.map(|id| format!("{}#{id}", said.source.unwrap_or_default()));
+        let id = own.or(theirs).unwrap_or_else(place);
+        Ok(Arrived::Event {
+            id,
+            namespace: namespace.to_owned(),
+            event: known.name.clone(),
+            key,
+            payload,
+        })
+    }
+
+    /// Which event it is: the one that it says, or the only one that it can be.
+    fn known(
+        &self,
+        topic: &str,
+        kind: Option<&str>,
+        payload: &Json,
+    ) -> Result<(&Known, Json), String> {
+        let all = self.topics.get(topic).map(Vec::as_slice).unwrap_or_default();
+        let short = |name: &str| name.rsplit('.').next().map(str::to_owned);
+        let named = |known: &&Known| {
+            kind.is_some_and(|kind| {
+                known.name == kind || short(&known.name).as_deref() == Some(kind)
+            })
+        };
+        let named: Vec<_> = all.iter().filter(named).collect();
+        let mut wrong = String::new();
+        let mut fitting = Vec::new();
+        let candidates = if named.is_empty() { all.iter().collect() } else { named };
+        for known in candidates {
+            match input::event(&known.spec, &known.schema, payload) {
+                Ok(payload) => fitting.push((known, payload)),
+                Err(mismatch) => wrong = format!("it is no `{}`: {mismatch}", known.name),
+            }
+        }
+        match (fitting.pop(), fitting.is_empty()) {
+            (Some(one), true) => Ok(one),
+            (Some(_), false) => Err(format!("it could be several events; say it in `{EVENT}`")),
+            (None, _) => Err(wrong),
+        }
+    }
+}
+
+/// What a CloudEvent says of itself.
+struct Said {
+    id: Option<String>,
+    source: Option<String>,
+    kind: Option<String>,
+}
+
+fn structured(event: Json) -> Result<(Said, Json), String> {
+    let Json::Object(mut fields) = event else {
+        return Err("it is no CloudEvent: not an object".to_owned());
+    };
+    let mut text = |name: &str| match fields.remove(name) {
+        Some(Json::String(text)) => Some(text),
+        _ => None,
+    };
+    let said = Said { id: text("id"), source: text("source"), kind: text("type") };
+    let data = fields.remove("data").ok_or("it is a CloudEvent without JSON in `data`")?;
+    Ok((said, data))
+}
+
+/// The text of the last header of this name, whatever its case.
+fn header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
+    let mut all = record.headers.iter().rev();
+    let (_, value) = all.find(|(given, _)| given.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value.as_deref()?).ok()
+}
+
+/// Whether it is an id that a run gives to an event.
+fn is_own(id: &str) -> bool {
+    let parts = id.split_once('.');
+    parts.is_some_and(|(run, number)| run.parse::<RunId>().is_ok() && number.parse::<u64>().is_ok())
+}
+
+/// All of a record, so that nothing of it is lost.
+fn letter(from: From<'_>, record: &Record, why: &str) -> Json {
+    let text = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| STANDARD.encode(bytes));
+    let headers = record.headers.iter();
+    let headers: Vec<_> = headers.map(|(name, value)| json!([name, text(value)])).collect();
+    json!({
+        "kind": "record", "message": why,
+        "topic": from.topic, "topic_id": from.topic_id, "partition": from.partition,
+        "offset": record.offset, "key": text(&record.key), "value": text(&record.value),
+        "headers": headers,
+    })
+}
