@@ -14,6 +14,8 @@ mod decode;
 mod intake;
 mod outlet;
 mod port;
+#[cfg(test)]
+mod tests;
 
 pub use port::{
     Asking, Broker, Fault, Message, Partition, Read, Reading, Record, Result, Sent, Start, Topic,
