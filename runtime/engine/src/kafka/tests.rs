@@ -192,12 +192,10 @@ impl Broker for Client {
     fn send(&self, message: Message) -> Asking<'_, oneshot::Receiver<Sent>> {
         let (reply, answer) = oneshot::channel();
         let brokers = Arc::clone(&self.0);
-        Box::pin(async move {
-            if brokers.state().never.as_ref() == Some(&message.key) {
-                // Whoever sent it may be gone.
-                let _ = reply.send(Sent::Never("it is too large".to_owned()));
-                return answer;
-            }
+        if brokers.state().never.as_ref() == Some(&message.key) {
+            // Whoever sent it may be gone.
+            let _ = reply.send(Sent::Never("it is too large".to_owned()));
+        } else {
             tokio::spawn(async move {
                 while brokers.state().away {
                     tokio::time::sleep(Duration::from_millis(10)).await;
@@ -206,8 +204,8 @@ impl Broker for Client {
                 tokio::time::sleep(Duration::from_millis(3)).await;
                 let _ = reply.send(Sent::Done);
             });
-            answer
-        })
+        }
+        Box::pin(std::future::ready(answer))
     }
 }
 
