@@ -329,7 +329,8 @@ async fn alike(seed: u64, other: &impl Store) {
         committed += u32::from(matches!(call, Call::Commit(..)) && expected == "()");
         learn(&mut shards, &ours, &call, &expected);
     }
-    assert!(committed > CALLS / 7, "seed {seed}: only {committed} batches were written");
+    // Some batches are refused for what is wrong with them.
+    assert!(committed > CALLS / 10, "seed {seed}: only {committed} batches were written");
 }
 
 fn seeds() -> u64 {
