@@ -7,6 +7,8 @@ use sagaflow_engine::{Engine, Handle};
 use sagaflow_postgres::{Cluster, Database};
 use sagaflow_store::{Postgres, PostgresOptions, Sqlite};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long each limit of the machine is measured.
@@ -26,10 +28,17 @@ pub struct Place {
     engine: Engine,
     /// The database, where it is a server's.
     pub database: Option<Database>,
+    commits: Arc<AtomicU64>,
     // Order: the server and the folder go last.
     server: Option<Cluster>,
     folder: tempfile::TempDir,
 }
+
+/// Shards of an embedded store, as `flowd` makes it.
+pub const EMBEDDED: u32 = 4;
+
+/// Shards of a store on a server, as `flowd` makes it.
+pub const SHARED: u32 = 16;
 
 impl Place {
     /// Over a file in a folder of its own.
@@ -40,13 +49,17 @@ impl Place {
         let folder = tempfile::tempdir_in(".")?;
         let pairs = sqlite_rate(folder.path(), PAIRS as usize, LADDER).await?;
         let path = folder.path().join("store.db");
-        let options = sagaflow_store::Options { shards: 1, ..sagaflow_store::Options::new(&path) };
-        let engine = loads::engine(Sqlite::open(options).await?, hook, None).await?;
+        let options =
+            sagaflow_store::Options { shards: EMBEDDED, ..sagaflow_store::Options::new(&path) };
+        let store = Sqlite::open(options).await?;
+        let commits = store.commits();
+        let engine = loads::engine(store, hook, None).await?;
         Ok(Self {
             name: "SQLite",
             pairs,
             limit: "L5(500)",
             engine,
+            commits,
             database: None,
             server: None,
             folder,
@@ -61,14 +74,17 @@ impl Place {
         let Some(server) = server::start()? else { return Ok(None) };
         let pairs = server::batch_rate(&server, PAIRS, LADDER).await?;
         let database = server.fresh()?;
-        let options = PostgresOptions { shards: 1, ..PostgresOptions::new(database.url()) };
+        let options = PostgresOptions { shards: SHARED, ..PostgresOptions::new(database.url()) };
         Postgres::migrate(&options).await?;
-        let engine = loads::engine(Postgres::open(options).await?, hook, None).await?;
+        let store = Postgres::open(options).await?;
+        let commits = store.commits();
+        let engine = loads::engine(store, hook, None).await?;
         Ok(Some(Self {
             name: "Postgres",
             pairs,
             limit: "L3(500)",
             engine,
+            commits,
             database: Some(database),
             server: Some(server),
             folder: tempfile::tempdir_in(".")?,
@@ -98,6 +114,12 @@ impl Place {
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.engine.handle()
+    }
+
+    /// Commits of the store so far.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// A folder on the same disk.

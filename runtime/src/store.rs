@@ -12,8 +12,8 @@ use sagaflow_store::{Postgres, PostgresOptions, Sqlite};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Shards of an embedded store: it has one process, and one task decides as fast as one disk commits.
-const EMBEDDED_SHARDS: u32 = 1;
+/// Shards of an embedded store: each decides on a core of its own, and their batches share a commit.
+const EMBEDDED_SHARDS: u32 = 4;
 
 /// Shards of a store on a server: each node has its share of them, so there are more than nodes.
 const SHARDS: u32 = 16;

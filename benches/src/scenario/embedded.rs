@@ -4,6 +4,7 @@
 //! Set-up: generated code, services in Rust that do nothing. Run: `cargo xtask bench`.
 
 use crate::chain::{closed_loop, engine, load, start};
+use crate::place::EMBEDDED;
 use sagaflow_engine::Handle;
 use sagaflow_store::Sqlite;
 use std::path::Path;
@@ -50,15 +51,18 @@ pub async fn measure() -> anyhow::Result<()> {
     let span = Duration::from_secs(4);
     let sync = crate::sync_rate(folder.path(), 8 * 1024, Duration::from_secs(2))?;
     let path = folder.path().join("store.db");
-    let options = sagaflow_store::Options { shards: 1, ..sagaflow_store::Options::new(&path) };
-    let engine = engine(Sqlite::open(options).await?).await?;
+    let options =
+        sagaflow_store::Options { shards: EMBEDDED, ..sagaflow_store::Options::new(&path) };
+    let store = Sqlite::open(options).await?;
+    let made = store.commits();
+    let engine = engine(store).await?;
     let handle = engine.handle();
     load(&handle, 16, Duration::from_secs(1)).await?;
     println!(
         "## Three-step runs on the embedded store\n\nfdatasync of 8 KB in this run: {sync:.0} per second.\n"
     );
     alone(&handle, folder.path(), span).await?;
-    closed_loop(&handle, ("fdatasync", sync), span).await?;
+    closed_loop((&handle, &made), ("fdatasync", sync), span).await?;
     let (parked, at_once) = (10_000, 500);
     let before = resident()?;
     for _ in 0..parked / at_once {

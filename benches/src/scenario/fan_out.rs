@@ -7,7 +7,6 @@ use crate::loads::{next, numbered, run, unheard};
 use crate::percentile_ms;
 use crate::place::Place;
 use serde_json::json;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 const ROUNDS: usize = 15;
@@ -23,7 +22,7 @@ pub async fn measure() -> anyhow::Result<()> {
         let handle = place.handle();
         for branches in [10, 100, 1000_i64] {
             let (mut ones, mut fans) = (Vec::new(), Vec::new());
-            let before = handle.counters().commits.load(Ordering::Relaxed);
+            let before = place.commits();
             for _ in 0..ROUNDS {
                 let begun = Instant::now();
                 numbered(handle.clone(), "loads.One").await?;
@@ -35,7 +34,7 @@ pub async fn measure() -> anyhow::Result<()> {
             }
             ones.sort();
             fans.sort();
-            let commits = handle.counters().commits.load(Ordering::Relaxed) - before;
+            let commits = place.commits() - before;
             let (one, fan) = (percentile_ms(&ones, 50), percentile_ms(&fans, 50));
             let claim = if branches == 1000 { "50" } else { "" };
             println!(

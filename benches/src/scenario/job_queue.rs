@@ -5,7 +5,6 @@
 
 use crate::loads::{closed, numbered, unheard};
 use crate::place::Place;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub async fn measure() -> anyhow::Result<()> {
@@ -20,14 +19,13 @@ pub async fn measure() -> anyhow::Result<()> {
         let one = move || numbered(handle.clone(), "loads.One");
         closed(16, Duration::from_secs(1), one.clone()).await?;
         for clients in [1, 16, 64, 256, 1024] {
-            let commits = || place.handle().counters().commits.load(Ordering::Relaxed);
-            let before = commits();
+            let before = place.commits();
             let came = closed(clients, Duration::from_secs(3), one.clone()).await?;
             println!(
                 "| {clients} | {:.0} | {:.3} | {:.3} | {:.2} | {:.2} |",
                 came.rate(),
                 came.rate() / place.pairs,
-                (commits() - before) as f64 / came.times.len().max(1) as f64,
+                (place.commits() - before) as f64 / came.times.len().max(1) as f64,
                 came.ms(50),
                 came.ms(99)
             );

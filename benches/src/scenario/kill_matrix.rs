@@ -9,6 +9,7 @@
 //! Run: `cargo run --release -p sagaflow-benches -- kill_matrix`.
 
 use crate::loads::{self, Hook, closed, next, numbered};
+use crate::place::{EMBEDDED, SHARED};
 use crate::server;
 use anyhow::Context as _;
 use sagaflow_core::port::Store;
@@ -50,12 +51,13 @@ fn say(line: &str) {
 /// A child: an engine on `store`, with starts or without.
 async fn node(store: &str, mode: &str, rate: f64) -> anyhow::Result<()> {
     if store.starts_with("postgres") {
-        let options = PostgresOptions { shards: 1, ttl: TTL, ..PostgresOptions::new(store) };
+        let options = PostgresOptions { shards: SHARED, ttl: TTL, ..PostgresOptions::new(store) };
         let node = options.node;
         let member = Member { node, address: format!("http://{node}.invalid:1") };
         serve(Postgres::open(options).await?, Some(member), mode, rate).await
     } else {
-        let options = sagaflow_store::Options { shards: 1, ..sagaflow_store::Options::new(store) };
+        let options =
+            sagaflow_store::Options { shards: EMBEDDED, ..sagaflow_store::Options::new(store) };
         serve(Sqlite::open(options).await?, None, mode, rate).await
     }
 }
@@ -282,7 +284,8 @@ fn matrix(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     {
         let databases = [server.fresh()?, server.fresh()?];
         for database in &databases {
-            let options = PostgresOptions { shards: 1, ..PostgresOptions::new(database.url()) };
+            let options =
+                PostgresOptions { shards: SHARED, ..PostgresOptions::new(database.url()) };
             runtime.block_on(Postgres::migrate(&options))?;
         }
         let rate = match rate {

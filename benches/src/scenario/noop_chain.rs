@@ -7,7 +7,6 @@
 
 use crate::loads::{closed, numbered, open, unheard};
 use crate::place::Place;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const SPAN: Duration = Duration::from_secs(2);
@@ -27,8 +26,7 @@ async fn closed_loops(place: &Place) -> anyhow::Result<f64> {
         let handle = place.handle();
         let one = move || numbered(handle.clone(), workflow);
         for clients in [1, 16, 128, 1024] {
-            let commits = || place.handle().counters().commits.load(Ordering::Relaxed);
-            let before = commits();
+            let before = place.commits();
             let came = closed(clients, SPAN, one.clone()).await?;
             let made = (came.times.len().max(1) * steps) as f64;
             println!(
@@ -36,7 +34,7 @@ async fn closed_loops(place: &Place) -> anyhow::Result<f64> {
                 came.rate(),
                 came.rate() * steps as f64,
                 came.rate() * steps as f64 / place.pairs,
-                (commits() - before) as f64 / made,
+                (place.commits() - before) as f64 / made,
                 came.ms(50),
                 came.ms(99)
             );

@@ -106,7 +106,11 @@ impl std::str::FromStr for Part {
 
 impl Serialize for Part {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self {
+            Self::Origin => serializer.serialize_str("origin"),
+            Self::Head => serializer.serialize_str("head"),
+            _ => serializer.collect_str(self),
+        }
     }
 }
 
@@ -299,11 +303,15 @@ impl From<EventRow> for EventBody {
 /// # Errors
 /// If a value cannot be written as JSON, which no value of ours is.
 pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
-    let json = serde_json::to_vec(value).map_err(damaged)?;
-    let mut bytes = Vec::with_capacity(TAG.len() + SUM + json.len());
+    let mut bytes = Vec::with_capacity(512);
     bytes.extend_from_slice(TAG);
-    bytes.extend_from_slice(&sum(&json));
-    bytes.extend_from_slice(&json);
+    bytes.extend_from_slice(&[0; SUM]);
+    serde_json::to_writer(&mut bytes, value).map_err(damaged)?;
+    if let Some((space, json)) =
+        bytes.get_mut(TAG.len()..).and_then(|rest| rest.split_at_mut_checked(SUM))
+    {
+        space.copy_from_slice(&sum(json));
+    }
     Ok(bytes)
 }
 

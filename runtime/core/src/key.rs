@@ -7,7 +7,7 @@ use crate::codegen::Json;
 use crate::id::RunId;
 use crate::service::Purpose;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
+use uuid::Uuid;
 
 /// What the key of a call is made of (semantics K1).
 #[derive(Clone, Copy, Debug)]
@@ -31,80 +31,85 @@ pub struct KeyParts<'a> {
 /// The key of a call: 32 hex digits of SHA-256 over the canonical JSON array of its parts.
 #[must_use]
 pub fn call_key(parts: &KeyParts<'_>) -> String {
-    let array = serde_json::json!([
-        parts.namespace,
-        parts.action,
-        parts.purpose.word(),
-        parts.run.to_string(),
-        parts.path,
-        parts.generation,
-        parts.by,
-    ]);
-    let digest = fingerprint(&array);
+    // Written piece by piece, as every call of every run has one.
+    let mut text = Vec::with_capacity(256);
+    text.push(b'[');
+    let mut id = Uuid::encode_buffer();
+    let run = parts.run.0.hyphenated().encode_lower(&mut id);
+    for part in [parts.namespace, parts.action, parts.purpose.word(), run, parts.path] {
+        write_text(part, &mut text);
+        text.push(b',');
+    }
+    write_canonical(&Json::from(parts.generation), &mut text);
+    text.push(b',');
+    write_canonical(parts.by.unwrap_or(&Json::Null), &mut text);
+    text.push(b']');
+    let digest = Sha256::digest(&text);
     hex(digest.get(..16).unwrap_or(&digest))
 }
 
 /// SHA-256 over the canonical form of a value.
 #[must_use]
 pub fn fingerprint(value: &Json) -> [u8; 32] {
-    Sha256::digest(canonical(value).as_bytes()).into()
+    let mut text = Vec::new();
+    write_canonical(value, &mut text);
+    Sha256::digest(&text).into()
 }
 
 /// Lower-case hex digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// JSON with object keys in code point order and without blanks: equal values, equal text.
 #[must_use]
 pub fn canonical(value: &Json) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     write_canonical(value, &mut text);
-    text
+    String::from_utf8(text).expect("texts are UTF-8, and all else of JSON is ASCII")
 }
 
-fn write_canonical(value: &Json, text: &mut String) {
+fn write_canonical(value: &Json, text: &mut Vec<u8>) {
     match value {
         Json::Array(items) => {
-            text.push('[');
+            text.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
                 write_canonical(item, text);
             }
-            text.push(']');
+            text.push(b']');
         }
         Json::Object(fields) => {
             // Sorted here and not by the map: another package may ask `serde_json` to keep the
             // order of insertion, which would silently change every key.
             let mut sorted: Vec<_> = fields.iter().collect();
             sorted.sort_unstable_by_key(|(name, _)| name.as_str());
-            text.push('{');
+            text.push(b'{');
             for (index, (name, field)) in sorted.into_iter().enumerate() {
                 if index > 0 {
-                    text.push(',');
+                    text.push(b',');
                 }
                 write_text(name, text);
-                text.push(':');
+                text.push(b':');
                 write_canonical(field, text);
             }
-            text.push('}');
+            text.push(b'}');
         }
         Json::String(content) => write_text(content, text),
         Json::Null | Json::Bool(_) | Json::Number(_) => {
-            let _ = write!(text, "{value}");
+            // A plain value printed into memory cannot fail.
+            let _ = serde_json::to_writer(text, value);
         }
     }
 }
 
-fn write_text(content: &str, text: &mut String) {
-    // Borrows nothing and cannot fail: the printer of JSON strings is total.
-    let _ = write!(text, "{}", Json::from(content));
+fn write_text(content: &str, text: &mut Vec<u8>) {
+    // A text printed into memory cannot fail.
+    let _ = serde_json::to_writer(text, content);
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ use sagaflow_core::port::{
 use sagaflow_core::time::Time;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use table::{Query, event, get, inbox, int, item, journal, key, node, run, shard, short, wait};
 use uuid::Uuid;
@@ -140,6 +141,12 @@ impl Postgres {
         let PostgresOptions { node, again, ttl, .. } = options;
         let writer = Writer::start(connector, Arc::clone(&leases), ttl, conn);
         Ok(Self { writer, desk, readers, keepers, schema, leases, node, again, ttl, shards })
+    }
+
+    /// Counts the commits that held batches, each of one shard or of several.
+    #[must_use]
+    pub fn commits(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.writer.commits)
     }
 
     /// A statement that changes nothing.

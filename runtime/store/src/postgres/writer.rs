@@ -13,6 +13,7 @@ use sagaflow_core::port::{Batch, Error, Lease, Result};
 use sqlx::{Connection as _, PgConnection};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,6 +34,8 @@ const CLOSE: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Waiting>,
+    /// Statements that wrote batches.
+    pub commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -45,10 +48,11 @@ impl Writer {
     ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let text = connector.schema().sql(commit::COMMIT).0.into();
-        let used = Instant::now();
-        let task = Task { connector, leases, ttl, text, conn: Some(conn), used };
+        let (used, commits) = (Instant::now(), Arc::<AtomicU64>::default());
+        let counted = Arc::clone(&commits);
+        let task = Task { connector, leases, ttl, text, conn: Some(conn), used, commits: counted };
         tokio::spawn(task.serve(waiting));
-        Self { queue }
+        Self { queue, commits }
     }
 
     /// Queues a batch and waits for its outcome.
@@ -72,6 +76,7 @@ struct Task {
     conn: Option<PgConnection>,
     /// When the connection was last of use.
     used: Instant,
+    commits: Arc<AtomicU64>,
 }
 
 impl Task {
@@ -168,6 +173,7 @@ impl Task {
             Err(_) => Err(Failure::Unknown("the server does not answer".to_owned())),
         };
         self.used = Instant::now();
+        self.commits.fetch_add(1, Ordering::Relaxed);
         match &sent {
             Err(Failure::Unknown(cause)) => {
                 tracing::warn!(cause, "the outcome of a commit is unknown; connecting again");

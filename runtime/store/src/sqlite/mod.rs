@@ -40,6 +40,7 @@ use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use table::{event, inbox, item, journal, key, run, shard, wait};
 use uuid::Uuid;
@@ -90,6 +91,12 @@ impl Sqlite {
             async move { key::read_many(&asked, &names).await }
         });
         Ok(Self { writer: Arc::new(writer), desk, readers, nodes, shards: file.shards })
+    }
+
+    /// Counts the commits that held batches, each of one shard or of several.
+    #[must_use]
+    pub fn commits(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.writer.commits)
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {

@@ -18,6 +18,7 @@ use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -56,6 +57,8 @@ pub(super) struct Writer {
     /// Dropped first, which ends the thread's loop.
     queue: Option<mpsc::Sender<Command>>,
     thread: Option<JoinHandle<()>>,
+    /// Transactions that held batches.
+    pub commits: Arc<AtomicU64>,
 }
 
 impl Writer {
@@ -64,11 +67,13 @@ impl Writer {
         let (opened, opening) = oneshot::channel();
         let (queue, commands) = mpsc::channel(QUEUE_MAX);
         let thread = std::thread::Builder::new().name("flow-writer".to_owned());
-        let thread = thread.spawn(move || run(&options, opened, commands));
+        let commits = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&commits);
+        let thread = thread.spawn(move || run(&options, opened, commands, counted));
         let stopped =
             |cause: &dyn std::fmt::Display| Error::Unavailable(format!("its writer: {cause}"));
         let thread = thread.map_err(|error| stopped(&error))?;
-        let writer = Self { queue: Some(queue), thread: Some(thread) };
+        let writer = Self { queue: Some(queue), thread: Some(thread), commits };
         let opened = opening.await.unwrap_or_else(|_| Err(stopped(&"it stopped")))?;
         Ok((opened, writer))
     }
@@ -97,6 +102,7 @@ fn run(
     options: &Options,
     opened: oneshot::Sender<Result<Opened>>,
     commands: mpsc::Receiver<Command>,
+    commits: Arc<AtomicU64>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
@@ -116,7 +122,7 @@ fn run(
             if opened.send(Ok((Arc::clone(&file), readers.clone()))).is_err() {
                 return;
             }
-            let mut writer = Loop { file, conn: Some(conn), _lock: lock };
+            let mut writer = Loop { file, conn: Some(conn), commits, _lock: lock };
             writer.serve(commands);
             // Order: readers first, so that none of them keeps the log from being copied into the file,
             // and the connection that writes is the last one to go. Too slow is only less tidy: an idle
@@ -133,6 +139,7 @@ struct Loop {
     file: Arc<StoreFile>,
     /// None after it was lost, until the next command opens it again.
     conn: Option<Connection>,
+    commits: Arc<AtomicU64>,
     _lock: Lock,
 }
 
@@ -183,6 +190,7 @@ impl Loop {
     }
 
     fn commit(&mut self, group: Vec<Waiting>) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
         match self.conn() {
             Ok(conn) => {
                 if let Err(lost) = commit::group(conn, group) {
