@@ -183,8 +183,8 @@ pub enum TestStmt {
         twice: bool,
         /// Only after this one.
         after: Option<String>,
-        /// Unless this holds.
-        unless: Option<Expr>,
+        /// Unless this holds; the local is `result`, as in `Expect`.
+        unless: Option<(Expr, Option<LocalId>)>,
         /// Line, from 1.
         line: u32,
     },

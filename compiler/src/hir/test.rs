@@ -133,6 +133,6 @@ pub enum NeverWhen {
     Twice,
     /// `after A.b`; none where it is unknown.
     After(Option<ActionId>),
-    /// `unless e`
-    Unless(ExprId),
+    /// `unless e`, and `result` where the condition reads it
+    Unless(ExprId, Option<LocalId>),
 }

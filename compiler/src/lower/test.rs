@@ -111,7 +111,10 @@ fn expectation(
                 _ => None,
             };
             let unless = match when {
-                NeverWhen::Unless(condition) => Some(names.expr(*condition)),
+                NeverWhen::Unless(condition, result) => {
+                    let result = result.map(|local| names.local(local));
+                    Some((names.expr(*condition), result))
+                }
                 _ => None,
             };
             fir::TestStmt::ExpectNever {

@@ -183,7 +183,10 @@ fn expect(
                 ast::NeverWhen::Ever => hir::NeverWhen::Ever,
                 ast::NeverWhen::Twice => hir::NeverWhen::Twice,
                 ast::NeverWhen::After(other) => hir::NeverWhen::After(call_ref(body, other)),
-                ast::NeverWhen::Unless(e) => hir::NeverWhen::Unless(with_result(body, e, last).0),
+                ast::NeverWhen::Unless(e) => {
+                    let (condition, result) = with_result(body, e, last);
+                    hir::NeverWhen::Unless(condition, result)
+                }
             };
             hir::Expect::Never { call, when }
         }

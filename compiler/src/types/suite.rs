@@ -43,7 +43,7 @@ impl Cx<'_> {
             }
             TestStmt::Expect(expect, _) => match expect {
                 Expect::Value(condition, _) => self.condition(*condition),
-                Expect::Never { when: NeverWhen::Unless(condition), .. } => {
+                Expect::Never { when: NeverWhen::Unless(condition, _), .. } => {
                     self.condition(*condition);
                 }
                 _ => {}

@@ -210,3 +210,71 @@ fn every_answer_about_a_block_is_tried() {
     let settled = of("W", "");
     assert!(settled.passed, "{settled:?}");
 }
+
+#[test]
+fn who_is_asked_about_a_call_that_was_done_never_says_that_it_was_not() {
+    let report = only(
+        r#"
+service Bank { pivot pay(id: text) -> text idempotent by id fails Closed within 2s }
+workflow W v1 (id: text) -> text idempotent by id fails Closed deadline 9h {
+  step S.note(id)
+  pivot receipt = Bank.pay(id) retry 2 times on unknown => manual "was it paid?"
+  return receipt
+}
+test "paid is not taken back" { every failure of W("a")  expect settled  expect never S.unnote after Bank.pay }
+"#,
+    );
+    assert!(report.passed, "{report:?}");
+    assert!(report.runs > 30, "{report:?}");
+}
+
+#[test]
+fn what_was_not_done_may_be_answered_with_an_error_and_is_undone() {
+    let report = only(
+        r#"
+service Bank { pivot pay(id: text) -> text idempotent by id fails Closed within 2s }
+workflow W v1 (id: text) -> text idempotent by id fails Closed deadline 9h {
+  step S.note(id)
+  pivot receipt = Bank.pay(id) retry 2 times on Closed => manual "what now?" on unknown => manual "was it paid?"
+  return receipt
+}
+test "asked" { given Bank.pay => unknown  every failure of W("a")  expect never S.unnote }
+"#,
+    );
+    assert!(!report.passed, "somebody says that it is closed: {report:?}");
+}
+
+const EXCUSED: &str = r#"
+enum Came { Well, Badly }
+workflow W v1 (id: text) -> Came idempotent by id fails Gone deadline 9h {
+  step size = S.look(id)
+  if size > 5 { return Came.Well }
+  step S.note(id)
+  return Came.Badly
+}
+"#;
+
+#[test]
+fn a_result_excuses_the_runs_that_have_it_and_no_others() {
+    let of = |unless: &str| {
+        let every = "every failure of W(\"a\")";
+        only(&format!("{EXCUSED}test \"t\" {{ {every} expect never S.note unless {unless} }}"))
+    };
+    // A run that is cancelled behind the note has no result, and so no excuse.
+    let report = of("result == Came.Badly");
+    assert!(!report.passed && report.message.contains("was applied"), "{report:?}");
+    let one = |unless: &str| {
+        only(&format!("{EXCUSED}test \"t\" {{ run W(\"a\") expect never S.note unless {unless} }}"))
+    };
+    assert!(one("result == Came.Badly").passed, "the default size is 1");
+    assert!(!one("result == Came.Well").passed);
+}
+
+#[test]
+fn a_result_that_is_not_there_is_said_so() {
+    let report = only(&format!(
+        "{EXCUSED}test \"t\" {{ given S.look => fail Gone run W(\"a\") expect result == Came.Well }}"
+    ));
+    let told = "there is no `result`: it is failed with `Gone`";
+    assert!(!report.passed && report.message == told, "{report:?}");
+}

@@ -3,6 +3,7 @@
 use super::{Enumeration, Shown, variants};
 use crate::simulate::{BEGIN, Called, Choice, Question, Script};
 use sagaflow_core::codegen::{AskSpec, ErrorSpec, Json, SampleSeed};
+use sagaflow_core::service::Purpose;
 use sagaflow_core::status::Status;
 
 /// Bound: questions answered one after the other in one run.
@@ -50,7 +51,11 @@ impl Enumeration<'_> {
             return Vec::new();
         };
         let mut answers = vec![serde_json::json!({ "ok": call.usual })];
-        if !shown.committed {
+        // Who is asked looks, and says what is there: that something was not done which was done is
+        // no answer of a person, and no run could stand it. It can be done by hand where it was not.
+        let at = |known: &&Called| known.path == question.path && known.purpose == Purpose::Do;
+        let done = shown.calls.iter().filter(at).any(|known| shown.applied.contains(&known.key));
+        if !shown.committed && !done {
             for (name, payload) in self.errors(call) {
                 answers.push(serde_json::json!({ "failed": { "name": name, "payload": payload } }));
             }

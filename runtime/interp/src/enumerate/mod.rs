@@ -94,6 +94,8 @@ struct Shown {
     questions: Vec<Question>,
     status: Status,
     committed: bool,
+    /// Keys of the calls that had an effect.
+    applied: BTreeSet<String>,
     /// A request is still on its way.
     hangs: bool,
 }
@@ -176,6 +178,7 @@ impl Enumeration<'_> {
             questions: world.questions(run).cloned().collect(),
             status: state.status(),
             committed: state.head().committed,
+            applied: world.ledger().effects().iter().map(|effect| effect.key.clone()).collect(),
             hangs: world.hangs(),
         })
     }

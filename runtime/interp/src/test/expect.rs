@@ -4,7 +4,7 @@ use super::Wrong;
 use crate::codec::decode;
 use crate::eval::{Env, Eval};
 use crate::simulate::{Applied, BEGIN, Program, World};
-use sagaflow_core::codegen::Draw;
+use sagaflow_core::codegen::{Draw, Json};
 use sagaflow_core::id::RunId;
 use sagaflow_core::status::Status;
 use sagaflow_fir::{Expr, LocalId, Test, TestStmt};
@@ -33,7 +33,9 @@ impl Check<'_> {
             TestStmt::ExpectCalls(calls, line) => (line, self::calls(world, run, calls)),
             TestStmt::ExpectNever { call, twice, after, unless, line } => {
                 let excused = match unless {
-                    Some(unless) => self.truth(world, run, env, (unless, None)),
+                    // What is said of a result excuses no run that has none.
+                    Some((_, Some(_))) if result_of(world, run).is_none() => Ok(false),
+                    Some((unless, result)) => self.truth(world, run, env, (unless, *result)),
                     None => Ok(false),
                 };
                 let wrong = excused.map(|excused| match excused {
@@ -65,20 +67,24 @@ impl Check<'_> {
     ) -> Result<bool, String> {
         let mut env = env.clone();
         let fir = self.program.fir();
-        let json = run.and_then(|run| world.standing(run)?.result);
-        // Where the condition reads it, `result` is a local of the test.
-        let named = self.test.locals.iter().position(|local| local.name == "result");
-        let named = named.and_then(|index| u32::try_from(index).ok()).map(LocalId);
-        if let (Some(id), Some(json)) = (result.or(named), json)
-            && let Some(local) = self.test.locals.get(id.0 as usize)
-        {
-            let value = decode(fir, &local.ty, &json).map_err(|fault| fault.message)?;
-            env.set(id, value);
+        if let Some(id) = result {
+            let Some(json) = result_of(world, run) else {
+                return Err(format!("there is no `result`: {}", stands(world, run).1));
+            };
+            if let Some(local) = self.test.locals.get(id.0 as usize) {
+                let value = decode(fir, &local.ty, &json).map_err(|fault| fault.message)?;
+                env.set(id, value);
+            }
         }
         let mut draw = Draw::new(BEGIN, [0; 16]);
         let mut eval = Eval::new(fir, &self.test.module, Some(&mut draw));
         eval.truth(&mut env, condition).map_err(|fault| fault.message)
     }
+}
+
+/// What a run answered.
+fn result_of(world: &World<'_>, run: Option<RunId>) -> Option<Json> {
+    world.standing(run?)?.result
 }
 
 /// How a run stands, in words.
