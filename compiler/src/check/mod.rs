@@ -9,6 +9,7 @@ mod hold;
 mod key;
 mod load;
 mod lock;
+mod once;
 mod outcome;
 mod policy;
 mod privacy;

@@ -83,7 +83,7 @@ fn made_up_value(step: &Step, findings: &mut Vec<Diagnostic>) -> bool {
         .label(step.span, "its outcome may stay unknown, and nothing undoes it…")
         .label(handler.span, "…yet this goes on as if it had not happened")
         .help(
-            "any one of these fixes it:\n• decide what is safe: `on refused => use …` (certainly not sent)\n• say that either way is fine: `skip`\n• declare how to undo it: `compensate`",
+            "any one of these fixes it:\n• decide what is safe: `on refused => use …` (certainly not sent)\n• say that either way is fine: `skip`, which may also end a block\n• declare how to undo it: `compensate`",
         ),
     );
     true

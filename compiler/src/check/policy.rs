@@ -1,5 +1,6 @@
 //! Retries and time: F0401 to F0406, F0501.
 
+use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{self, Block, Class, Program, Provider, RetrySpec, Stmt, StmtKind, Target, Times};
 use crate::span::Span;
@@ -10,7 +11,7 @@ const BACKOFF: (i64, i64) = (1_000, 30_000);
 
 /// Checks every step.
 pub fn check(program: &Program, before_commit: &BTreeSet<Span>, findings: &mut Vec<Diagnostic>) {
-    let mut rule = Rule { program, findings, seen: BTreeSet::new() };
+    let mut rule = Rule { program, once: Once::new(findings) };
     super::each_block(program, &mut |block| {
         let mut undos = BTreeSet::new();
         block.walk(true, &mut |stmt| {
@@ -63,18 +64,10 @@ fn own_undo<'p>(stmt: &'p Stmt, see: &mut dyn FnMut(&'p Block)) {
 
 struct Rule<'p, 'f> {
     program: &'p Program,
-    findings: &'f mut Vec<Diagnostic>,
-    /// A contract is repeated by `service B = A`: its clauses are one place.
-    seen: BTreeSet<(&'static str, Span)>,
+    once: Once<'f>,
 }
 
 impl Rule<'_, '_> {
-    fn say(&mut self, finding: Diagnostic) {
-        if self.seen.insert((finding.code, finding.span)) {
-            self.findings.push(finding);
-        }
-    }
-
     fn step(&mut self, step: &hir::Step, undo: bool) {
         let Target::Action(id) = step.call.target else { return };
         let action = &self.program.actions[id];
@@ -106,7 +99,7 @@ impl Rule<'_, '_> {
         if action.incomplete {
             return;
         }
-        self.say(
+        self.once.say(
             Diagnostic::error(
                 "F0404",
                 step.call.span,
@@ -124,7 +117,7 @@ impl Rule<'_, '_> {
         if probe.incomplete {
             return;
         }
-        self.say(
+        self.once.say(
             Diagnostic::error(
                 "F0404",
                 step.call.span,
@@ -146,7 +139,7 @@ impl Rule<'_, '_> {
                 .map(|error| &self.program.errors[*error])
                 .find(|error| error.name.node == name.node);
             if let Some(error) = declared.filter(|error| !error.transient) {
-                self.say(
+                self.once.say(
                     Diagnostic::warning(
                         "F0401",
                         step.call.span,
@@ -172,7 +165,7 @@ impl Rule<'_, '_> {
         if !writes || !repeats || step.idempotent.is_some() || step.probe.is_some() {
             return;
         }
-        self.say(
+        self.once.say(
             Diagnostic::error(
                 "F0501",
                 step.call.span,
@@ -218,7 +211,7 @@ impl Rule<'_, '_> {
             _ => false,
         };
         if let (Some(otherwise), false) = (&step.handlers.otherwise, live || held_back) {
-            self.say(
+            self.once.say(
                 Diagnostic::warning("F0405", step.call.span, "this `else` can never run")
                     .label(otherwise.span, "nothing can reach this…")
                     .label(
@@ -252,7 +245,7 @@ impl Rule<'_, '_> {
         } else {
             return;
         };
-        self.say(
+        self.once.say(
             finding
                 .label(retry, format!("at worst these take {}", duration(whole)))
                 .label(deadline.span, format!("the step ends after {}", duration(deadline.value)))
@@ -277,7 +270,7 @@ impl Rule<'_, '_> {
             return;
         }
         let retry = step.retry.as_ref().map_or(step.call.span, |r| r.span);
-        self.say(
+        self.once.say(
             Diagnostic::warning(
                 "F0403",
                 step.call.span,

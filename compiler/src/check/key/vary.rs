@@ -3,6 +3,7 @@
 //! The service tells calls apart by the `by` values alone. A key that stays the same while the call
 //! changes gives the second call the first one's answer.
 
+use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     self, ActionId, Block, CompensateHow, ExprId, ExprKind, Given, Idempotent, LocalId, Origin,
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Checks every keyed call, and the undos it arms.
 pub fn check(program: &Program, _table: &Table, findings: &mut Vec<Diagnostic>) {
     super::super::each_block(program, &mut |block| {
-        let mut rule = Rule { program, findings, loops: Vec::new(), seen: BTreeSet::new() };
+        let mut rule = Rule { program, loops: Vec::new(), once: Once::new(findings) };
         rule.block(block);
     });
 }
@@ -53,9 +54,8 @@ impl<'s> Stands<'s> {
 
 struct Rule<'p, 'f> {
     program: &'p Program,
-    findings: &'f mut Vec<Diagnostic>,
+    once: Once<'f>,
     loops: Vec<Around>,
-    seen: BTreeSet<Span>,
 }
 
 impl<'p> Rule<'p, '_> {
@@ -227,7 +227,7 @@ impl<'p> Rule<'p, '_> {
         // What the caller passes differs between callers and runs, even where it is a literal here.
         let constant = key.by.iter().all(|by| !self.reads(*by) && !self.drawn(*by));
         if constant && step.call.args.each().any(|value| self.reads(value)) {
-            self.say(
+            self.once.say(
                 Diagnostic::error(
                     "F0502",
                     at,
@@ -256,7 +256,7 @@ impl<'p> Rule<'p, '_> {
         .label(around.head, format!("this `{}` calls it more than once…", around.word))
         .label(at, format!("…but {whose} does not differ: the second turn gets the first one's answer"))
         .help("add what differs from turn to turn to the key, or leave `by` out: the turn is then part of it");
-        self.say(finding);
+        self.once.say(finding);
     }
 
     /// Whether an expression is drawn anew each time, which another rule reports.
@@ -275,12 +275,6 @@ impl<'p> Rule<'p, '_> {
         let mut found = false;
         self.program.each_read(expr, &mut |_| found = true);
         found
-    }
-
-    fn say(&mut self, finding: Diagnostic) {
-        if self.seen.insert(finding.span) {
-            self.findings.push(finding);
-        }
     }
 }
 

@@ -1,15 +1,15 @@
 //! What may stand in a transaction: F0604, F0606, F0609.
 
+use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     Block, Class, DatabaseId, Program, Provider, Stmt, StmtKind, Target, Transaction,
 };
 use crate::span::Span;
-use std::collections::BTreeSet;
 
 /// Checks every transaction, those of undos and contracts included.
 pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
-    let mut rule = Rule { program, findings, seen: BTreeSet::new() };
+    let mut rule = Rule { program, once: Once::new(findings) };
     super::super::each_block(program, &mut |block| rule.outside(block));
     for action in program.actions.values() {
         action.compensate.iter().for_each(|own| own.each_block(&mut |block| rule.outside(block)));
@@ -18,17 +18,10 @@ pub fn check(program: &Program, findings: &mut Vec<Diagnostic>) {
 
 struct Rule<'p, 'f> {
     program: &'p Program,
-    findings: &'f mut Vec<Diagnostic>,
-    seen: BTreeSet<(&'static str, Span)>,
+    once: Once<'f>,
 }
 
 impl<'p> Rule<'p, '_> {
-    fn say(&mut self, finding: Diagnostic) {
-        if self.seen.insert((finding.code, finding.span)) {
-            self.findings.push(finding);
-        }
-    }
-
     fn outside(&mut self, block: &'p Block) {
         for stmt in &block.stmts {
             match &stmt.kind {
@@ -36,7 +29,7 @@ impl<'p> Rule<'p, '_> {
                     self.transaction(tx);
                     continue;
                 }
-                StmtKind::Savepoint(point) => self.say(
+                StmtKind::Savepoint(point) => self.once.say(
                     Diagnostic::error("F0606", stmt.span, "a savepoint belongs into a transaction")
                         .label(point.name.span, "there is nothing here that could be rolled back to it")
                         .help("put it inside a `transaction`, or use a `scope`, which undoes its steps"),
@@ -109,7 +102,7 @@ impl<'p> Rule<'p, '_> {
         match target {
             Target::Workflow(_) => self.waits(span, "a child run", tx),
             Target::Action(id) => match self.program.actions[id].provider {
-                Provider::Service(_) => self.say(
+                Provider::Service(_) => self.once.say(
                     Diagnostic::error(
                         "F0604",
                         span,
@@ -133,7 +126,7 @@ impl<'p> Rule<'p, '_> {
     /// F0609.
     fn elsewhere(&mut self, own: DatabaseId, span: Span, text: &str, tx: &Transaction) {
         let name = &self.program.databases[own].name.name;
-        self.say(
+        self.once.say(
             Diagnostic::error("F0609", span, format!("`{text}` is not part of this transaction"))
                 .label(tx.name.span, format!("this is a transaction of `{}`…", tx.name.node))
                 .label(
@@ -158,7 +151,7 @@ impl<'p> Rule<'p, '_> {
 
     /// F0606.
     fn waits(&mut self, span: Span, what: &str, tx: &Transaction) {
-        self.say(
+        self.once.say(
             Diagnostic::error("F0606", span, format!("a transaction contains {what}"))
                 .label(head(tx), "a connection and its row locks are held from here…")
                 .label(span, "…and nobody knows how long this takes")

@@ -1,5 +1,6 @@
 //! What an undo carries until it runs, or is dropped: F0212, F0213.
 
+use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     Block, Compensate, CompensateHow, ExprId, Label, LocalId, Program, Stmt, StmtKind, Ty, TyKind,
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 
 /// Checks every undo that a step or transaction arms.
 pub fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnostic>) {
-    let mut rule = Rule { program, table, findings, seen: BTreeSet::new() };
+    let mut rule = Rule { program, table, once: Once::new(findings) };
     for action in program.actions.values() {
         if let Some(own) = &action.compensate {
             rule.large(own);
@@ -43,25 +44,17 @@ pub fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnostic>) {
 struct Rule<'p, 'f> {
     program: &'p Program,
     table: &'p Table,
-    findings: &'f mut Vec<Diagnostic>,
-    /// A contract is repeated by `service B = A`: its clauses are one place.
-    seen: BTreeSet<(&'static str, Span)>,
+    once: Once<'f>,
 }
 
 impl<'p> Rule<'p, '_> {
-    fn say(&mut self, finding: Diagnostic) {
-        if self.seen.insert((finding.code, finding.span)) {
-            self.findings.push(finding);
-        }
-    }
-
     /// F0212.
     fn large(&mut self, own: &'p Compensate) {
         for value in self.captured(own) {
             let ty = self.table.own_ty(value);
             if large(self.program, &ty, &mut BTreeSet::new()) {
                 let span = self.program.exprs[value].span;
-                self.say(
+                self.once.say(
                     Diagnostic::warning("F0212", own.span, "this undo carries a whole collection")
                         .label(span, "all of this is stored with every step, and every turn, that arms it")
                         .help("pass the key by which the service finds what to undo: an order number, an id"),
@@ -76,7 +69,7 @@ impl<'p> Rule<'p, '_> {
         for value in self.captured(own) {
             if self.program.holds(&self.table.own_ty(value), Label::Secret) {
                 let span = self.program.exprs[value].span;
-                self.say(
+                self.once.say(
                     Diagnostic::error("F0213", step, "the undo of this step carries a secret")
                         .label(step, "while this can be undone…")
                         .label(span, "…this would sit in the undo log, for weeks perhaps")

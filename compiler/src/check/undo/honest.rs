@@ -2,6 +2,7 @@
 
 use crate::check::call;
 use crate::check::lock::Commits;
+use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     Action, ActionId, Compensate, CompensateHow, ExprId, LocalId, Origin, Program, Step, StmtKind,
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks every waiver and every undo.
 pub fn check(program: &Program, commits: &Commits<'_>, findings: &mut Vec<Diagnostic>) {
-    let mut rule = Rule { program, findings, seen: BTreeSet::new() };
+    let mut rule = Rule { program, once: Once::new(findings) };
     // Contracts with a waiver: whether any call needs it, over the whole root.
     let mut contracts: BTreeMap<ActionId, bool> = BTreeMap::new();
     // What an undo or the aftermath calls is judged nowhere: there nothing is armed either way.
@@ -68,22 +69,15 @@ fn waived(action: &Action) -> bool {
 
 struct Rule<'p, 'f> {
     program: &'p Program,
-    findings: &'f mut Vec<Diagnostic>,
-    seen: BTreeSet<Span>,
+    once: Once<'f>,
 }
 
 impl Rule<'_, '_> {
-    fn say(&mut self, finding: Diagnostic) {
-        if self.seen.insert(finding.span) {
-            self.findings.push(finding);
-        }
-    }
-
     /// F0214 at a step.
     fn waiver(&mut self, step: &Step, own: &Compensate, before: bool) {
         let declared = call::action(self.program, step).and_then(|(_, a)| a.compensate.as_ref());
         match declared {
-            Some(undo) if matches!(undo.how, CompensateHow::Block { .. }) => self.say(
+            Some(undo) if matches!(undo.how, CompensateHow::Block { .. }) => self.once.say(
                 Diagnostic::warning(
                     "F0214",
                     step.call.span,
@@ -99,7 +93,7 @@ impl Rule<'_, '_> {
     }
 
     fn unneeded(&mut self, at: Span, waiver: Span) {
-        self.say(
+        self.once.say(
             Diagnostic::warning("F0214", at, "this waiver is not needed")
                 .label(waiver, "nothing here is ever undone: the run has committed by then")
                 .help("leave `compensate none` out, so that a waiver always means something"),
@@ -160,7 +154,7 @@ impl Rule<'_, '_> {
             return;
         }
         let key = by.iter().map(|by| self.program.exprs[*by].span).next().unwrap_or(own.span);
-        self.say(
+        self.once.say(
             Diagnostic::warning(
                 "F0215",
                 own.span,

@@ -6,12 +6,12 @@ mod honest;
 
 use super::lock::Commits;
 use super::recovery::{self, Cause, Effect, Node, Reducer, Undo, escapes};
+use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{CompensateHow, Program, Step, StmtKind};
 use crate::source::Sources;
 use crate::span::Span;
 use crate::types::Table;
-use std::collections::BTreeSet;
 
 /// Checks every undo that is declared, and every aftermath.
 pub fn check(
@@ -23,7 +23,7 @@ pub fn check(
 ) {
     capture::check(program, table, findings);
     honest::check(program, commits, findings);
-    let mut rule = Rule { program, sources, findings, seen: BTreeSet::new() };
+    let mut rule = Rule { program, sources, once: Once::new(findings) };
     for action in program.actions.values() {
         if let Some(own) = &action.compensate {
             rule.compensation(&own.how, own.span);
@@ -56,18 +56,10 @@ pub fn check(
 struct Rule<'p, 'f> {
     program: &'p Program,
     sources: &'p Sources,
-    findings: &'f mut Vec<Diagnostic>,
-    /// A contract is repeated by `service B = A`: its clauses are one place.
-    seen: BTreeSet<(&'static str, Span)>,
+    once: Once<'f>,
 }
 
 impl Rule<'_, '_> {
-    fn say(&mut self, finding: Diagnostic) {
-        if self.seen.insert((finding.code, finding.span)) {
-            self.findings.push(finding);
-        }
-    }
-
     fn compensation(&mut self, how: &CompensateHow, span: Span) {
         let CompensateHow::Block { body, .. } = how else { return };
         let mut reducer = Reducer::new(self.program, self.sources);
@@ -75,11 +67,11 @@ impl Rule<'_, '_> {
         let nodes = reducer.block(body);
         self.contents(&nodes, span);
         for abort in escapes(&nodes) {
-            if self.seen.contains(&("F0206", abort.span)) {
+            if self.once.has("F0206", abort.span) {
                 continue;
             }
             match &abort.cause {
-                Cause::Declared(error) if abort.span != span => self.say(
+                Cause::Declared(error) if abort.span != span => self.once.say(
                     Diagnostic::error(
                         "F0207",
                         span,
@@ -89,7 +81,7 @@ impl Rule<'_, '_> {
                     .label(abort.span, abort.label)
                     .help(format!("handle it: `on {error} => skip` in a block, or take the error out of the undo's contract")),
                 ),
-                _ => self.say(
+                _ => self.once.say(
                     Diagnostic::error("F0206", abort.span, "an undo can give up")
                         .label(abort.span, abort.label)
                         .help("leave `retry` out: an undo insists until it succeeds; or say `else manual \"…\"`"),
@@ -130,7 +122,7 @@ impl Rule<'_, '_> {
     }
 
     fn forbidden(&mut self, span: Span, what: &str, why: &str) {
-        self.say(
+        self.once.say(
             Diagnostic::error("F0206", span, format!("an undo contains {what}"))
                 .label(span, why)
                 .help(
@@ -140,7 +132,7 @@ impl Rule<'_, '_> {
     }
 
     fn not_idempotent(&mut self, step: &recovery::Step, span: Span) {
-        self.say(
+        self.once.say(
             Diagnostic::error(
                 "F0205",
                 span,
@@ -161,7 +153,7 @@ impl Rule<'_, '_> {
         if !write || reduced.undo != Undo::Result || reduced.repeatable || reduced.probe {
             return;
         }
-        self.say(
+        self.once.say(
             Diagnostic::error(
                 "F0204",
                 reduced.span,
@@ -178,7 +170,7 @@ impl Rule<'_, '_> {
     fn aftermath(&mut self, body: &crate::hir::Block) {
         let nodes = Reducer::new(self.program, self.sources).block(body);
         for abort in escapes(&nodes) {
-            self.say(
+            self.once.say(
                 Diagnostic::error("F0210", abort.span, "a step of `after failure` can fail itself")
                     .label(abort.span, abort.label)
                     .help("`after failure` is the last word: say `else skip`, or `retry forever` on an `idempotent` action"),
