@@ -142,3 +142,82 @@ fn the_language_page_says_what_the_compiler_says() {
 
 /// How a program begins that the page shows as refused.
 const REFUSED: &str = "// refused:";
+
+/// What the recoverability analysis costs: paths carried through statements.
+fn work(text: &str) -> u64 {
+    let loaded = load::load_text("corpus.flow", "corpus", text);
+    let program = analyze(&loaded).program;
+    crate::check::recovery::check(&program, &loaded.sources).work
+}
+
+/// A workflow of so many choices, each over a name of its own, with this in each.
+fn choices(count: usize, inside: &str) -> String {
+    let one = |at: usize| {
+        format!(
+            "step f{at} = R.flag(id)\nif f{at} {{ {} }}\n",
+            inside.replace('#', &at.to_string())
+        )
+    };
+    let body: String = (0..count).map(one).collect();
+    format!(
+        r#"
+service R {{ read flag(id: text) -> bool within 1s }}
+service W {{
+  write take(id: text, n: int) idempotent by id, n fails Gone compensate put(id, n) within 1s
+  write put(id: text, n: int) idempotent by id, n within 1s
+}}
+workflow T v1 (id: text) idempotent by id fails Gone deadline 9h {{
+{body}
+}}
+"#
+    )
+}
+
+#[test]
+fn choices_that_leave_nothing_behind_cost_the_same_each() {
+    for inside in [
+        "step w# = W.take(id, #)",
+        "step w# = W.take(id, #) on Gone => fail Gone",
+        "progress \"#\"",
+    ] {
+        let (few, many) = (work(&choices(50, inside)), work(&choices(400, inside)));
+        assert!(many <= few * 8 + 100, "{inside}: {few} paths for 50, {many} for 400");
+        assert!(many < 400 * 4, "{inside}: {many}");
+    }
+}
+
+#[test]
+fn a_choice_that_fails_is_remembered_and_the_number_of_paths_stays_bounded() {
+    let inside = "fail Gone";
+    let (few, many) = (work(&choices(50, inside)), work(&choices(400, inside)));
+    assert!(many <= few * 8 + 100, "{few} paths for 50, {many} for 400");
+}
+
+/// Blocks in blocks, each of this form, down to a write that nothing undoes.
+fn nested(depth: usize, begin: &str, end: &str) -> String {
+    let begin: String = (0..depth).map(|at| begin.replace('#', &at.to_string()) + "\n").collect();
+    let end = format!("{end}\n").repeat(depth);
+    format!(
+        r#"
+service D {{ write print(id: text) within 1s }}
+workflow T v1 (id: text, names: list<text>, yes: bool) idempotent by id, names, yes deadline 9h {{
+{begin} step D.print(id) {end}
+}}
+"#
+    )
+}
+
+#[test]
+fn blocks_in_blocks_cost_at_most_their_square() {
+    for (begin, end) in [
+        ("each x# in names {", "}"),
+        ("repeat up to 3 times {", "}"),
+        ("parallel each x# in names max 2 {", "}"),
+        ("scope s# {", "} else skip"),
+        ("if yes {", "}"),
+        ("parallel { progress \"#\" scope s# {", "} }"),
+    ] {
+        let (few, many) = (work(&nested(7, begin, end)), work(&nested(28, begin, end)));
+        assert!(few > 0 && many <= few * 16 + 100, "{begin}: {few} paths at 7, {many} at 28");
+    }
+}

@@ -69,6 +69,10 @@ impl Body<'_, '_> {
         guarded: &Guarded,
         point: &Point,
     ) -> Handlers {
+        // Most steps have none, and what is taken grows with the workflow: it is copied where it parts.
+        if sorted.handlers.is_empty() && sorted.otherwise.is_none() {
+            return Handlers::default();
+        }
         let base = self.paths.taken.clone();
         let mut all = base.clone();
         let mut handlers = Handlers::default();

@@ -5,6 +5,7 @@
 //! have happened on each (`state`), `report` words what it meets. Source: S. Mehrotra et al.,
 //! flexible transactions and the C* P R* shape; H. Garcia-Molina and K. Salem, Sagas, 1987.
 
+mod choice;
 mod facts;
 mod fork;
 mod reduce;
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub before_commit: BTreeSet<Span>,
     /// Steps and locks that can run after it.
     pub after_commit: BTreeSet<Span>,
+    /// Paths that were carried through a statement: what the analysis has cost.
+    pub work: u64,
 }
 
 /// Analyses every workflow.
@@ -50,6 +53,7 @@ pub fn check(program: &hir::Program, sources: &Sources) -> Outcome {
         let body = reducer.block(&workflow.body);
         let mut walker = Walker::new(&mut report);
         walker.body(&body, vec![State::default()]);
+        outcome.work += walker.work;
         outcome.before_commit.append(&mut walker.before_commit);
         outcome.after_commit.append(&mut walker.after_commit);
         let takes_back = takes_back(workflow);

@@ -126,6 +126,8 @@ pub struct Walker<'r> {
     pub after_commit: BTreeSet<Span>,
     pub(super) parallels: u32,
     pub(super) looped: u32,
+    /// Paths that were carried through a statement: what the walk has cost.
+    pub work: u64,
 }
 
 impl<'r> Walker<'r> {
@@ -145,6 +147,7 @@ impl<'r> Walker<'r> {
             after_commit: BTreeSet::new(),
             parallels: 0,
             looped: 0,
+            work: 0,
         }
     }
 
@@ -154,6 +157,7 @@ impl<'r> Walker<'r> {
             if states.is_empty() {
                 break;
             }
+            self.work += states.len() as u64;
             states = merge(self.node(node, states));
         }
         states
@@ -317,17 +321,6 @@ impl<'r> Walker<'r> {
             }));
             unit.kept = merge(std::mem::take(&mut unit.kept));
         }
-    }
-
-    fn choice(&mut self, arms: &[(Guard, Vec<Node>)], states: &[State]) -> Vec<State> {
-        let mut out = Vec::new();
-        for (guard, body) in arms {
-            let taken: Vec<State> = states.iter().filter_map(|s| s.taking(guard)).collect();
-            self.guards.push(guard.clone());
-            out.extend(self.body(body, taken));
-            self.guards.pop();
-        }
-        out
     }
 
     fn wait(
