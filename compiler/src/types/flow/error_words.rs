@@ -47,6 +47,10 @@ impl Errors<'_> {
     /// F0104: errors of one place that nobody handles and `fails` does not list.
     pub(super) fn undeclared(&mut self, raised: &[Raised]) {
         let Some(first) = raised.first() else { return };
+        // What could not be read may be the handler.
+        if self.workflow.incomplete {
+            return;
+        }
         let workflow = &self.workflow.name.name;
         let names: Vec<String> =
             raised.iter().map(|one| format!("`{}`", self.name(one.id))).collect();

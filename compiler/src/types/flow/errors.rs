@@ -236,14 +236,8 @@ impl<'a> Errors<'a> {
     /// What leaves the workflow.
     fn surface(&mut self, raised: Vec<Raised>) {
         let workflow = self.workflow;
-        for id in &workflow.fails {
-            let name = self.name(*id);
-            if !self.silent && !raised.iter().any(|one| self.name(one.id) == name) {
-                self.never_raised(*id, &format!("`{}`", workflow.name.name));
-            }
-        }
         let mut by_place: BTreeMap<Span, Vec<Raised>> = BTreeMap::new();
-        for one in raised.into_iter().filter(|one| !one.settled) {
+        for one in raised.iter().filter(|one| !one.settled) {
             let declared = workflow
                 .fails
                 .iter()
@@ -251,8 +245,16 @@ impl<'a> Errors<'a> {
             if !declared {
                 let here = by_place.entry(one.span).or_default();
                 if !here.iter().any(|other| other.id == one.id) {
-                    here.push(one);
+                    here.push(one.clone());
                 }
+            }
+        }
+        // A handler that is missing may be the one that would raise what nothing raises: one cause.
+        let silent = self.silent || !by_place.is_empty();
+        for id in workflow.fails.iter().filter(|_| !silent) {
+            let name = self.name(*id);
+            if !raised.iter().any(|one| self.name(one.id) == name) {
+                self.never_raised(*id, &format!("`{}`", workflow.name.name));
             }
         }
         for raised in by_place.into_values() {
