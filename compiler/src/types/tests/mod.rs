@@ -113,7 +113,7 @@ impl load::Files for Disk {
 fn the_example_flows_infer_clean() {
     let root = format!("{}/../flows", env!("CARGO_MANIFEST_DIR"));
     let loaded = load::load(&[root], &Disk).unwrap();
-    assert_eq!(loaded.asts.len(), 8);
+    assert_eq!(loaded.asts.len(), 28);
     let (found, ..) = inferred(&loaded);
     assert!(found.is_empty(), "{found:#?}");
 }
