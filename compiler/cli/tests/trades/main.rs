@@ -1,5 +1,5 @@
 //! The processes of other trades (`flows/trades`): each is accepted as it stands, is laid out
-//! canonically and passes its own tests; and each is refused with the right words at the right place
+//! canonically and passes its own tests; and each is refused with the right code in the right line
 //! once a mistake is planted in it.
 
 mod planted;

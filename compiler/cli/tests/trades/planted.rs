@@ -1,5 +1,5 @@
-//! Mistakes that people make in such processes, one each: an edit of a process that is right, and the
-//! finding that must meet it.
+//! Mistakes that people make in such processes, one each: an edit of a process that is right, and
+//! the finding that must meet it.
 
 /// A mistake.
 pub struct Planted {

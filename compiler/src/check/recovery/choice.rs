@@ -22,8 +22,8 @@ impl Walker<'_> {
 /// Paths that every arm leaves with the same behind them are one path again: which arm it was then
 /// says nothing of what may have happened.
 ///
-/// Bound: without it the number of paths doubles with every choice, up to the most that is kept; with
-/// it only choices that matter for what may have happened count.
+/// Bound: without it the number of paths doubles with every choice, up to the most that is kept;
+/// with it only choices that matter for what may have happened count.
 /// Invariant: nothing is lost, because a value never changes: where it is looked at again, one path
 /// splits as the others would have been told apart.
 fn rejoin(arms: &[(Guard, Vec<Node>)], before: &[State], exits: Vec<Vec<State>>) -> Vec<State> {
