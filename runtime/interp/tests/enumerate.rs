@@ -228,22 +228,6 @@ test "paid is not taken back" { every failure of W("a")  expect settled  expect 
     assert!(report.runs > 30, "{report:?}");
 }
 
-#[test]
-fn what_was_not_done_may_be_answered_with_an_error_and_is_undone() {
-    let report = only(
-        r#"
-service Bank { pivot pay(id: text) -> text idempotent by id fails Closed within 2s }
-workflow W v1 (id: text) -> text idempotent by id fails Closed deadline 9h {
-  step S.note(id)
-  pivot receipt = Bank.pay(id) retry 2 times on Closed => manual "what now?" on unknown => manual "was it paid?"
-  return receipt
-}
-test "asked" { given Bank.pay => unknown  every failure of W("a")  expect never S.unnote }
-"#,
-    );
-    assert!(!report.passed, "somebody says that it is closed: {report:?}");
-}
-
 const EXCUSED: &str = r#"
 enum Came { Well, Badly }
 workflow W v1 (id: text) -> Came idempotent by id fails Gone deadline 9h {
