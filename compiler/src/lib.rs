@@ -6,6 +6,7 @@
 
 mod allow;
 pub mod check;
+pub mod cost;
 pub mod diagnostic;
 pub mod emit;
 pub mod explain;
@@ -22,6 +23,7 @@ pub mod source;
 pub mod span;
 pub mod syntax;
 pub mod types;
+pub mod words;
 
 use diagnostic::{Diagnostic, Severity};
 use load::Loaded;

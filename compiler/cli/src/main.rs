@@ -3,12 +3,14 @@
 //! Exit codes: 0 clean, 1 findings, 2 usage or files that cannot be read.
 
 mod check;
+mod cost;
 mod debug;
 mod disk;
 mod explain;
 mod fix;
 mod fmt;
 mod graph;
+mod pages;
 mod terminal;
 mod test;
 
@@ -27,6 +29,8 @@ struct Command {
 enum Verb {
     /// Check files and folders against every rule
     Check(check::Options),
+    /// Say what a run costs: commits, records, bytes, calls and time at worst, by path
+    Cost(cost::Options),
     /// Print the page of a code, such as F0201
     Explain(explain::Options),
     /// Make the edits that findings offer, and check again
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.verb {
         Verb::Check(options) => check::run(&options),
+        Verb::Cost(options) => cost::run(&options),
         Verb::Explain(options) => explain::run(&options),
         Verb::Fix(options) => fix::run(&options),
         Verb::Fmt(options) => fmt::run(&options),

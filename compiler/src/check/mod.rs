@@ -16,7 +16,7 @@ mod privacy;
 pub mod recovery;
 #[cfg(test)]
 mod tests;
-mod time;
+pub mod time;
 mod undo;
 mod volume;
 mod wait;

@@ -245,6 +245,12 @@ impl<'p> World<'p> {
         self.records.count(run)
     }
 
+    /// Bytes of a run's records.
+    #[must_use]
+    pub fn journal_bytes(&self, run: RunId) -> u64 {
+        self.records.bytes(run)
+    }
+
     /// The `manual` questions of the source that nobody has answered.
     pub fn questions(&self, run: RunId) -> impl Iterator<Item = &Question> {
         self.questions.iter().filter(move |question| question.run == run)

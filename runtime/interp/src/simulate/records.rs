@@ -97,6 +97,12 @@ impl Records {
         self.rows.iter().filter(|row| row.run == Some(run)).count() as u64
     }
 
+    /// Bytes of a run's records.
+    pub(super) fn bytes(&self, run: RunId) -> u64 {
+        let own = self.rows.iter().filter(|row| row.run == Some(run));
+        own.map(|row| row.body.len() as u64).sum()
+    }
+
     /// The state of a run that has ended.
     pub(super) fn ended(&self, run: RunId) -> Option<RunState> {
         let row = self.runs.get(&run).filter(|row| row.ended_at.is_some())?;
