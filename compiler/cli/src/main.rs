@@ -6,6 +6,7 @@ mod check;
 mod cost;
 mod debug;
 mod disk;
+mod doc;
 mod explain;
 mod fix;
 mod fmt;
@@ -31,6 +32,8 @@ enum Verb {
     Check(check::Options),
     /// Say what a run costs: commits, records, bytes, calls and time at worst, by path
     Cost(cost::Options),
+    /// Write a page for each workflow, for whoever has to live with it
+    Doc(doc::Options),
     /// Print the page of a code, such as F0201
     Explain(explain::Options),
     /// Make the edits that findings offer, and check again
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
     let done = match command.verb {
         Verb::Check(options) => check::run(&options),
         Verb::Cost(options) => cost::run(&options),
+        Verb::Doc(options) => doc::run(&options),
         Verb::Explain(options) => explain::run(&options),
         Verb::Fix(options) => fix::run(&options),
         Verb::Fmt(options) => fmt::run(&options),
