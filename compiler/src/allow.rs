@@ -14,6 +14,50 @@ struct Allowed {
     covers: Span,
 }
 
+/// An `allow` with its reason.
+pub(crate) struct Allowance {
+    pub code: SmolStr,
+    /// The reason, as written.
+    pub reason: String,
+    /// What it is about.
+    pub covers: Span,
+    /// All of it.
+    pub span: Span,
+}
+
+/// Every `allow` of some files.
+pub(crate) fn all(files: &[(FileId, ast::File)]) -> Vec<Allowance> {
+    let mut all = Vec::new();
+    for (_, file) in files {
+        for item in &file.items {
+            if let Some(lead) = item.lead() {
+                list(lead, item.span(), &mut all);
+            }
+            if let ast::Item::Workflow(workflow) = item {
+                list_block(&workflow.body, &mut all);
+                workflow.aftermath.iter().for_each(|block| list_block(block, &mut all));
+            }
+        }
+    }
+    all
+}
+
+fn list_block(block: &ast::Block, all: &mut Vec<Allowance>) {
+    for stmt in &block.stmts {
+        list(&stmt.lead, stmt.span, all);
+        each_block(&stmt.kind, &mut |inner| list_block(inner, all));
+    }
+}
+
+fn list(lead: &ast::Lead, covers: Span, all: &mut Vec<Allowance>) {
+    all.extend(lead.allows.iter().map(|allow| Allowance {
+        code: allow.code.text.clone(),
+        reason: allow.because.text.to_string(),
+        covers,
+        span: allow.span,
+    }));
+}
+
 /// Leaves out the warnings that were answered, and adds findings about `allow` lines that cannot be
 /// right.
 pub(crate) fn apply(files: &[(FileId, ast::File)], diagnostics: &mut Vec<Diagnostic>) {

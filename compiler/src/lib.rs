@@ -5,6 +5,7 @@
 //! `docs/architecture.md` draws it.
 
 mod allow;
+pub mod certify;
 pub mod check;
 pub mod cost;
 pub mod diagnostic;

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 clean, 1 findings, 2 usage or files that cannot be read.
 
+mod certify;
 mod check;
 mod cost;
 mod debug;
@@ -30,6 +31,8 @@ struct Command {
 enum Verb {
     /// Check files and folders against every rule
     Check(check::Options),
+    /// Write the auditor's page: each point of failure, what is undone, each waiver
+    Certify(certify::Options),
     /// Say what a run costs: commits, records, bytes, calls and time at worst, by path
     Cost(cost::Options),
     /// Write a page for each workflow, for whoever has to live with it
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
     let command = Command::parse();
     let done = match command.verb {
         Verb::Check(options) => check::run(&options),
+        Verb::Certify(options) => certify::run(&options),
         Verb::Cost(options) => cost::run(&options),
         Verb::Doc(options) => doc::run(&options),
         Verb::Explain(options) => explain::run(&options),

@@ -15,6 +15,16 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 
+/// The hex SHA-256 of a value's canonical JSON.
+#[must_use]
+pub fn digest(json: &Value) -> String {
+    let digest = Sha256::digest(canonical(json));
+    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
 impl Fir {
     /// The hex SHA-256 of the canonical JSON of what `workflow` means; empty if there is none of
     /// that name.
@@ -22,11 +32,7 @@ impl Fir {
     pub fn hash(&self, workflow: &str) -> String {
         let Some(meaning) = self.meaning(workflow) else { return String::new() };
         let json = serde_json::to_value(&meaning).expect("FIR has only text as map keys");
-        let digest = Sha256::digest(canonical(&json));
-        digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        digest(&json)
     }
 
     /// The part of the program that `workflow` reaches, with every policy field emptied.

@@ -24,7 +24,7 @@ pub use decl::{
     FunctionBody, Human, Limit, NamedType, Retry, Rule, Service, Ty, TypeDecl, Variant,
 };
 pub use expr::{BinaryOp, Expr, ExprKind, Method, PatternKind, TextPart, UnaryOp};
-pub use hash::canonical;
+pub use hash::{canonical, digest};
 pub use spec::spec;
 pub use stmt::{
     Arm, ArmWait, AwaitStmt, Block, Call, CallUndo, EachStmt, Fallback, ForkStmt, Handler,
