@@ -36,6 +36,17 @@ pub struct Topic {
     pub compacted: bool,
 }
 
+/// What a topic is, without its settings, which not everybody may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// What tells it from others of its name; none from brokers before 2.8.
+    pub id: Option<TopicId>,
+    /// How many partitions it has.
+    pub partitions: i32,
+    /// How many copies its partitions have, at least.
+    pub replication: i32,
+}
+
 /// A topic to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewTopic {
@@ -75,7 +86,7 @@ impl Admin {
     /// # Errors
     /// [`Error::UnknownTopic`] where there is none, and others.
     pub async fn topic(&self, name: &str) -> Result<Topic, Error> {
-        let (id, partitions, replication) = self.shape(name.to_owned()).await?;
+        let Shape { id, partitions, replication } = self.shape(name).await?;
         let what = format!("read the settings of topic `{name}`");
         let asked = [ResourceSpecifier::Topic(name)];
         let found = self.0.describe_configs(&asked, &options()).await;
@@ -134,9 +145,12 @@ impl Admin {
         Ok(())
     }
 
-    /// Id, partitions and the smallest number of copies.
-    async fn shape(&self, name: String) -> Result<(Option<TopicId>, i32, i32), Error> {
-        let client = Arc::clone(&self.0);
+    /// What a topic is, for whoever may describe it and no more.
+    ///
+    /// # Errors
+    /// As [`Admin::topic`].
+    pub async fn shape(&self, name: &str) -> Result<Shape, Error> {
+        let (client, name) = (Arc::clone(&self.0), name.to_owned());
         blocking(move || {
             let what = format!("describe topic `{name}`");
             // Order: the id's question tells apart what has no such topic.
@@ -149,9 +163,9 @@ impl Admin {
                 return Err(Error::of(code.into(), &what));
             }
             let copies = topic.partitions().iter().map(|it| it.replicas().len()).min();
-            let copies = i32::try_from(copies.unwrap_or(0)).unwrap_or(i32::MAX);
-            let count = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
-            Ok((id, count, copies))
+            let replication = i32::try_from(copies.unwrap_or(0)).unwrap_or(i32::MAX);
+            let partitions = i32::try_from(topic.partitions().len()).unwrap_or(i32::MAX);
+            Ok(Shape { id, partitions, replication })
         })
         .await
     }

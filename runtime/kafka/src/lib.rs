@@ -22,7 +22,7 @@ mod record;
 mod settings;
 mod topic_id;
 
-pub use admin::{Admin, NewTopic, Topic};
+pub use admin::{Admin, NewTopic, Shape, Topic};
 pub use consumer::{Assignment, At, Batch, Consumer, Event, Events, Lag, Stopped};
 pub use error::Error;
 pub use health::Health;

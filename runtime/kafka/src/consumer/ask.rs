@@ -58,6 +58,19 @@ pub(super) fn commit(client: &Client, next: &[(Partition, i64)]) -> Result<(), E
     client.commit(&list(&next).map_err(wrong)?, CommitMode::Sync).map_err(wrong)
 }
 
+/// Blocks until the brokers have said which positions the group was told.
+pub(super) fn committed(client: &Client, asked: &[Partition]) -> Result<Vec<Option<i64>>, Error> {
+    let wrong = |error: KafkaError| Error::from_library(&error, "ask for positions of the group");
+    let question: Vec<_> = asked.iter().map(|it| (it.clone(), Offset::Invalid)).collect();
+    let answer = client.committed_offsets(list(&question).map_err(wrong)?, QUESTION);
+    let answer = answer.map_err(wrong)?;
+    let of = |it: &Partition| match answer.find_partition(&it.topic, it.partition)?.offset() {
+        Offset::Offset(offset) => Some(offset),
+        _ => None,
+    };
+    Ok(asked.iter().map(of).collect())
+}
+
 /// What the library takes for partitions and their offsets.
 pub(super) fn list(entries: &[(Partition, Offset)]) -> Result<TopicPartitionList, KafkaError> {
     let mut list = TopicPartitionList::with_capacity(entries.len());

@@ -142,6 +142,7 @@ enum Command {
     Offsets(Vec<Partition>, At, Answer<Vec<Option<i64>>>),
     Lag(Answer<Vec<Lag>>),
     Commit(Vec<(Partition, i64)>, Answer<()>),
+    Committed(Vec<Partition>, Answer<Vec<Option<i64>>>),
 }
 
 impl Consumer {
@@ -218,6 +219,15 @@ impl Consumer {
     /// Where the brokers did not take it.
     pub async fn commit(&self, next: Vec<(Partition, i64)>) -> Result<(), Error> {
         self.ask(|answer| Command::Commit(next, answer)).await
+    }
+
+    /// What the group was told last, by [`Consumer::commit`] of anybody, in the order of the
+    /// partitions.
+    ///
+    /// # Errors
+    /// Where the brokers do not say.
+    pub async fn committed(&self, partitions: Vec<Partition>) -> Result<Vec<Option<i64>>, Error> {
+        self.ask(|answer| Command::Committed(partitions, answer)).await
     }
 
     /// What was ridden out so far.

@@ -3,7 +3,7 @@
 //! Each partition has its queue of the library, so that an error names its partition and a full
 //! channel holds back what is read, not what is asked.
 
-use super::ask::{commit, list, offsets};
+use super::ask::{commit, committed, list, offsets};
 use super::check::{Check, Found};
 use super::pump::Pump;
 use super::{Answer, Assignment, At, Command, Event, Lag, Stopped};
@@ -163,6 +163,10 @@ impl Reader {
             Command::Commit(next, answer) => {
                 let client = Arc::clone(&self.client);
                 tokio::task::spawn_blocking(move || reply(answer, commit(&client, &next)));
+            }
+            Command::Committed(partitions, answer) => {
+                let client = Arc::clone(&self.client);
+                tokio::task::spawn_blocking(move || reply(answer, committed(&client, &partitions)));
             }
         }
     }
