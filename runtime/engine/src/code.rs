@@ -60,6 +60,9 @@ codes! {
     ELSEWHERE "R1039" 503 "another node owns the run";
     OUTCOME "R1040" 504 "whether it was done is not known";
     UNMIGRATED "R1041" 500 "the store has not been migrated";
+    TOPIC "R1042" 500 "a topic cannot be used";
+    BROKERS "R1043" 503 "the brokers do not answer";
+    UNBUILT "R1044" 500 "the program was built without it";
 }
 
 /// The code of an error.

@@ -139,6 +139,12 @@ impl Handle {
         &self.shared.counters
     }
 
+    /// How the brokers are; none where this node has none.
+    #[must_use]
+    pub fn brokers(&self) -> Option<crate::kafka::Health> {
+        self.shared.bus.as_ref().map(|bus| bus.broker.health())
+    }
+
     /// Whether the store takes commits and the engine serves.
     #[must_use]
     pub fn ready(&self) -> bool {

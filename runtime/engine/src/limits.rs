@@ -116,6 +116,9 @@ pub const CROWD: usize = 256;
 /// The longest time, in ms, for which starts are refused before the next look at how long they wait.
 pub const PRESSED_MS: i64 = 1_000;
 
+/// How often a partition that waits for a shard with too much work looks whether it has less.
+pub const PRESSED_LOOK: Duration = Duration::from_millis(50);
+
 /// How often a node looks for new partitions of topics, and for topics that are not there yet.
 /// Bound: one request for each topic of a node.
 pub const TOPIC_LOOK: Duration = Duration::from_secs(30);
@@ -136,3 +139,7 @@ pub const JOURNAL_PAGE: u32 = 500;
 /// How often it is recorded up to where events are in their topics.
 /// Bound: what is sent twice after a crash, against a commit for it where there is no other.
 pub const EMITTED: Duration = Duration::from_millis(250);
+
+/// How long a person who has an event sent again waits for the brokers.
+/// Bound: below what clients wait for an answer.
+pub const SENT_AGAIN: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 use super::output::Outgoing;
 use crate::codegen::{Json, Values};
 use crate::id::{RunId, ShardId};
+use crate::journal::Position;
 use crate::port::{EventName, EventRow, ItemRow, KeyRow, MessageRow};
 use crate::service::{Attempt, Purpose};
 use crate::time::Time;
@@ -105,6 +106,19 @@ pub enum Input {
         /// Who waits for the answer.
         token: Option<Token>,
     },
+    /// A person has done something about a dead letter of a topic.
+    Letter {
+        /// Id of the item.
+        item: String,
+        /// What becomes of it.
+        act: LetterAct,
+        /// Who.
+        actor: Actor,
+        /// Why.
+        reason: String,
+        /// Who waits for the answer.
+        token: Option<Token>,
+    },
     /// The answer to [`Effect::FindItem`](super::Effect::FindItem).
     FoundItem {
         /// Id of the item.
@@ -156,6 +170,19 @@ pub enum Input {
         /// Who waits for the answer.
         token: Option<Token>,
     },
+}
+
+/// What becomes of a dead letter of a topic.
+#[derive(Clone, Debug)]
+pub enum LetterAct {
+    /// Its record can be read by now: it is taken in.
+    TakeIn(Arrived),
+    /// Its event is in its topic by now.
+    Sent,
+    /// Its partition is read on from here.
+    ReadOn(Position),
+    /// Nothing: it is let go.
+    LetGo,
 }
 
 /// What was read from a partition of a topic, one batch after the other.

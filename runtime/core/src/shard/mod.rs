@@ -50,8 +50,8 @@ mod tests;
 
 pub use guard::{Held, Protection, ServiceState};
 pub use input::{
-    Act, Actor, Answer, Arrived, BreakerAct, Consumed, Input, Resolution, Start, TaskAct, Ticket,
-    Token,
+    Act, Actor, Answer, Arrived, BreakerAct, Consumed, Input, LetterAct, Resolution, Start,
+    TaskAct, Ticket, Token,
 };
 pub use output::{Effect, Notice, Outgoing, Output, Send};
 pub use recover::{Recovered, Recovery};
@@ -278,7 +278,12 @@ impl Shard {
                 }
             }
             Input::Review { item, actor, reason, token } => {
-                self.review(now, item, review::Waiting { actor, reason, token }, &mut out);
+                let one = review::Waiting { act: None, actor, reason, token };
+                self.review(now, item, one, &mut out);
+            }
+            Input::Letter { item, act, actor, reason, token } => {
+                let one = review::Waiting { act: Some(act), actor, reason, token };
+                self.review(now, item, one, &mut out);
             }
             Input::FoundWaits { name, shards } => self.found_waits(now, &name, &shards, &mut out),
             Input::FoundEvents { name, since, rows } => {

@@ -1,13 +1,14 @@
-//! Reviews: notes of a run for a person, closed by whoever has looked at them.
+//! Items that no run remembers, closed by whoever has looked at them: reviews, and dead letters of
+//! topics.
 //!
-//! A run does not remember its reviews, and may have ended long ago: whether one is open is what the
-//! store says. While it is asked everybody who resolves that review waits, so that one of them closes
-//! it and the others come too late.
+//! A review's run may have ended long ago: whether an item is open is what the store says. While it is
+//! asked everybody who resolves that item waits, so that one of them closes it and the others come too
+//! late.
 
-use super::Shard;
-use super::input::{Actor, Answer, Token};
+use super::input::{Actor, Answer, LetterAct, Token};
 use super::output::{Effect, Output};
 use super::turn::Turn;
+use super::{Shard, letter};
 use crate::journal::{Happened, ShardRecord};
 use crate::limits::RESOLVERS_PER_REVIEW;
 use crate::port::ItemRow;
@@ -17,18 +18,26 @@ use std::collections::BTreeMap;
 /// Kind of the items.
 pub(super) const KIND: &str = "review";
 
-/// Those who wait for a review to be looked up, by item.
+/// Those who wait for an item to be looked up, by item.
 pub(super) type Reviews = BTreeMap<String, Vec<Waiting>>;
 
-/// Somebody who resolves a review.
+/// Somebody who resolves an item.
 pub(super) struct Waiting {
+    /// What becomes of a dead letter; none for a review.
+    pub(super) act: Option<LetterAct>,
     pub(super) actor: Actor,
     pub(super) reason: String,
     pub(super) token: Option<Token>,
 }
 
+impl Waiting {
+    fn kind(&self) -> &'static str {
+        if self.act.is_some() { letter::KIND } else { KIND }
+    }
+}
+
 impl Shard {
-    /// A person has looked at a review.
+    /// A person has looked at an item.
     pub(super) fn review(&mut self, now: Time, item: String, one: Waiting, out: &mut Output) {
         let waiting = self.reviews.entry(item.clone()).or_default();
         if waiting.len() >= RESOLVERS_PER_REVIEW {
@@ -49,32 +58,46 @@ impl Shard {
         row: Option<ItemRow>,
         out: &mut Output,
     ) {
-        let mut waiting = self.reviews.remove(item).unwrap_or_default().into_iter();
-        let row = row.filter(|row| row.kind == KIND);
-        let rest = if row.is_some() { Answer::TooLate } else { Answer::NotFound };
-        if let Some(row) = row.filter(|row| row.open)
-            && let Some(first) = waiting.next()
-        {
-            let token = first.token;
-            self.close_review(now, row, first, out);
-            out.reply(token, Answer::Done);
-        }
+        let waiting = self.reviews.remove(item).unwrap_or_default();
+        let mut open = row.as_ref().is_some_and(|row| row.open);
         for one in waiting {
-            out.reply(one.token, rest.clone());
+            let token = one.token;
+            let answer = match &row {
+                Some(row) if row.kind != one.kind() => Answer::NotFound,
+                Some(row) if open => {
+                    open = false;
+                    self.close(now, row.clone(), one, out);
+                    Answer::Done
+                }
+                Some(_) => Answer::TooLate,
+                None => Answer::NotFound,
+            };
+            out.reply(token, answer);
         }
     }
 
-    /// Crash: the record and the item's row are in one batch; without it the review is still open,
-    /// and nobody was told otherwise.
-    fn close_review(&mut self, now: Time, row: ItemRow, one: Waiting, out: &mut Output) {
-        let Waiting { actor: Actor { name: actor, .. }, reason, .. } = one;
+    /// Crash: what came of it, the record and the item's row are in one batch; without it the item is
+    /// still open, and nobody was told otherwise.
+    fn close(&mut self, now: Time, row: ItemRow, one: Waiting, out: &mut Output) {
+        let Waiting { act, actor: Actor { name: actor, .. }, reason, .. } = one;
         let mut body = row.body.clone();
         if let Some(fields) = body.as_object_mut() {
             fields.insert("resolved_by".to_owned(), actor.clone().into());
             fields.insert("resolved_at".to_owned(), now.0.into());
             fields.insert("reason".to_owned(), reason.clone().into());
         }
-        self.record_review(now, &row, (actor, reason), out);
+        match act {
+            None => self.record_review(now, &row, (actor, reason), out),
+            Some(act) => {
+                let item = row.id.clone();
+                let record = ShardRecord::Reviewed { item, actor, reason, at: now };
+                self.shard_record(now, &record, out);
+                if let Some(fields) = body.as_object_mut() {
+                    fields.insert("resolved".to_owned(), act.word().into());
+                }
+                self.act_on_letter(now, act, out);
+            }
+        }
         out.put_item(ItemRow { open: false, at: now, body, ..row });
     }
 

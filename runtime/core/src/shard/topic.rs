@@ -8,7 +8,7 @@
 
 use super::Shard;
 use super::event::incoming;
-use super::input::{Answer, Arrived, Consumed};
+use super::input::{Answer, Arrived, Consumed, LetterAct};
 use super::output::{Outgoing, Output};
 use crate::journal::{Position, ShardRecord};
 use crate::port::ItemRow;
@@ -69,6 +69,22 @@ impl Shard {
         out.reply(token, Answer::Done);
     }
 
+    /// What a person decided about a dead letter of a topic.
+    pub(super) fn act_on_letter(&mut self, now: Time, act: LetterAct, out: &mut Output) {
+        match act {
+            LetterAct::TakeIn(Arrived::Event { id, namespace, event, key, payload }) => {
+                let body = incoming(id, namespace, event, key, payload, now);
+                self.accept_event(now, body, None, out);
+            }
+            LetterAct::ReadOn(position) => {
+                // Invariant: nobody but a person moves a position back, or into another topic.
+                self.shard_record(now, &ShardRecord::Consumed(vec![position.clone()]), out);
+                self.keep_position(position);
+            }
+            LetterAct::TakeIn(Arrived::Poison { .. }) | LetterAct::Sent | LetterAct::LetGo => {}
+        }
+    }
+
     /// What was recorded of a position.
     pub(super) fn keep_position(&mut self, position: Position) {
         self.positions.insert((position.topic.clone(), position.partition), position);
@@ -119,10 +135,21 @@ impl Shard {
                 (event.namespace.clone(), now),
                 json!({
                     "kind": "event_out", "event": event.event, "key": event.key, "id": event.id,
+                    "payload": event.payload,
                     "topic": topic, "position": position, "message": why,
                 }),
             )
         });
+    }
+}
+
+impl LetterAct {
+    /// For the letter, which stays as a record of what came of it.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::TakeIn(_) | Self::Sent | Self::ReadOn(_) => "retried",
+            Self::LetGo => "given up",
+        }
     }
 }
 

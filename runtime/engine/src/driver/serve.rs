@@ -96,7 +96,7 @@ impl<'a, S: Store> Serving<'a, S> {
     pub(crate) fn new(
         store: Arc<S>,
         owned: Owned,
-        shared: &'a Shared,
+        shared: &'a Arc<Shared>,
         caller: &'a Caller,
         inlets: &'a mut Inlets,
     ) -> Self {
@@ -108,8 +108,13 @@ impl<'a, S: Store> Serving<'a, S> {
         let bus = shared.bus.as_ref().filter(|_| !shared.paused);
         let outlet = bus.map(|bus| {
             let (shards, back) = (shared.cluster.shards(), inlets.back.clone());
-            let intake_of =
-                Intake { bus: Arc::clone(bus), shard: lease.shard, shards, back: back.clone() };
+            let intake_of = Intake {
+                bus: Arc::clone(bus),
+                shared: Arc::clone(shared),
+                shard: lease.shard,
+                shards,
+                back: back.clone(),
+            };
             intake.spawn(intake_of.run());
             let (position, epoch) = (shard.position(), lease.epoch);
             let begin = Begin { shard: lease.shard, epoch, emitted, position, back };

@@ -20,6 +20,7 @@ pub(super) const RUN: &str = "flow-run";
 pub(super) const NAMESPACE: &str = "flow-namespace";
 pub(super) const EVENT: &str = "flow-event";
 pub(super) const CONTENT: &str = "content-type";
+pub(super) const TRACE: &str = "traceparent";
 
 /// What records of a topic may be.
 struct Known {
@@ -175,6 +176,22 @@ fn header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
 fn is_own(id: &str) -> bool {
     let parts = id.split_once('.');
     parts.is_some_and(|(run, number)| run.parse::<RunId>().is_ok() && number.parse::<u64>().is_ok())
+}
+
+/// The record that a letter holds.
+pub(super) fn record_of(body: &Json) -> Option<Record> {
+    let bytes = |given: Option<&Json>| match given {
+        None | Some(Json::Null) => Some(None),
+        Some(text) => STANDARD.decode(text.as_str()?).ok().map(Some),
+    };
+    let header = |pair: &Json| Some((pair.get(0)?.as_str()?.to_owned(), bytes(pair.get(1))?));
+    let headers = body.get("headers")?.as_array()?.iter().map(header);
+    Some(Record {
+        offset: body.get("offset")?.as_u64()?,
+        key: bytes(body.get("key"))?,
+        value: bytes(body.get("value"))?,
+        headers: headers.collect::<Option<_>>()?,
+    })
 }
 
 /// All of a record, so that nothing of it is lost.

@@ -7,8 +7,7 @@
 use super::decode::From;
 use super::port::{Partition, Read, Record, Result};
 use super::{Bus, Topic};
-use crate::driver::Message;
-use crate::driver::pause;
+use crate::driver::{Message, Shared, pause};
 use crate::limits;
 use sagaflow_core::id::{ShardId, shard_of, slot_of};
 use sagaflow_core::journal::Position;
@@ -23,6 +22,7 @@ use tokio::time::{Instant, sleep};
 #[derive(Clone)]
 pub(crate) struct Intake {
     pub(crate) bus: Arc<Bus>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) shard: ShardId,
     pub(crate) shards: u32,
     /// The way to the shard's task.
@@ -84,31 +84,52 @@ impl Intake {
         if known.topic_id != at.topic_id {
             // The shard tells a person.
             at.consumed(Some(known.next), known.next, &[]).await?;
-            sleep(limits::STOPPED).await;
+            self.rest().await;
             return Ok(());
         }
         let read = || self.bus.broker.read(partition, known.next);
         let mut reading = self.patiently(partition, read).await;
         let mut next = known.next;
+        // What the owner before had no time to tell.
+        self.bus.broker.taken(partition, next);
         loop {
             match reading.next().await {
                 Read::Records(records) => {
                     let Some(last) = records.last() else { continue };
                     let behind = last.offset + 1;
+                    self.room().await;
                     if at.consumed(Some(next), behind, &records).await? != Answer::Done {
                         return Ok(());
                     }
                     next = behind;
+                    self.bus.broker.taken(partition, next);
                 }
                 Read::Stopped(why) => {
                     tracing::error!(%partition, %why, "a partition is not read any more");
                     at.halted(why).await?;
                     drop(reading);
-                    sleep(limits::STOPPED).await;
+                    self.rest().await;
                     return Ok(());
                 }
                 Read::Lost => return Ok(()),
             }
+        }
+    }
+
+    /// Waits while new starts are refused over HTTP.
+    ///
+    /// Bound: a batch waits here, and what is read ahead of it waits with the client.
+    async fn room(&self) {
+        while self.shared.is_away() || self.shared.pressed(self.shard).is_some() {
+            sleep(limits::PRESSED_LOOK).await;
+        }
+    }
+
+    /// Until a partition that a person has to look at is tried again.
+    async fn rest(&self) {
+        tokio::select! {
+            () = self.bus.again.notified() => {}
+            () = sleep(limits::STOPPED) => {}
         }
     }
 

@@ -12,14 +12,18 @@
 
 mod decode;
 mod intake;
+mod letters;
 mod outlet;
 mod port;
 #[cfg(test)]
 mod tests;
 
 pub use port::{
-    Asking, Broker, Fault, Message, Partition, Read, Reading, Record, Result, Sent, Start, Topic,
+    Asking, Broker, Fault, Health, Message, Partition, Read, Reading, Record, Result, Sent, Start,
+    Topic,
 };
+
+pub use letters::{Wanted, is_of_topic};
 
 pub(crate) use decode::Decoder;
 pub(crate) use intake::Intake;
@@ -29,7 +33,7 @@ use crate::limits;
 use sagaflow_core::codegen::Machine;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
 /// How an engine reaches topics.
@@ -41,15 +45,16 @@ pub struct Kafka {
     pub start: Start,
 }
 
-/// Topics that workflows read, and those that they write to.
+/// The topics of workflows, each with the qualified events that it carries.
 #[must_use]
-pub fn topics(machines: &[Arc<dyn Machine>]) -> (BTreeSet<String>, BTreeSet<String>) {
-    let events = || machines.iter().flat_map(|machine| machine.spec().events.values());
-    let of = |awaited: bool| {
-        let some = events().filter(|event| !awaited || event.awaited);
-        some.filter_map(|event| event.topic.clone()).collect()
-    };
-    (of(true), of(false))
+pub fn topics(machines: &[Arc<dyn Machine>]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut topics: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, event) in machines.iter().flat_map(|machine| &machine.spec().events) {
+        if let Some(topic) = &event.topic {
+            topics.entry(topic.clone()).or_default().insert(name.clone());
+        }
+    }
+    topics
 }
 
 /// What all shards of an engine share of it.
@@ -57,13 +62,15 @@ pub(crate) struct Bus {
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) start: Start,
     pub(crate) decoder: Decoder,
+    /// A person has decided about a partition that is not read any more.
+    pub(crate) again: Notify,
     topics: Mutex<BTreeMap<String, (Instant, Topic)>>,
 }
 
 impl Bus {
     pub(crate) fn new(kafka: Kafka, decoder: Decoder) -> Self {
         let Kafka { broker, start } = kafka;
-        Self { broker, start, decoder, topics: Mutex::default() }
+        Self { broker, start, decoder, again: Notify::new(), topics: Mutex::default() }
     }
 
     /// What a topic is, as it was said a moment ago: all shards ask for the same ones.

@@ -5,7 +5,7 @@
 //! id. Memory holds some of them at most: of more only the position is kept, and they are read from
 //! the journal when their turn comes. Must not: give one up because a broker is away.
 
-use super::decode::{CONTENT, EVENT, ID, NAMESPACE, RUN};
+use super::decode::{CONTENT, EVENT, ID, NAMESPACE, RUN, TRACE};
 use super::port::{self, Broker, Sent};
 use crate::driver::{Message, pause};
 use crate::limits;
@@ -234,8 +234,10 @@ async fn settle(
     }
 }
 
-fn message(outgoing: &Outgoing) -> port::Message {
+pub(super) fn message(outgoing: &Outgoing) -> port::Message {
     let Outgoing { run, topic, event, .. } = outgoing;
+    // One trace per run: its id is the run's, as in its calls.
+    let (trace, span) = (run.0.simple(), span(&event.id));
     port::Message {
         topic: topic.clone(),
         key: event.key.clone(),
@@ -246,6 +248,13 @@ fn message(outgoing: &Outgoing) -> port::Message {
             (NAMESPACE, event.namespace.clone()),
             (EVENT, event.event.clone()),
             (CONTENT, "application/json".to_owned()),
+            (TRACE, format!("00-{trace}-{span:016x}-01")),
         ],
     }
+}
+
+/// The same for the same event, and never zero, which is no span.
+fn span(id: &str) -> u64 {
+    let number = id.rsplit_once('.').and_then(|(_, number)| number.parse::<u64>().ok());
+    number.unwrap_or(0).wrapping_add(1).max(1)
 }

@@ -1,9 +1,11 @@
 //! What the engine asks of a client of brokers, in plain types.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A boxed answer of the brokers.
@@ -103,6 +105,23 @@ pub enum Sent {
     Never(String),
 }
 
+/// How the brokers are, as far as is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// For how long they have not answered; none where they do.
+    pub away: Option<Duration>,
+    /// What they said last, where something is wrong.
+    pub trouble: Option<String>,
+    /// Topics of hosted workflows that cannot be used, each with the reason.
+    pub unusable: BTreeMap<String, String>,
+    /// Events that were handed over and are not acknowledged.
+    pub unacknowledged: u64,
+    /// How long the first of these has waited.
+    pub waiting: Option<Duration>,
+    /// Records that are in a partition and were not read, of those that are read here.
+    pub lag: BTreeMap<Partition, u64>,
+}
+
 /// The brokers.
 pub trait Broker: Send + Sync + 'static {
     /// What a topic is.
@@ -122,4 +141,12 @@ pub trait Broker: Send + Sync + 'static {
     /// that order for the first time, and is not given up while brokers are away. An answer that never
     /// comes means that the process stops.
     fn send(&self, message: Message) -> Asking<'_, oneshot::Receiver<Sent>>;
+
+    /// Everything before this offset was taken in: for dashboards of others, nothing reads it back.
+    fn taken(&self, _partition: &Partition, _next: u64) {}
+
+    /// How they are. Asks nobody.
+    fn health(&self) -> Health {
+        Health::default()
+    }
 }

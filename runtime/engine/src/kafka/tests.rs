@@ -2,6 +2,7 @@
 
 use super::{
     Asking, Broker, Kafka, Message, Partition, Read, Reading, Record, Result, Sent, Start, Topic,
+    Wanted, is_of_topic,
 };
 use crate::reader::ItemList;
 use crate::{Engine, Options, clock};
@@ -12,6 +13,7 @@ use sagaflow_core::codegen::{
 use sagaflow_core::id::ShardId;
 use sagaflow_core::memory::Memory;
 use sagaflow_core::port::{Error, ItemRow, Store as _};
+use sagaflow_core::shard::Actor;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -58,6 +60,18 @@ impl Relay {
             services: BTreeMap::new(),
             schema: Schema::default(),
         })
+    }
+}
+
+impl Relay {
+    /// The next version, which reads one field more.
+    fn lenient() -> Self {
+        let mut relay = Self::new();
+        (relay.0.version, relay.0.hash) = (2, "h2".to_owned());
+        if let Some(placed) = relay.0.events.get_mut("a.Placed") {
+            placed.fields.push(("more".to_owned(), Ty::Optional(Box::new(Ty::Int))));
+        }
+        relay
     }
 }
 
@@ -210,10 +224,14 @@ impl Broker for Client {
 }
 
 async fn engine(store: &Memory, brokers: &Arc<Brokers>) -> Engine {
+    engine_of(store, brokers, Relay::new()).await
+}
+
+async fn engine_of(store: &Memory, brokers: &Arc<Brokers>, relay: Relay) -> Engine {
     let broker: Arc<dyn Broker> = Arc::new(Client(Arc::clone(brokers)));
     let options = Options {
         namespace: "default".to_owned(),
-        machines: vec![Arc::new(Relay::new())],
+        machines: vec![Arc::new(relay)],
         services: BTreeMap::new(),
         paused: false,
         on_commit: None,
@@ -256,6 +274,15 @@ async fn letters(engine: &Engine) -> Vec<ItemRow> {
     let kind = "dead_letter".to_owned();
     let list = ItemList { kind, limit: 99, ..ItemList::default() };
     engine.handle().items(list).await.unwrap()
+}
+
+/// A person retries a letter; why not.
+async fn retry(engine: &Engine, letter: &ItemRow) -> std::result::Result<(), String> {
+    let handle = engine.handle();
+    let letter = handle.item(&letter.id).await.unwrap();
+    let by = (Actor { name: "ann".to_owned(), ..Actor::default() }, "mended".to_owned());
+    let decided = handle.topic_letter(&letter, Wanted::Retry, by).await;
+    decided.map(drop).map_err(|error| error.to_string())
 }
 
 fn one_each(brokers: &Brokers, records: i64) -> usize {
@@ -330,6 +357,57 @@ async fn an_event_that_no_broker_takes_is_set_aside_and_the_others_go_on() {
     assert_eq!((&letter.body["kind"], &letter.body["key"]), (&json!("event_out"), &json!("7")));
     engine.stop().await;
     assert_eq!(unsettled(&store).await, 0, "it counts as settled");
+
+    // The topic takes it by now.
+    brokers.state().never = None;
+    let engine = self::engine(&store, &brokers).await;
+    assert_eq!(retry(&engine, &letter).await, Ok(()));
+    assert_eq!(retry(&engine, &letter).await, Err(crate::Error::TooLate.to_string()));
+    let (shipped, times) = brokers.shipped();
+    assert_eq!((shipped.len(), times), (20, 20), "it was sent once");
+    let own = shipped[&7].first().unwrap();
+    assert_eq!(*own, letter.body["id"].as_str().unwrap(), "under its own id");
+    engine.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_set_aside_is_taken_in_once_however_many_people_retry_it() {
+    for shards in [1, 4] {
+        let store = Memory::new(shards, Arc::new(clock::now));
+        let brokers = Brokers::new(1, 3);
+        brokers.state().placed.get_mut(&0).unwrap().push(br#"{"n":3,"more":1}"#.to_vec());
+        let first = engine(&store, &brokers).await;
+        until("it is set aside", async || letters(&first).await.len() == 1).await;
+        let letter = letters(&first).await.remove(0);
+        assert!(is_of_topic(&letter));
+        assert!(retry(&first, &letter).await.unwrap_err().contains("still cannot be read"));
+        first.stop().await;
+        // A program that reads it.
+        let second = engine_of(&store, &brokers, Relay::lenient()).await;
+        let all = futures_util::future::join_all((0..8).map(|_| retry(&second, &letter))).await;
+        assert_eq!(all.iter().filter(|it| it.is_ok()).count(), 1, "{all:?}");
+        until("it is shipped", async || brokers.shipped().1 == 4).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(brokers.shipped().1, 4);
+        assert_eq!(letters(&second).await, Vec::new());
+        second.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partitions_wait_while_new_starts_are_refused() {
+    let store = Memory::new(1, Arc::new(clock::now));
+    let brokers = Brokers::new(1, 1);
+    let engine = engine(&store, &brokers).await;
+    until("the first is shipped", async || brokers.shipped().1 == 1).await;
+    let pressed = &engine.handle().shared.pressed_until[0];
+    pressed.store(clock::Boot::now().0 + 600, std::sync::atomic::Ordering::Relaxed);
+    brokers.state().placed.get_mut(&0).unwrap().push(br#"{"n":1}"#.to_vec());
+    brokers.news.notify_waiters();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(brokers.shipped().1, 1, "it waits");
+    until("the second is shipped", async || brokers.shipped().1 == 2).await;
+    engine.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -343,7 +421,13 @@ async fn a_topic_that_was_made_anew_is_left_alone_and_a_person_is_told() {
     brokers.state().placed.insert(0, vec![br#"{"n":99}"#.to_vec(); 9]);
     let second = engine(&store, &brokers).await;
     until("a person is told", async || letters(&second).await.len() == 1).await;
-    assert_eq!(letters(&second).await.remove(0).body["kind"], "topic");
-    second.stop().await;
+    let letter = letters(&second).await.remove(0);
+    assert_eq!(letter.body["kind"], "topic");
     one_each(&brokers, 5);
+    // A person decides that it is read as any other.
+    assert_eq!(retry(&second, &letter).await, Ok(()));
+    until("it is read", async || brokers.shipped().0.contains_key(&99)).await;
+    until("once each", async || brokers.shipped().1 == 5 + 9).await;
+    assert_eq!(letters(&second).await, Vec::new());
+    second.stop().await;
 }

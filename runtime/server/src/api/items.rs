@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use sagaflow_core::journal::Happened;
 use sagaflow_core::port::ItemRow;
-use sagaflow_core::shard::{Act, TaskAct};
+use sagaflow_core::shard::{Act, Resolution, TaskAct};
 use sagaflow_core::value::print_time;
+use sagaflow_engine::kafka::{self, Wanted};
 use sagaflow_engine::reader::ItemList;
 use sagaflow_engine::view::Entry;
 use sagaflow_engine::{Error, Handle, code};
@@ -166,6 +167,11 @@ pub async fn retry(
     let body = request::object(&bytes, &["reason"])?;
     let reason = request::text(&body, "reason")?;
     let letter = item(&handle, &id, "dead_letter").await?;
+    if kafka::is_of_topic(&letter) {
+        let by = (request::actor(&headers), reason);
+        let decided = handle.topic_letter(&letter, Wanted::Retry, by).await?;
+        return Ok(operate::answer(decided, ""));
+    }
     let run = letter.run.ok_or(Error::NotFound("run"))?;
     let act = Act::Retry(Some(id));
     let decided = handle.operate(run, act, request::actor(&headers), reason).await?;
@@ -183,6 +189,19 @@ pub async fn resolve(
     let reason = request::text(&body, "reason")?;
     let outcome = operate::resolution(body.get("outcome"))?;
     let letter = item(&handle, &id, "dead_letter").await?;
+    if kafka::is_of_topic(&letter) {
+        let wanted = match outcome {
+            Resolution::Again => Wanted::Retry,
+            Resolution::GiveUp => Wanted::LetGo,
+            _ => {
+                let words = "`outcome` of a letter of a topic is `\"again\"` or `\"give_up\"`";
+                return Err(Problem::new(code::VALUE, words).with("path", "outcome"));
+            }
+        };
+        let by = (request::actor(&headers), reason);
+        let decided = handle.topic_letter(&letter, wanted, by).await?;
+        return Ok(operate::answer(decided, ""));
+    }
     let run = letter.run.ok_or(Error::NotFound("run"))?;
     let path = letter.body.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
     let act = Act::Resolve { path, outcome };
@@ -213,9 +232,18 @@ pub async fn replay(
     let next = letters.last().filter(|_| letters.len() == full).map(|letter| letter.id.clone());
     let (mut retried, mut refused) = (Vec::new(), Vec::new());
     for letter in letters {
-        let Some(run) = letter.run else { continue };
-        let act = Act::Retry(Some(letter.id.clone()));
-        match handle.operate(run, act, request::actor(&headers), reason.clone()).await {
+        let by = (request::actor(&headers), reason.clone());
+        let decided = match letter.run {
+            _ if kafka::is_of_topic(&letter) => {
+                handle.topic_letter(&letter, Wanted::Retry, by).await
+            }
+            Some(run) => {
+                let act = Act::Retry(Some(letter.id.clone()));
+                handle.operate(run, act, by.0, by.1).await
+            }
+            None => continue,
+        };
+        match decided {
             Ok(_) => retried.push(letter.id),
             Err(error) => refused.push(json!({ "id": letter.id, "detail": error.to_string() })),
         }
