@@ -7,10 +7,13 @@
 //! Must not see the compiler or the interpreter: what is run comes in as machines.
 
 pub mod bind;
+pub mod brokers;
 pub mod cli;
 pub mod config;
 pub mod guard;
 mod identity;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod node;
 pub mod program;
 mod store;

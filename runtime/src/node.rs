@@ -3,6 +3,7 @@
 //! Configuration → [`Node`] → [`Running`] → [`Client`] → [`Run`].
 
 use crate::bind::{self, Plan};
+use crate::brokers;
 use crate::config::{self, Config, Flags};
 use crate::program::Program;
 use crate::store::{self, Opened};
@@ -26,6 +27,9 @@ pub enum Error {
     /// A service.
     #[error(transparent)]
     Bind(#[from] bind::Error),
+    /// The brokers.
+    #[error(transparent)]
+    Brokers(#[from] brokers::Error),
     /// The store.
     #[error("R1016: {0}")]
     Store(port::Error),
@@ -109,6 +113,7 @@ impl Node {
             node: Some(format!("{address}/api/")),
         };
         let services = plan.bind()?;
+        let kafka = brokers::connect(&self.config, &program.flows.machines, false).await?;
         let store = Opened::open(&self.config, &address).await?;
         let options = Options {
             namespace: self.config.namespace,
@@ -117,7 +122,7 @@ impl Node {
             paused: false,
             on_commit: None,
             member: None,
-            kafka: None,
+            kafka,
         };
         let engine = store.start(options).await?;
         let about = About { store: store.kind(), address };

@@ -26,6 +26,10 @@ pub enum Command {
     Serve(Serve),
     /// Make the store's schema, or move it to this program's format
     Migrate(Migrate),
+    /// Look at the topics of the program's events, or make them
+    #[cfg(feature = "kafka")]
+    #[command(subcommand)]
+    Topics(TopicsCommand),
     /// Check a configuration and print it, without its secrets
     CheckConfig(CheckConfig),
 }
@@ -130,6 +134,41 @@ pub struct CheckConfig {
     /// The configuration
     #[arg(long, env = "SAGAFLOW_CONFIG", default_value = "flowd.toml")]
     pub config: PathBuf,
+}
+
+/// A program and its configuration.
+#[cfg(feature = "kafka")]
+#[derive(Debug, ClapArgs)]
+pub struct Program {
+    /// The programs; they replace those of the configuration
+    pub files: Vec<PathBuf>,
+    /// The configuration
+    #[arg(long, env = "SAGAFLOW_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// `topics`.
+#[cfg(feature = "kafka")]
+#[derive(Debug, Subcommand)]
+pub enum TopicsCommand {
+    /// Say what each topic is; exit code 2 where one cannot be used
+    Check(Program),
+    /// Make the topics that are not there; those that are stay as they are
+    Create {
+        /// What `check` takes too
+        #[command(flatten)]
+        program: Program,
+        /// How many partitions each gets: as many are read side by side. Adding some later changes
+        /// which key is in which
+        #[arg(long, value_name = "N", default_value = "12", value_parser = clap::value_parser!(i32).range(1..=10_000))]
+        partitions: i32,
+        /// How many copies each partition gets; there must be as many brokers
+        #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(i32).range(1..=100))]
+        replication: i32,
+        /// How long records are kept: `7d`; the brokers' own time if nothing is said
+        #[arg(long, value_name = "TIME")]
+        retention: Option<String>,
+    },
 }
 
 /// `NAME=VALUE`.

@@ -23,6 +23,9 @@ pub fn check(source: &dyn Source, args: &CheckConfig) -> Result<End, Problem> {
         node: None,
     };
     plan.bind().map_err(|error| said(&error))?;
+    if let Some(kafka) = &config.kafka {
+        kafka.secrets(|name| std::env::var(name).ok()).map_err(|error| said(&error))?;
+    }
     print!("{config}");
     Ok(End::Done)
 }

@@ -1,4 +1,4 @@
-//! The commands `run`, `dev`, `serve`, `migrate` and `check-config`, for `flowd` and for every generated binary.
+//! The commands `run`, `dev`, `serve`, `migrate`, `topics` and `check-config`, for `flowd` and for every generated binary.
 //!
 //! Promises: data to stdout, the rest to stderr; colour only on a terminal; exit codes 0 completed,
 //! 1 failed and undone, 2 usage or surroundings, 3 parked.
@@ -11,6 +11,8 @@ mod migrate;
 mod run;
 mod serve;
 mod surroundings;
+#[cfg(feature = "kafka")]
+mod topics;
 
 pub use args::{Args, Command};
 
@@ -61,6 +63,8 @@ pub async fn main_with(source: &dyn Source) -> ExitCode {
         Command::Dev(args) => serve::dev(source, args).await,
         Command::Serve(args) => serve::serve(source, args).await,
         Command::Migrate(args) => migrate::migrate(&args).await,
+        #[cfg(feature = "kafka")]
+        Command::Topics(command) => topics::run(source, command).await,
         Command::CheckConfig(args) => check_config::check(source, &args),
     };
     match result {

@@ -3,6 +3,7 @@
 use super::args::{Dev, Node, Serve};
 use super::{End, Problem, surroundings};
 use crate::bind::{Plan, kept_beside};
+use crate::brokers;
 use crate::config::{Config, Flags, StoreUrl};
 use crate::node::signal;
 use crate::program::{Program, Source};
@@ -199,6 +200,8 @@ impl<'a> Hosted<'a> {
             node: Some(self.node.clone()),
         };
         let services = plan.bind().map_err(|error| Problem(error.to_string()))?;
+        let kafka = brokers::connect(self.config, &self.machines, self.simulate).await;
+        let kafka = kafka.map_err(|error| Problem(error.to_string()))?;
         let options = Options {
             namespace: self.config.namespace.clone(),
             machines: self.machines.clone(),
@@ -206,7 +209,7 @@ impl<'a> Hosted<'a> {
             paused: self.paused,
             on_commit: None,
             member: None,
-            kafka: None,
+            kafka,
         };
         let started = store.start(options).await;
         started.map_err(|error| surroundings::store_problem(&self.config.store, &error))

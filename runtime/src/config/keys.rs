@@ -19,6 +19,9 @@ pub const VARIABLES: &[&str] = &[
 /// Keys of the file's own level.
 const TOP: &[&str] = &["store", "listen", "namespace", "cluster", "flows", "services", "kafka"];
 const CLUSTER: &[&str] = &["address", "identity", "lease_ttl"];
+const KAFKA: &[&str] = &["brokers", "client_id", "group", "start", "tls", "sasl"];
+const TLS: &[&str] = &["ca", "cert", "key"];
+const SASL: &[&str] = &["mechanism", "username", "password"];
 const FLOWS: &[&str] = &["files"];
 const SERVICE: &[&str] = &["url", "headers", "errors"];
 
@@ -34,6 +37,35 @@ pub struct File {
     pub flows: Flows,
     #[serde(default)]
     pub services: BTreeMap<String, Binding>,
+    pub kafka: Option<Kafka>,
+}
+
+/// `[kafka]`.
+#[derive(serde::Deserialize)]
+pub struct Kafka {
+    /// One text with commas, or a list.
+    pub brokers: Option<toml::Value>,
+    pub client_id: Option<String>,
+    pub group: Option<String>,
+    pub start: Option<String>,
+    pub tls: Option<Tls>,
+    pub sasl: Option<Sasl>,
+}
+
+/// `[kafka.tls]`.
+#[derive(serde::Deserialize)]
+pub struct Tls {
+    pub ca: Option<String>,
+    pub cert: Option<String>,
+    pub key: Option<String>,
+}
+
+/// `[kafka.sasl]`.
+#[derive(serde::Deserialize)]
+pub struct Sasl {
+    pub mechanism: Option<String>,
+    pub username: Option<String>,
+    pub password: Option<String>,
 }
 
 /// `[cluster]`.
@@ -54,8 +86,17 @@ pub struct Flows {
 /// Refuses what does not exist, with what may have been meant.
 pub fn check(table: &toml::Table, place: &str) -> Result<(), Error> {
     known(table, TOP, "", place)?;
-    if table.contains_key("kafka") {
-        return Err(Error::Unserved { place: place.to_owned(), key: "kafka".to_owned() });
+    if table.contains_key("kafka") && !cfg!(feature = "kafka") {
+        let place = place.to_owned();
+        return Err(Error::Unbuilt { place, what: "[kafka]", feature: "kafka" });
+    }
+    if let Some(kafka) = table.get("kafka").and_then(toml::Value::as_table) {
+        known(kafka, KAFKA, "kafka.", place)?;
+        for (key, keys) in [("tls", TLS), ("sasl", SASL)] {
+            if let Some(within) = kafka.get(key).and_then(toml::Value::as_table) {
+                known(within, keys, &format!("kafka.{key}."), place)?;
+            }
+        }
     }
     if let Some(cluster) = table.get("cluster").and_then(toml::Value::as_table) {
         known(cluster, CLUSTER, "cluster.", place)?;

@@ -4,12 +4,14 @@
 //! before anything is touched; secrets are not shown. Must not read any other file.
 
 mod cluster;
+mod kafka;
 mod keys;
 mod store_url;
 #[cfg(test)]
 mod tests;
 
 pub use cluster::Cluster;
+pub use kafka::{Kafka, Mechanism, Sasl, Secrets, Tls};
 pub use store_url::{ServerUrl, StoreUrl};
 
 use sagaflow_engine::http::Binding;
@@ -32,6 +34,8 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// `services."…"`: what answers for a service.
     pub services: BTreeMap<String, Binding>,
+    /// `[kafka]`: the brokers of the events' topics; none where events stay in the store.
+    pub kafka: Option<Kafka>,
 }
 
 impl Default for Config {
@@ -43,6 +47,7 @@ impl Default for Config {
             cluster: Cluster::default(),
             files: Vec::new(),
             services: BTreeMap::new(),
+            kafka: None,
         }
     }
 }
@@ -92,13 +97,15 @@ pub enum Error {
         /// The command.
         command: String,
     },
-    /// A table this program does not serve.
-    #[error("R1032: {place}: this program does not serve `{key}` yet; remove it")]
-    Unserved {
+    /// A table for which this program was not built.
+    #[error("R1044: {place}: {what} needs a program that was built with the feature `{feature}`")]
+    Unbuilt {
         /// File.
         place: String,
-        /// The table.
-        key: String,
+        /// What it is about.
+        what: &'static str,
+        /// What is missing.
+        feature: &'static str,
     },
 }
 
@@ -173,6 +180,8 @@ impl Config {
         }
         self.files = file.flows.files.iter().map(|file| folder.join(file)).collect();
         self.services = file.services;
+        let kafka = file.kafka.map(|kafka| Kafka::read(kafka, folder, &place));
+        self.kafka = kafka.transpose()?;
         Ok(())
     }
 
@@ -235,7 +244,7 @@ impl std::fmt::Display for Config {
                 writeln!(f, "errors = {{ {} }}", errors.join(", "))?;
             }
         }
-        Ok(())
+        self.kafka.as_ref().map_or(Ok(()), |kafka| write!(f, "{kafka}"))
     }
 }
 

@@ -67,7 +67,10 @@ fn what_this_program_cannot_do_is_refused_by_name() {
     let refused = |text: &str| load(text, &[], &Flags::default()).unwrap_err();
     assert!(refused("store = \"mysql://u:hunter2@h/db\"").starts_with("R1034"));
     assert!(!refused("store = \"mysql://u:hunter2@h/db\"").contains("hunter2"));
-    assert!(refused("[kafka]\nbrokers = \"x\"").contains("does not serve `kafka`"));
+    if !cfg!(feature = "kafka") {
+        let said = refused("[kafka]\nbrokers = \"x:1\"");
+        assert!(said.starts_with("R1044") && said.contains("feature `kafka`"), "{said}");
+    }
     for bad in
         ["listen = \"7070\"", "namespace = \"A b\"", "store = 5", "store =", "[services.x]\nurl=5"]
     {
@@ -116,6 +119,63 @@ fn a_cluster_that_cannot_work_is_refused_without_its_secrets() {
     {
         let said = refused(&format!("store = \"{bad}\""));
         assert!(said.starts_with("R1032") && !said.contains("hunter"), "{bad}: {said}");
+    }
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn brokers_are_read_and_shown_without_the_password() {
+    let text = "[kafka]\nbrokers = [\"a:9092\", \"[::1]:9093\"]\nstart = \"latest\"\ngroup = \"g\"\n\
+                [kafka.sasl]\nmechanism = \"PLAIN\"\nusername = \"ann\"\npassword = ";
+    let clear = load(&format!("{text}\"hunter2\""), &[], &Flags::default()).unwrap();
+    let kafka = clear.kafka.as_ref().unwrap();
+    assert_eq!(kafka.brokers, ["a:9092", "[::1]:9093"]);
+    assert!(kafka.latest && kafka.group == "g" && kafka.client_id == "sagaflow");
+    let shown = format!("{clear}{clear:?}");
+    assert!(!shown.contains("hunter") && shown.contains("password = \"…\""), "{shown}");
+    assert_eq!(kafka.secrets(|_| None).unwrap().password.as_deref(), Some("hunter2"));
+
+    let named = load(&format!("{text}\"env:KAFKA_PASSWORD\""), &[], &Flags::default()).unwrap();
+    assert!(named.to_string().contains("password = \"env:KAFKA_PASSWORD\""), "{named}");
+    let again = load(&named.to_string(), &[], &Flags::default()).unwrap();
+    assert_eq!(again.kafka, named.kafka, "what is shown is read again");
+    let kafka = named.kafka.unwrap();
+    let set = |name: &str| (name == "KAFKA_PASSWORD").then(|| "hunter3".to_owned());
+    assert_eq!(kafka.secrets(set).unwrap().password.as_deref(), Some("hunter3"));
+    let missing = kafka.secrets(|_| None).map(|_| ()).unwrap_err().to_string();
+    assert!(missing.starts_with("R1032") && missing.contains("KAFKA_PASSWORD"), "{missing}");
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn brokers_that_cannot_be_meant_are_refused_by_place_and_without_secrets() {
+    let refused = |text: &str| {
+        let said = load(&format!("[kafka]\n{text}"), &[], &Flags::default()).unwrap_err();
+        assert!(said.contains("etc/flowd.toml") && !said.contains("hunter"), "{text}: {said}");
+        said
+    };
+    let b = "brokers = \"a:1\"";
+    assert!(refused("broker = \"a:1\"").contains("`kafka.broker`; did you mean `brokers`?"));
+    assert!(refused(&format!("{b}\n[kafka.tls]\ncaa = \"x\"")).contains("`kafka.tls.caa`"));
+    assert!(refused(&format!("{b}\n[kafka.sasl]\nuser = \"x\"")).contains("`kafka.sasl.user`"));
+    for bad in ["", "brokers = 5", "brokers = []", "brokers = \"\"", "brokers = \"a\""]
+        .into_iter()
+        .chain(["brokers = \"u:hunter2@a:1\"", "brokers = \"a:0\"", "brokers = [\"a:1\", 5]"])
+    {
+        assert!(refused(bad).starts_with("R1032"), "{bad}");
+    }
+    for bad in ["start = \"middle\"", "group = \"\"", "client_id = \"a b\"", "group = 5"] {
+        assert!(refused(&format!("{b}\n{bad}")).starts_with("R1032"), "{bad}");
+    }
+    for bad in
+        ["mechanism = \"PLAIN\"", "mechanism = \"MD5\"\nusername = \"u\"\npassword = \"hunter2\""]
+    {
+        assert!(refused(&format!("{b}\n[kafka.sasl]\n{bad}")).starts_with("R1032"), "{bad}");
+    }
+    if !cfg!(feature = "kafka-tls") {
+        assert!(refused(&format!("{b}\n[kafka.tls]")).starts_with("R1044"));
+        let scram = "mechanism = \"SCRAM-SHA-256\"\nusername = \"u\"\npassword = \"hunter2\"";
+        assert!(refused(&format!("{b}\n[kafka.sasl]\n{scram}")).starts_with("R1044"));
     }
 }
 

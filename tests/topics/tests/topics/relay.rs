@@ -1,0 +1,59 @@
+//! Everything that comes in goes out once, whatever is killed meanwhile.
+
+use sagaflow_it::{build, flowd};
+use sagaflow_topics::{PARTITIONS, World, until};
+use std::time::Duration;
+
+const RECORDS: usize = 2_000;
+
+/// Kills the node at every fifth of what comes out.
+async fn relays(world: &World) {
+    let mut tap = world.tap().await;
+    world.place(0..RECORDS).await;
+    let mut node = world.node().await;
+    let mut told = vec![0; PARTITIONS as usize];
+    for fifth in 1..5 {
+        tap.until(fifth * RECORDS / 5).await;
+        node.kill9();
+        node = world.node().await;
+        let now = world.committed().await;
+        assert!(now.iter().zip(&told).all(|(now, told)| now >= told), "{told:?}, then {now:?}");
+        told = now;
+    }
+    tap.until(RECORDS).await;
+    until("the group is told all", async || {
+        world.committed().await.iter().sum::<i64>() == i64::try_from(RECORDS).unwrap()
+    })
+    .await;
+    let (code, _) = node.terminate().await;
+    assert_eq!(code, Some(0));
+    // What was sent twice is there by now.
+    tap.rest(Duration::from_millis(500)).await;
+    tap.seen.one_each(0..RECORDS);
+    // A start in good order reads nothing again and sends nothing again.
+    let records = tap.seen.records;
+    let node = world.node().await;
+    tap.rest(Duration::from_secs(1)).await;
+    assert_eq!(tap.seen.records, records);
+    drop(node);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_record_has_one_run_and_its_events_though_the_node_is_killed_again_and_again() {
+    build();
+    let Some(brokers) = sagaflow_kafka_server::shared() else { return };
+    let world = World::on(brokers.bootstrap(), None).await;
+    relays(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_record_has_one_run_and_its_events_on_a_server_with_many_shards_too() {
+    build();
+    let Some(brokers) = sagaflow_kafka_server::shared() else { return };
+    let Some(server) = sagaflow_postgres::shared() else { return };
+    let database = server.fresh().unwrap();
+    let world = World::on(brokers.bootstrap(), Some(database.url())).await;
+    let migrated = flowd(&["migrate", "--config", &world.config, "--shards", "4"]).await;
+    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+    relays(&world).await;
+}
