@@ -111,7 +111,7 @@ pub enum Input {
         /// Id of the item.
         item: String,
         /// What becomes of it.
-        act: LetterAct,
+        act: Box<LetterAct>,
         /// Who.
         actor: Actor,
         /// Why.

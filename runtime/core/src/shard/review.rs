@@ -24,7 +24,7 @@ pub(super) type Reviews = BTreeMap<String, Vec<Waiting>>;
 /// Somebody who resolves an item.
 pub(super) struct Waiting {
     /// What becomes of a dead letter; none for a review.
-    pub(super) act: Option<LetterAct>,
+    pub(super) act: Option<Box<LetterAct>>,
     pub(super) actor: Actor,
     pub(super) reason: String,
     pub(super) token: Option<Token>,
@@ -95,7 +95,7 @@ impl Shard {
                 if let Some(fields) = body.as_object_mut() {
                     fields.insert("resolved".to_owned(), act.word().into());
                 }
-                self.act_on_letter(now, act, out);
+                self.act_on_letter(now, *act, out);
             }
         }
         out.put_item(ItemRow { open: false, at: now, body, ..row });

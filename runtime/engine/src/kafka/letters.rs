@@ -66,6 +66,7 @@ impl Handle {
             }
         };
         let (item, shard) = (letter.id.clone(), self.home_of_letter(letter));
+        let act = Box::new(act);
         let input = move |token| Input::Letter { item, act, actor, reason, token: Some(token) };
         let decided = self.decide(shard, input, "dead letter").await?;
         if let Some(bus) = &self.shared.bus {
