@@ -30,7 +30,7 @@ async fn start(http: &reqwest::Client, url: &str, number: u32) -> Option<String>
 
 /// Starts these orders again until each was answered: the same key is the same run.
 async fn start_all(url: &str, numbers: &[u32]) -> BTreeMap<u32, String> {
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let http = sagaflow_it::client();
     let tasks: Vec<_> = numbers
         .iter()
         .map(|number| {
@@ -62,7 +62,7 @@ async fn a_hundred_kills_under_fifty_runs_lose_nothing_and_do_nothing_twice() {
     let mut next = 0_u32;
     let mut restarts = Vec::new();
     for _ in 0..KILLS {
-        let before = ledger.entries().len();
+        let before = ledger.requests();
         let begun = Instant::now();
         let node = Flowd::start("serve", &args).await;
         // New orders keep the node busy; those that were cut off are asked for again.
@@ -73,7 +73,7 @@ async fn a_hundred_kills_under_fifty_runs_lose_nothing_and_do_nothing_twice() {
         let url = node.url.clone();
         let asked: Vec<u32> = missing.into_iter().chain(fresh).collect();
         let starts = tokio::spawn(async move { start_all(&url, &asked).await });
-        while ledger.entries().len() == before {
+        while ledger.requests() == before {
             assert!(begun.elapsed() < Duration::from_secs(20), "no progress after a restart");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

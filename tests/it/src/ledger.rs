@@ -103,6 +103,11 @@ impl Ledger {
         self.book().entries.clone()
     }
 
+    /// How many there were.
+    pub fn requests(&self) -> usize {
+        self.book().entries.len()
+    }
+
     /// The actions whose effects were made, in order.
     pub fn applied(&self) -> Vec<String> {
         self.entries().into_iter().filter(|e| e.applied).map(|e| e.action).collect()
@@ -110,7 +115,7 @@ impl Ledger {
 
     /// How often requests for `action` came.
     pub fn count(&self, action: &str) -> usize {
-        self.entries().iter().filter(|e| e.action == action).count()
+        self.book().entries.iter().filter(|e| e.action == action).count()
     }
 
     /// Waits until `action` was called `times` times.

@@ -7,4 +7,4 @@ mod ledger;
 mod process;
 
 pub use ledger::{Behave, Entry, Ledger};
-pub use process::{Flowd, Output, build, flow, flowd, sample};
+pub use process::{Flowd, Output, build, client, flow, flowd, sample};

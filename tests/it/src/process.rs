@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 /// The repository.
@@ -192,8 +192,7 @@ impl Flowd {
         headers: &[(&str, &str)],
     ) -> (u16, reqwest::header::HeaderMap, Value) {
         let method = method.parse().expect("a method");
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let mut request = client.request(method, format!("{}{path}", self.url));
+        let mut request = client().request(method, format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -214,8 +213,8 @@ impl Flowd {
         body: Option<&Value>,
     ) -> Option<(u16, Value)> {
         let method = method.parse().expect("a method");
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build();
-        let mut request = client.expect("a client").request(method, format!("{}{path}", self.url));
+        let request = client().request(method, format!("{}{path}", self.url));
+        let mut request = request.timeout(Duration::from_secs(10));
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
@@ -238,6 +237,16 @@ impl Flowd {
         let story = self.request("GET", &format!("/api/runs/{run}/history"), None).await.1;
         panic!("the run is not {status}: {last}\n{story:#}");
     }
+}
+
+/// The client of all tests: making one reads the machine's certificates. It keeps no connection, as one
+/// that a test leaves behind would end with that test's runtime.
+pub fn client() -> reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        client.build().expect("a client")
+    });
+    CLIENT.clone()
 }
 
 impl Drop for Flowd {

@@ -60,7 +60,7 @@ async fn a_task_is_answered_and_its_run_followed_through_a_node_that_stands_by()
     let run = run["id"].as_str().unwrap();
     standby.wait_for(run, "waiting").await;
 
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = sagaflow_it::client();
     let events = client.get(format!("{}/api/runs/{run}/events", standby.url));
     let mut events = events.send().await.unwrap();
     assert_eq!(events.headers()["content-type"], "text/event-stream");

@@ -60,7 +60,7 @@ async fn an_owner_that_is_asked_to_stop_hands_over_at_once() {
     let input = json!({ "input": { "item": "lamp", "note": "" } });
     let waiting = standby.request("POST", "/api/workflows/Buy/runs", Some(input)).await.1;
     let waiting = waiting["id"].as_str().unwrap();
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = sagaflow_it::client();
     let events = client.get(format!("{}/api/runs/{waiting}/events", standby.url));
     let _events = events.send().await.unwrap();
 
