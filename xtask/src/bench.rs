@@ -17,6 +17,7 @@ const BENCHES: &[(&str, &[&str])] = &[
     ("saga_storm", &[]),
     ("fan_out", &[]),
     ("sleepers", &[]),
+    ("kafka_pipeline", &[]),
     ("kill_matrix", &[]),
     ("overload", &[]),
     ("bloat", &["2"]),

@@ -5,6 +5,7 @@ mod check;
 mod embedded;
 mod fan_out;
 mod job_queue;
+mod kafka_pipeline;
 mod kill_matrix;
 mod ladder;
 mod low_load_latency;
@@ -28,6 +29,7 @@ pub const NAMES: &[&str] = &[
     "saga_storm",
     "fan_out",
     "sleepers",
+    "kafka_pipeline",
     "kill_matrix",
     "overload",
     "bloat",
@@ -45,6 +47,7 @@ pub fn run(name: &str, args: &[String]) -> anyhow::Result<()> {
         "embedded" => runtime.block_on(embedded::measure()),
         "fan_out" => runtime.block_on(fan_out::measure()),
         "job_queue" => runtime.block_on(job_queue::measure()),
+        "kafka_pipeline" => runtime.block_on(kafka_pipeline::measure(args)),
         "kill_matrix" => kill_matrix::measure(&runtime, args),
         "ladder" => runtime.block_on(ladder::measure()),
         "low_load_latency" => runtime.block_on(low_load_latency::measure()),
