@@ -34,7 +34,9 @@ fn every_workflow_gets_a_file_of_its_own() {
     let folder = out.to_str().expect("a path");
     let (code, said, err) = flowc(&["doc", "flows", "--out", folder, "--format", "html"]);
     assert_eq!((code, said.as_str()), (0, ""), "{err}");
-    assert_eq!(err, "wrote 6 pages\n");
+    let pages = std::fs::read_dir(&out).expect("a folder").count();
+    assert!(pages > 5, "{pages}");
+    assert_eq!(err, format!("wrote {pages} pages\n"));
     let page = std::fs::read_to_string(out.join("web.analytics.CountClicks.html")).expect("a page");
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
     // What the source says never becomes markup.

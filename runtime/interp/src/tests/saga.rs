@@ -246,7 +246,11 @@ fn expectations_hold_or_say_what_was_found() {
     let nobody = || given("Review", TestOutcome::Timeout);
     let names = |all: &[&str]| all.iter().map(|name| format!("t.S.{name}")).collect::<Vec<_>>();
     let one = op(BinaryOp::Eq, name(fir::LocalId(0), Ty::Int), int(1), Ty::Bool);
-    let report = go(vec![start(), TestStmt::ExpectCompleted(5), TestStmt::Expect(one, None, 6)]);
+    let report = go(vec![
+        start(),
+        TestStmt::ExpectCompleted(5),
+        TestStmt::Expect(one, Some(fir::LocalId(0)), 6),
+    ]);
     assert!(report.passed, "{report:?}");
     let report = go(vec![
         risky(),
