@@ -93,6 +93,40 @@ pub fn roots(paths: &[String], files: &dyn Files) -> Result<Vec<Vec<String>>, Un
 /// # Errors
 /// The first of the given paths that cannot be read.
 pub fn load(paths: &[String], files: &dyn Files) -> Result<Loaded, Unreadable> {
+    load_with(paths, files, None)
+}
+
+/// What was parsed before, by path.
+#[derive(Default)]
+pub struct Cache {
+    parsed: BTreeMap<String, Parsed>,
+}
+
+/// A text with the id it was parsed under, and what came of it.
+struct Parsed {
+    id: FileId,
+    text: String,
+    file: ast::File,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// As [`load`], but parses only what has changed since the last time with the same cache.
+///
+/// # Errors
+/// The first of the given paths that cannot be read.
+pub fn load_again(
+    paths: &[String],
+    files: &dyn Files,
+    cache: &mut Cache,
+) -> Result<Loaded, Unreadable> {
+    load_with(paths, files, Some(cache))
+}
+
+fn load_with(
+    paths: &[String],
+    files: &dyn Files,
+    mut cache: Option<&mut Cache>,
+) -> Result<Loaded, Unreadable> {
     let mut loaded = Loaded::default();
     let mut wanted = Vec::new();
     for given in roots(paths, files)? {
@@ -116,7 +150,7 @@ pub fn load(paths: &[String], files: &dyn Files) -> Result<Loaded, Unreadable> {
                 Err(_) => {}
             }
         }
-        wanted = loaded.add(texts);
+        wanted = loaded.add(texts, cache.as_deref_mut());
     }
     loaded.read_samples(files);
     Ok(loaded)
@@ -128,7 +162,7 @@ pub fn load_text(path: &str, module: &str, text: &str) -> Loaded {
     let mut loaded = Loaded::default();
     let wanted =
         Wanted { path: path.into(), module: module.into(), root: String::new(), given: true };
-    loaded.add(vec![(wanted, text.to_owned())]);
+    loaded.add(vec![(wanted, text.to_owned())], None);
     loaded
 }
 
@@ -156,12 +190,31 @@ fn standard(module: &str) -> Option<&'static str> {
 
 impl Loaded {
     /// Parses texts side by side, and says which modules they use, in the order of the texts.
-    fn add(&mut self, texts: Vec<(Wanted, String)>) -> Vec<Wanted> {
+    fn add(&mut self, texts: Vec<(Wanted, String)>, mut cache: Option<&mut Cache>) -> Vec<Wanted> {
         let first = self.asts.len() as u32;
         let ids: Vec<FileId> = (first..).map(FileId).take(texts.len()).collect();
-        let parsed = parse_all(ids.iter().copied().zip(texts.iter().map(|(_, t)| t.as_str())));
+        let known = |(id, (wanted, text)): (FileId, &(Wanted, String))| {
+            let kept = cache.as_deref()?.parsed.get(&wanted.path)?;
+            // Order: a tree says of each span which file it is in, so the id has to be the same.
+            (kept.id == id && kept.text == *text)
+                .then(|| (kept.file.clone(), kept.diagnostics.clone()))
+        };
+        let known: Vec<_> = ids.iter().copied().zip(&texts).map(known).collect();
+        let new = ids.iter().zip(&texts).zip(&known).filter(|(_, known)| known.is_none());
+        let mut fresh = parse_all(new.map(|((id, (_, text)), _)| (*id, text.as_str()))).into_iter();
+        let parsed = known.into_iter().filter_map(|known| match known {
+            Some(kept) => Some((kept, false)),
+            None => Some((fresh.next()?, true)),
+        });
         let mut uses = Vec::new();
-        for ((wanted, text), (file, diagnostics)) in texts.into_iter().zip(parsed) {
+        for ((wanted, text), ((file, diagnostics), fresh)) in texts.into_iter().zip(parsed) {
+            if let (Some(cache), true) = (cache.as_deref_mut(), fresh) {
+                let id = FileId(self.asts.len() as u32);
+                let (text, file) = (text.clone(), file.clone());
+                let diagnostics = diagnostics.clone();
+                let path = wanted.path.clone();
+                cache.parsed.insert(path, Parsed { id, text, file, diagnostics });
+            }
             let id = self.sources.add(Source::new(&*wanted.path, &*wanted.module, text));
             uses.extend(file.uses.iter().map(|line| used(&wanted, line)));
             self.asts.push((id, file));
@@ -263,15 +316,21 @@ fn below(folder: &str, files: &dyn Files, depth: usize, found: &mut Vec<String>)
     }
 }
 
-/// The nearest folder above that is named `flows` or holds a `flow.toml`, else the file's own.
+/// The source root of a file; without one above it, its own folder.
 fn root_of(file: &str, files: &dyn Files) -> String {
+    marked_root(file, files).unwrap_or_else(|| parent(file).to_owned())
+}
+
+/// The nearest folder above that is named `flows` or holds a `flow.toml`.
+#[must_use]
+pub fn marked_root(file: &str, files: &dyn Files) -> Option<String> {
     let mut folder = parent(file);
     loop {
         if name_of(folder) == "flows" || files.exists(&join(folder, "flow.toml")) {
-            return folder.to_owned();
+            return Some(folder.to_owned());
         }
         if folder.is_empty() || folder == "/" {
-            return parent(file).to_owned();
+            return None;
         }
         folder = parent(folder);
     }

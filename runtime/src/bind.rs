@@ -1,7 +1,10 @@
 //! What answers for each service: a URL, Rust code, or a simulation.
 
+use crate::config;
 use crate::program::Program;
-use sagaflow_core::codegen::WorkflowSpec;
+use sagaflow_core::codegen::{Class, PointKind, WorkflowSpec};
+use sagaflow_core::shard::Machines;
+use sagaflow_database::{Database, Options};
 use sagaflow_engine::contract::{self, Contract};
 use sagaflow_engine::error::suggestion;
 use sagaflow_engine::http::{Binding, Http};
@@ -36,9 +39,27 @@ pub enum Error {
         /// What the system says.
         cause: String,
     },
+    /// A service is bound to a server, or a database to something else.
+    #[error("R1035: `{name}` is a {}, and cannot be bound to a {}",
+        if *is { "database" } else { "service" },
+        if *is { "service: give it a `postgres://…`" } else { "database" })]
+    Kind {
+        /// Qualified.
+        name: String,
+        /// It is a database.
+        is: bool,
+    },
+    /// A database cannot be used as it is bound.
+    #[error("R1035: {0}")]
+    Database(String),
+    /// `--fail` at what is real.
+    #[error(
+        "R1035: `--fail` cannot reach into the database `{0}`; leave it unbound, and it is simulated"
+    )]
+    Real(String),
     /// Nothing answers for it.
     #[error(
-        "R1035: nothing is bound to {0}; bind each with `--bind NAME=URL` or `[services.\"NAME\"]`"
+        "R1035: nothing is bound to {0}; bind each with `--bind NAME=URL`, `[services.\"NAME\"]` or `[databases.\"NAME\"]`"
     )]
     Unbound(String),
 }
@@ -49,6 +70,8 @@ pub struct Plan<'a> {
     pub program: &'a Program,
     /// URLs by service, qualified or short.
     pub urls: &'a BTreeMap<String, Binding>,
+    /// Servers by database, likewise.
+    pub databases: &'a BTreeMap<String, config::Database>,
     /// `Service.action` and how it fails.
     pub failing: &'a [(String, String)],
     /// Whether what nobody bound is simulated.
@@ -67,11 +90,9 @@ impl Plan<'_> {
     pub fn bind(&self) -> Result<Services, Error> {
         let specs: Vec<&WorkflowSpec> =
             self.program.flows.machines.iter().map(|machine| machine.spec()).collect();
-        let contracts = contract::collect(specs);
-        let mut urls: BTreeMap<String, &Binding> = BTreeMap::new();
-        for (name, binding) in self.urls {
-            urls.insert(qualified(name, &contracts)?, binding);
-        }
+        let contracts = contract::collect(specs.iter().copied());
+        let machines = machines(self.program);
+        let (mut urls, databases) = self.places(&contracts, &databases(&specs))?;
         let mut failing: BTreeMap<String, BTreeMap<String, Failing>> = BTreeMap::new();
         for (place, how) in self.failing {
             let (service, action, failing_one) = read_failing(place, how, &contracts)?;
@@ -93,9 +114,18 @@ impl Plan<'_> {
             let simulated = || {
                 let samples = self.samples(name, contract);
                 let (world, contract) = (Arc::clone(&world), contract.clone());
-                Arc::new(Simulated::new(world, contract, failing, samples))
+                Arc::new(Simulated::new(world, contract, failing, samples, machines.clone()))
             };
-            let bound = match (urls.get(name), self.program.flows.services.get(name)) {
+            if let Some(options) = databases.get(name) {
+                if !failing_actions.is_empty() {
+                    return Err(Error::Real(name.clone()));
+                }
+                let database = Database::new(name, options, machines.clone());
+                let database = database.map_err(|cause| Error::Database(cause.to_string()))?;
+                services.insert(name.clone(), Bound::Code(Arc::new(database)));
+                continue;
+            }
+            let bound = match (urls.remove(name), self.program.flows.services.get(name)) {
                 (Some(binding), _) => {
                     let http = Http::new(name, binding, contract.clone(), node.clone())?;
                     Bound::Http(Arc::new(http))
@@ -121,6 +151,34 @@ impl Plan<'_> {
         if unbound.is_empty() { Ok(services) } else { Err(Error::Unbound(unbound.join(", "))) }
     }
 
+    /// Where services and databases are, by qualified name. A URL of a server is a database's, and
+    /// any other a service's.
+    fn places(
+        &self,
+        contracts: &BTreeMap<String, Contract>,
+        known: &BTreeSet<String>,
+    ) -> Result<Places<'_>, Error> {
+        let (mut urls, mut databases) = (BTreeMap::new(), BTreeMap::new());
+        for (name, binding) in self.urls {
+            let name = qualified(name, contracts)?;
+            match (Options::is_server(&binding.url), known.contains(&name)) {
+                (true, true) => {
+                    drop(databases.insert(name, config::Database::at(&binding.url).options()))
+                }
+                (false, false) => drop(urls.insert(name, binding)),
+                (_, is) => return Err(Error::Kind { name, is }),
+            }
+        }
+        for (name, database) in self.databases {
+            let name = qualified(name, contracts)?;
+            if !known.contains(&name) {
+                return Err(Error::Kind { name, is: false });
+            }
+            databases.insert(name, database.options());
+        }
+        Ok((urls, databases))
+    }
+
     fn samples(
         &self,
         service: &str,
@@ -132,6 +190,27 @@ impl Plan<'_> {
         };
         contract.keys().filter_map(sample).collect()
     }
+}
+
+/// URLs of services, and servers of databases.
+type Places<'a> = (BTreeMap<String, &'a Binding>, BTreeMap<String, Options>);
+
+/// The databases among the services.
+fn databases(specs: &[&WorkflowSpec]) -> BTreeSet<String> {
+    let points = specs.iter().flat_map(|spec| spec.points.values());
+    let calls = points.filter_map(|point| match &point.kind {
+        PointKind::Call(call) => Some(call),
+        _ => None,
+    });
+    let databases = calls.filter(|call| call.class == Class::Tx || call.sql.is_some());
+    databases.map(|call| call.service.clone()).collect()
+}
+
+/// What walks the blocks of transactions.
+fn machines(program: &Program) -> Machines {
+    let mut machines = Machines::default();
+    program.flows.machines.iter().for_each(|machine| machines.add(Arc::clone(machine)));
+    machines
 }
 
 /// The file beside a store in which simulations keep what they did.

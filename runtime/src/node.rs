@@ -107,6 +107,7 @@ impl Node {
         let plan = Plan {
             program: &program,
             urls: &self.config.services,
+            databases: &self.config.databases,
             failing: &[],
             simulate: false,
             kept: None,

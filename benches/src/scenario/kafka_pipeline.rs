@@ -1,6 +1,7 @@
 //! Claim (14): from a topic into a run with one durable step, and out to another topic, at 15,000
-//! events per second, or half of what the brokers or the store's statement take (L6, L3); under 1 s from
-//! end to end at that rate; nothing lost and nothing under two ids while the node is killed.
+//! events per second, or half of the records that a topic takes (L6); under 1 s from end to end at that
+//! rate (measured at half of what was reached); nothing lost and nothing under two ids while the node is
+//! killed.
 //! Set-up: one broker of Apache Kafka on the same machine, 8 partitions each way, 200-byte records on
 //! 256 keys; a node of this program over SQLite, generated code, a service in Rust that does nothing. The
 //! parent writes and reads. First a backlog is worked off; then half of that rate is offered for 10 s,

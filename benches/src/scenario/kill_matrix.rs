@@ -100,7 +100,8 @@ async fn serve<S: Store>(
             loop {
                 match handle.start(request.clone()).await {
                     Ok(_) => return say(&format!("s {n}")),
-                    Err(Error::Busy { .. } | Error::Away { .. }) => {
+                    // Elsewhere: its shard is still being taken over, while others serve.
+                    Err(Error::Busy { .. } | Error::Away { .. } | Error::Elsewhere { .. }) => {
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
                     Err(error) => return say(&format!("bad {error}")),

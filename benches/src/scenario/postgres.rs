@@ -29,7 +29,7 @@ pub async fn measure() -> anyhow::Result<()> {
     println!(
         "Rows through the store's own statement, 500 at once (L3), in this run: {rows:.0} per second."
     );
-    println!("A run writes four records, a start key and its row twice.\n");
+    println!("A run writes four records, a start key and its row.\n");
     closed_loop((&handle, &made), ("L3", rows), span).await?;
     engine.stop().await;
     Ok(())

@@ -12,6 +12,8 @@ mod explain;
 mod fix;
 mod fmt;
 mod graph;
+mod lsp;
+mod new;
 mod pages;
 mod terminal;
 mod test;
@@ -45,6 +47,10 @@ enum Verb {
     Fmt(fmt::Options),
     /// Draw a workflow: forward path, undos, pivot
     Graph(graph::Options),
+    /// Serve an editor: findings, completion, hover, rename and more, over stdin and stdout
+    Lsp(lsp::Options),
+    /// Make a folder with a small process that builds and passes its tests
+    New(new::Options),
     /// Run the `test` blocks of files and folders in the simulator
     Test(test::Options),
     /// Print an intermediate form of a file
@@ -62,6 +68,8 @@ fn main() -> ExitCode {
         Verb::Fix(options) => fix::run(&options),
         Verb::Fmt(options) => fmt::run(&options),
         Verb::Graph(options) => graph::run(&options),
+        Verb::Lsp(options) => lsp::run(&options),
+        Verb::New(options) => new::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Debug(options) => debug::run(&options),
     };

@@ -1,7 +1,9 @@
 //! `flowc certify` against the machine: what it says is undone where a call fails is what a run undoes,
 //! in that order.
 
-use assert_cmd::Command;
+mod common;
+
+use common::flowc;
 use sagaflow_compiler::certify::{Certificate, Sheet, Undoing, Way};
 use sagaflow_compiler::{analyze, load::load_text};
 use sagaflow_core::codegen::Values;
@@ -13,16 +15,6 @@ use sagaflow_interp::simulate::{
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-fn flowc(args: &[&str]) -> (i32, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_flowc"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .args(args)
-        .output()
-        .expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it writes text");
-    (done.status.code().expect("it ends by itself"), text(&done.stdout), text(&done.stderr))
-}
 
 const SERVICES: &str = r#"
 service S {

@@ -1,26 +1,15 @@
 //! `flowc cost` against the machine: what it says of a path is what a run along it writes.
 
-use assert_cmd::Command;
-use sagaflow_compiler::{analyze, load::load_text};
+mod common;
+
+use common::{flowc, root};
+use sagaflow_compiler::{analyze, cost, load::load_text};
+use sagaflow_core::limits;
 use sagaflow_interp::simulate::{Choice, Program, Script, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn flowc(args: &[&str]) -> (i32, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_flowc"))
-        .current_dir(root())
-        .args(args)
-        .output()
-        .expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it writes text");
-    (done.status.code().expect("it ends by itself"), text(&done.stdout), text(&done.stderr))
-}
 
 /// What `flowc cost` says of one workflow of a file.
 fn costs(file: &str, workflow: &str) -> Value {
@@ -141,6 +130,12 @@ fn path<'v>(cost: &'v Value, choices: &[&str]) -> &'v Value {
         .iter()
         .find(|path| path["choices"] == json!(choices))
         .unwrap_or_else(|| panic!("{cost:#}"))
+}
+
+#[test]
+fn it_counts_by_the_limits_of_the_machine() {
+    assert_eq!(cost::QUICK_READ_MS, limits::QUICK_READ_MS);
+    assert_eq!(usize::try_from(cost::UNRECORDED), Ok(limits::UNRECORDED));
 }
 
 #[test]

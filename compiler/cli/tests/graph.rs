@@ -1,17 +1,8 @@
 //! `flowc graph` as a person and a script meet it.
 
-use assert_cmd::Command;
-use std::path::Path;
+mod common;
 
-fn flowc(args: &[&str]) -> (i32, String, String) {
-    let done = Command::new(env!("CARGO_BIN_EXE_flowc"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
-        .args(args)
-        .output()
-        .expect("it runs");
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("it writes text");
-    (done.status.code().expect("it ends by itself"), text(&done.stdout), text(&done.stderr))
-}
+use common::flowc;
 
 #[test]
 fn the_order_process_is_drawn_in_every_format() {

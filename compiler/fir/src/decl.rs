@@ -217,10 +217,23 @@ pub struct Action {
     pub within_ms: Option<i64>,
     /// What the contract says of its undo (how it is done is at each call).
     pub compensation: Compensation,
-    /// The text of a database action.
-    pub sql: Option<String>,
+    /// The statement of a database action.
+    pub sql: Option<Vec<SqlPart>>,
+    /// `no rows => E`: the declared error where no row was returned or affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_rows: Option<String>,
     /// What the action takes hold of lapses after this; in ms.
     pub lasts_ms: Option<i64>,
+}
+
+/// A piece of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SqlPart {
+    /// As it stands.
+    Text(String),
+    /// A parameter, which is bound.
+    Param(String),
 }
 
 /// What a contract says of undoing an action.

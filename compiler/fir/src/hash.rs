@@ -10,7 +10,7 @@ use crate::reach::Reach;
 use crate::stmt::{
     Block, Call, CallUndo, Fallback, Handlers, ParallelBlock, Remedy, ScopeStmt, StepStmt, Stmt,
 };
-use crate::workflow::Workflow;
+use crate::workflow::{Gather, Workflow};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -139,6 +139,9 @@ fn without_policy(workflow: &Workflow) -> Workflow {
     workflow.doc.clear();
     workflow.points.values_mut().for_each(|point| point.line = 0);
     workflow.unsupported.iter_mut().for_each(|(_, line)| *line = 0);
+    for gather in workflow.triggers.iter_mut().filter_map(|trigger| trigger.gather.as_mut()) {
+        *gather = Gather { up_to: 0, every_ms: 0 };
+    }
     block(&mut workflow.body);
     workflow.aftermath.iter_mut().for_each(block);
     workflow
@@ -180,6 +183,7 @@ fn block(stmts: &mut Block) {
 
 fn step(step: &mut StepStmt) {
     call(&mut step.call);
+    step.block.iter_mut().for_each(|inside| block(&mut inside.body));
     if let CallUndo::Block { body, .. } = &mut step.undo {
         block(body);
     }

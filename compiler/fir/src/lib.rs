@@ -21,17 +21,17 @@ mod workflow;
 
 pub use decl::{
     Action, Breaker, Class, Compensation, Database, ErrorDecl, EventDecl, Field, Fir, Function,
-    FunctionBody, Human, Limit, NamedType, Retry, Rule, Service, Ty, TypeDecl, Variant,
+    FunctionBody, Human, Limit, NamedType, Retry, Rule, Service, SqlPart, Ty, TypeDecl, Variant,
 };
 pub use expr::{BinaryOp, Expr, ExprKind, Method, PatternKind, TextPart, UnaryOp};
 pub use hash::{canonical, digest};
 pub use spec::spec;
 pub use stmt::{
     Arm, ArmWait, AwaitStmt, Block, Call, CallUndo, EachStmt, Fallback, ForkStmt, Handler,
-    Handlers, Interrupt, MatchArm, On, ParallelBlock, Remedy, RepeatStmt, ScopeStmt, StepStmt,
-    Stmt, Unsupported,
+    Handlers, Interrupt, Isolation, MatchArm, On, ParallelBlock, Remedy, RepeatStmt, SETTLE,
+    ScopeStmt, StepStmt, Stmt, TRANSACTION, TransactionBlock, Unsupported,
 };
-pub use workflow::{Local, LocalId, Point, Test, TestOutcome, TestStmt, Trigger, Workflow};
+pub use workflow::{Gather, Local, LocalId, Point, Test, TestOutcome, TestStmt, Trigger, Workflow};
 
 #[cfg(test)]
 mod tests;

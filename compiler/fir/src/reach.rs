@@ -49,7 +49,11 @@ impl Collect<'_> {
         workflow.result.iter().for_each(|ty| self.ty(ty));
         workflow.fails.iter().for_each(|error| self.fields(&error.fields));
         for trigger in &workflow.triggers {
-            self.awaited(&trigger.event);
+            match trigger.gather {
+                None => self.awaited(&trigger.event),
+                // What comes in batches is read for the batches alone.
+                Some(_) => self.event(&trigger.event),
+            }
         }
         for key in workflow.key.iter().flatten() {
             walk::expr(self, key);

@@ -5,7 +5,7 @@
 //! left out, so that a machine which asks for it is told so at load time.
 
 use crate::ask;
-use crate::decl::{Action, ErrorDecl, Field, Fir, Retry, Ty, TypeDecl};
+use crate::decl::{Action, Class, ErrorDecl, Field, Fir, Retry, Ty, TypeDecl};
 use crate::reach::Reach;
 use crate::stmt::{CallUndo, Fallback, Handlers, On, ParallelBlock, ScopeStmt, StepStmt, Stmt};
 use crate::walk::{self, Visitor};
@@ -34,6 +34,7 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "key_for_ms": found.key_for_ms,
         "triggers": found.triggers.iter().map(|trigger| json!({
             "event": trigger.event, "param": trigger.param, "field": trigger.field,
+            "gather": trigger.gather,
         })).collect::<Vec<_>>(),
         "points": points(fir, found),
         "aftermath": found.aftermath.is_some(),
@@ -285,7 +286,11 @@ fn handled(handlers: &Handlers) -> BTreeSet<&str> {
 fn call(fir: &Fir, step: &StepStmt) -> Value {
     let call = &step.call;
     let action = fir.action(&call.service, &call.action);
-    let errors_of = action.map_or(&[][..], |action| &action.errors);
+    let inside = step.block.as_ref().map(|block| raised(fir, &block.body));
+    let errors_of = match &inside {
+        Some(inside) => &inside[..],
+        None => action.map_or(&[][..], |action| &action.errors),
+    };
     let params: Map<_, _> = action
         .map_or(&[][..], |action| &action.params)
         .iter()
@@ -307,9 +312,13 @@ fn call(fir: &Fir, step: &StepStmt) -> Value {
         "result": action.and_then(|action: &Action| action.result.as_ref()).map(ty),
         "params": params,
         "leaves_when_refused": leaves_when_refused(step),
-        "undo": undo(&step.undo),
+        "undo": undo(step),
         "commits": step.commits,
         "probe": probe,
+        "sql": action.and_then(|action| action.sql.as_ref()).map(|parts| json!({
+            "parts": parts, "no_rows": action.and_then(|action| action.no_rows.as_ref()),
+        })),
+        "isolation": step.block.as_ref().map(|block| block.isolation),
     } })
 }
 
@@ -332,11 +341,53 @@ fn leaves_when_refused(step: &StepStmt) -> bool {
         || step.handlers.on.iter().any(|handler| handler.on == On::Refused)
 }
 
-fn undo(undo: &CallUndo) -> Value {
-    match undo {
+/// The undo of a transaction is armed by its commit: until that is known it is a question.
+fn undo(step: &StepStmt) -> Value {
+    match &step.undo {
         CallUndo::None => json!("none"),
         CallUndo::Waived(_) => json!("waived"),
-        CallUndo::Block { at, result: None, .. } => json!({ "args": at }),
-        CallUndo::Block { at, result: Some(_), .. } => json!({ "result": at }),
+        CallUndo::Block { at, result: None, .. } if step.class != Class::Tx => {
+            json!({ "args": at })
+        }
+        CallUndo::Block { at, .. } => json!({ "result": at }),
     }
+}
+
+/// The declared errors with which a transaction may end: of its actions, and those it fails with.
+fn raised(fir: &Fir, body: &crate::Block) -> Vec<ErrorDecl> {
+    struct Raised<'a>(&'a Fir, Vec<ErrorDecl>);
+    impl Raised<'_> {
+        fn add(&mut self, error: ErrorDecl) {
+            if !self.1.iter().any(|known| known.name == error.name) {
+                self.1.push(error);
+            }
+        }
+    }
+    impl Visitor for Raised<'_> {
+        fn stmt(&mut self, stmt: &Stmt) {
+            match stmt {
+                Stmt::Step(step) => {
+                    let action = self.0.action(&step.call.service, &step.call.action);
+                    action
+                        .iter()
+                        .flat_map(|action| &action.errors)
+                        .cloned()
+                        .for_each(|error| self.add(error));
+                }
+                Stmt::Fail(name, fields) => {
+                    let field = |(name, value): &(String, crate::Expr)| Field {
+                        name: name.clone(),
+                        ty: value.ty.clone(),
+                        default: None,
+                    };
+                    let fields = fields.iter().map(field).collect();
+                    self.add(ErrorDecl { name: name.clone(), fields, transient: false });
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut raised = Raised(fir, Vec::new());
+    walk::block(&mut raised, body);
+    raised.1
 }

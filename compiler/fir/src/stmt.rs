@@ -41,6 +41,8 @@ pub enum Stmt {
     Reply(Expr),
     /// `review`
     Review(Expr),
+    /// `reject e as "…"`: a record of the run's batch, or a list of them, and the reason.
+    Reject(Expr, Expr),
     /// `progress`: text, percent.
     Progress(Expr, Option<Expr>),
     /// `manual` as a statement: parks at its own point, and goes on whatever is answered.
@@ -155,6 +157,41 @@ pub struct StepStmt {
     pub fallback: Option<Fallback>,
     /// `on …`, `else`.
     pub handlers: Handlers,
+    /// What runs inside, where it is a `transaction`; its call then names the database, and its action
+    /// is [`TRANSACTION`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<TransactionBlock>,
+}
+
+/// The action of a call that is a whole `transaction`; no action of a contract can be called so.
+pub const TRANSACTION: &str = "#transaction";
+
+/// What settles a transaction whose outcome is unknown, as the action of its probe.
+pub const SETTLE: &str = "#settle";
+
+/// The block of a `transaction`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TransactionBlock {
+    /// Isolation level.
+    pub isolation: Isolation,
+    /// Statements, steps of its database among them; `savepoint` is a scope. It ends with an object of
+    /// `keeps`, by local name.
+    pub body: Block,
+    /// Locals that it binds for what follows, and for its undo.
+    pub keeps: Vec<LocalId>,
+}
+
+/// Isolation of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Each statement sees what was committed before it.
+    #[default]
+    ReadCommitted,
+    /// All statements see what was committed before the first.
+    RepeatableRead,
+    /// As if transactions ran one after the other.
+    Serializable,
 }
 
 /// `fallback`.

@@ -2,7 +2,7 @@
 
 use crate::{
     Action, Class, Compensation, Database, Expr, ExprKind, Field, Fir, Function, FunctionBody,
-    Human, Local, LocalId, NamedType, Stmt, Ty, TypeDecl, Workflow, canonical,
+    Human, Local, LocalId, NamedType, SqlPart, Stmt, Ty, TypeDecl, Workflow, canonical,
 };
 use serde_json::json;
 
@@ -106,7 +106,8 @@ fn an_action_counts_but_for_its_time() {
         errors: vec![],
         within_ms: Some(5),
         compensation: Compensation::None,
-        sql: Some("select 1".into()),
+        sql: Some(vec![SqlPart::Text("select 1".into())]),
+        no_rows: None,
         lasts_ms: None,
     };
     let actions = [("put".to_owned(), action)].into();

@@ -50,6 +50,7 @@ fn statement<V: Visitor>(visitor: &mut V, stmt: &Stmt) {
         Stmt::Let(_, e) | Stmt::Reply(e) | Stmt::Review(e) | Stmt::Give(e) | Stmt::Use(e) => {
             expr(visitor, e);
         }
+        Stmt::Reject(records, why) => [records, why].into_iter().for_each(|e| expr(visitor, e)),
         Stmt::Manual { text, .. } | Stmt::Ask { text, .. } => expr(visitor, text),
         Stmt::Progress(text, percent) => {
             expr(visitor, text);
@@ -60,6 +61,7 @@ fn statement<V: Visitor>(visitor: &mut V, stmt: &Stmt) {
         Stmt::Again(values) => values.iter().for_each(|(_, e)| expr(visitor, e)),
         Stmt::Step(step) => {
             call(visitor, &step.call);
+            step.block.iter().for_each(|inside| block(visitor, &inside.body));
             undo(visitor, &step.undo);
             step.fallback.iter().for_each(|f| fallback(visitor, f));
             handlers(visitor, &step.handlers);

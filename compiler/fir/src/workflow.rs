@@ -47,6 +47,18 @@ pub struct Trigger {
     pub param: String,
     /// The event's field passed; none: the payload as a record.
     pub field: Option<String>,
+    /// `on batch`: the parameter takes a batch of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gather: Option<Gather>,
+}
+
+/// How a batch of an event's records is gathered; policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gather {
+    /// At most so many records.
+    pub up_to: u32,
+    /// At most so long after the first one, in ms.
+    pub every_ms: i64,
 }
 
 /// `workflow`.

@@ -14,6 +14,7 @@ mod walk;
 mod write;
 
 pub use figures::{Amount, Spent, Time};
+pub use turn::{QUICK_READ_MS, UNRECORDED};
 pub use write::text;
 
 use crate::check::time::Clock;

@@ -7,10 +7,10 @@ use super::figures::{Amount, Spent, Time};
 use super::walk::End;
 use super::{Undo, size};
 
-/// Reads that are sent before anything is recorded take at most this long.
-pub(super) const QUICK_READ_MS: i64 = 2_000;
-/// Lines of history that may wait for a record.
-pub(super) const UNRECORDED: u32 = 32;
+/// Reads that are sent before anything is recorded take at most this long, as the machine has it.
+pub const QUICK_READ_MS: i64 = 2_000;
+/// Lines of history that may wait for a record, as the machine has it.
+pub const UNRECORDED: u32 = 32;
 
 /// A path as far as it was followed.
 #[derive(Clone, Debug, Default)]

@@ -286,6 +286,19 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
                 let text = exprs.text(text);
                 quote!(let text = #text; cx.ops.push(#rt::Op::Review(text));)
             }
+            Instr::Reject(records, why) => {
+                let of = match records.ty {
+                    Ty::Batch(_) => quote!(#rt::rejected_batch),
+                    _ => quote!(#rt::rejected),
+                };
+                let records = exprs.json(records);
+                let why = exprs.text(why);
+                quote! {
+                    let records = #of(#records);
+                    let why = #why;
+                    cx.ops.push(#rt::Op::Reject { records, why });
+                }
+            }
             Instr::Progress(text, percent) => {
                 let text = exprs.text(text);
                 let percent = match percent {

@@ -347,6 +347,10 @@ impl<'f> Machine<'_, 'f> {
                 let bound = decoded(var);
                 quote!(#rt::Event::Done(value) => { #bound #go })
             }
+            On::Ended(var) => {
+                let var = self.var(*var);
+                quote!(#rt::Event::Done(#var) => #go,)
+            }
             On::Arm(index, var) => {
                 let bound = decoded(var);
                 quote!(#rt::Event::Arm { index: #index, value } => { #bound #go })

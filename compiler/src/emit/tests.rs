@@ -28,6 +28,7 @@ fn program(live: &[u32]) -> Fir {
         within_ms: None,
         compensation: Compensation::None,
         sql: None,
+        no_rows: None,
         lasts_ms: None,
     };
     let actions = [("ask".to_owned(), action)].into();
@@ -67,6 +68,7 @@ fn workflow(live: &[u32]) -> Workflow {
         undo: CallUndo::None,
         fallback: None,
         handlers: Handlers::default(),
+        block: None,
     };
     Workflow {
         version: 1,

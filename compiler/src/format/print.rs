@@ -50,11 +50,13 @@ impl<'t> Printer<'t> {
 
     /// Writes the comments that stand before a place; a line that is under way is broken at them.
     pub fn remarks_before(&mut self, at: usize, indent: usize) {
+        // Order: looked at before the first comment, which may end the line that is under way; what
+        // comes behind the last one needs a line all the same.
+        let written = self.out.is_written();
+        let deeper = if written { self.out.indent() + 1 } else { indent };
         while let Some(&remark) = self.remarks.get(self.next).filter(|r| r.start < at) {
             self.next += 1;
             let comment = self.text.get(remark.start..remark.end).unwrap_or("");
-            let written = self.out.is_written();
-            let deeper = if written { self.out.indent() + 1 } else { indent };
             if !remark.own_line && self.out.comment(comment).is_none() {
                 if written {
                     self.out.begin(deeper, false);

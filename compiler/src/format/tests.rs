@@ -354,3 +354,11 @@ workflow Pay v1 (id: text, amount: money<EUR>, note: text?, address: Address, cu
 ";
     assert_snapshot!(laid_out(text));
 }
+
+#[test]
+fn a_bracket_behind_two_comments_stays() {
+    let text = "workflow T v1 (id: text)\n  idempotent by id  // here\n// and here\n{ pass }\n";
+    let new = laid_out(text);
+    assert_eq!(laid_out(&new), new);
+    assert_eq!(comments(&new), ["// here", "// and here"]);
+}

@@ -88,3 +88,31 @@ fn a_path_that_is_nowhere_is_named() {
     let used = load(&["a.flow".into()], &memory(&[("a.flow", "use b { X }")]));
     assert!(used.is_ok_and(|l| l.unreadable.is_empty()));
 }
+
+#[test]
+fn what_is_parsed_again_is_what_would_have_been_parsed_at_first() {
+    let a = "use b { B }\nrecord A { b: B }";
+    let files = |b: &'static str, more: bool| {
+        let mut files = vec![("flows/a.flow", a), ("flows/b.flow", b), ("flows/d.flow", "record")];
+        if more {
+            // Order: a file in front of the others gives each of them another id.
+            files.insert(0, ("flows/_.flow", "record Z {"));
+        }
+        memory(&files)
+    };
+    let mut cache = Cache::default();
+    for files in [
+        files("record B {}", false),
+        files("record B {}", false),
+        files("record B { x: int }", false),
+        files("record B { x: int }", true),
+        files("record B {", true),
+        files("record B {}", false),
+    ] {
+        let again = load_again(&["flows".into()], &files, &mut cache).expect("readable");
+        let fresh = load(&["flows".into()], &files).expect("readable");
+        assert_eq!(again.asts, fresh.asts);
+        assert_eq!(again.diagnostics, fresh.diagnostics);
+        assert_eq!(again.read, fresh.read);
+    }
+}

@@ -18,7 +18,10 @@ fn collect(block: &Block, into: &mut Vec<LocalId>) {
     for stmt in block {
         match stmt {
             Stmt::Let(local, _) => add(*local, into),
-            Stmt::Step(step) => step.bind.iter().for_each(|local| add(*local, into)),
+            Stmt::Step(step) => {
+                let kept = step.block.iter().flat_map(|block| &block.keeps);
+                step.bind.iter().chain(kept).for_each(|local| add(*local, into));
+            }
             Stmt::Await(wait) => {
                 wait.arms.iter().filter_map(|arm| arm.bind).for_each(|local| add(local, into));
             }
@@ -91,6 +94,12 @@ pub(super) fn keep(block: &mut Block, read: &BTreeMap<String, Live>) {
                 bound.retain(|local| read.get(&fork.at).is_some_and(|read| read.contains(local)));
             }
         }
+        if let Stmt::Step(step) = stmt
+            && let Some(block) = &mut step.block
+        {
+            let read = read.get(&step.at);
+            block.keeps.retain(|local| read.is_some_and(|read| read.contains(local)));
+        }
         each_block_mut(stmt, &mut |inner| keep(inner, read));
     }
 }
@@ -99,6 +108,7 @@ fn each_block_mut(stmt: &mut Stmt, see: &mut dyn FnMut(&mut Block)) {
     match stmt {
         Stmt::Step(step) => {
             step.fallback.iter_mut().for_each(|fallback| see(&mut fallback.body));
+            step.block.iter_mut().for_each(|block| see(&mut block.body));
             remedies_mut(&mut step.handlers, see);
             if let CallUndo::Block { body, .. } = &mut step.undo {
                 see(body);

@@ -3,6 +3,7 @@
 use super::Cx;
 use super::names::Names;
 use crate::hir::{self, Class, CompensateHow, Label, Provider, TyKind};
+use crate::sql::{Part, scan};
 use sagaflow_fir as fir;
 
 /// The record that stands for a failure in `Failed(e)`.
@@ -122,9 +123,23 @@ fn action(cx: Cx<'_>, found: &hir::Action) -> fir::Action {
         errors: errors(cx, &found.errors),
         within_ms: found.within.map(|w| w.value),
         compensation,
-        sql: found.sql.as_ref().map(|sql| sql.text.node.clone()),
+        sql: found.sql.as_ref().map(|sql| statement(&sql.text.node)),
+        no_rows: found
+            .sql
+            .as_ref()
+            .and_then(|sql| sql.no_rows)
+            .map(|error| program.errors[error].name.node.to_string()),
         lasts_ms: found.lasts.map(|l| l.value),
     }
+}
+
+/// A statement with its parameters apart, so that nobody has to look for them at run time.
+fn statement(text: &str) -> Vec<fir::SqlPart> {
+    let part = |part| match part {
+        Part::Text(text) => fir::SqlPart::Text(text),
+        Part::Param(name) => fir::SqlPart::Param(name),
+    };
+    scan(text).parts.into_iter().map(part).collect()
 }
 
 fn bare_target(program: &hir::Program, body: &hir::Block) -> Option<String> {
@@ -264,6 +279,11 @@ pub(super) fn ty(program: &hir::Program, found: &hir::Ty) -> fir::Ty {
         Label::Pii => fir::Ty::Pii(Box::new(plain)),
         Label::Secret => fir::Ty::Secret(Box::new(plain)),
     }
+}
+
+/// The qualified name of a database.
+pub(super) fn database_name(program: &hir::Program, id: hir::DatabaseId) -> String {
+    program.databases[id].name.to_string()
 }
 
 /// The qualified service or database of an action, and its name.

@@ -52,6 +52,14 @@ struct Around {
     repeat: bool,
 }
 
+impl Around {
+    /// A fiber of its own: nothing behind it is live inside.
+    fn fiber() -> Self {
+        let (head, exit) = (Live::new(), Live::new());
+        Self { head, exit, hidden: Vec::new(), fiber: true, repeat: false }
+    }
+}
+
 struct Walk<'w> {
     points: &'w mut BTreeMap<String, Point>,
     loops: Vec<Around>,
@@ -136,6 +144,11 @@ impl Walk<'_> {
                 read(e, &mut live);
                 live
             }
+            Stmt::Reject(records, why) => {
+                let mut live = after;
+                reads([records, why], &mut live);
+                live
+            }
             Stmt::Progress(text, percent) => {
                 let mut live = after;
                 reads(std::iter::once(text).chain(percent), &mut live);
@@ -193,8 +206,16 @@ impl Walk<'_> {
         if let Some(bind) = step.bind {
             behind.remove(&bind);
         }
+        if let Some(block) = &step.block {
+            block.keeps.iter().for_each(|local| {
+                behind.remove(local);
+            });
+        }
         let mut at_point = behind.clone();
         at_point.extend(self.handlers(&step.handlers, &behind));
+        if step.block.is_some() {
+            at_point.extend(self.inside(step, after));
+        }
         if let Some(fallback) = &step.fallback {
             let handled = at_point.clone();
             at_point.extend(self.fallback(fallback, &behind, &handled));
@@ -209,12 +230,32 @@ impl Walk<'_> {
         }
         if let CallUndo::Block { at, capture, result, body } = &step.undo {
             let outside = (std::mem::take(&mut self.loops), std::mem::take(&mut self.uses));
-            self.block(body, Live::new());
-            let begin = capture.iter().map(|(local, _)| *local).chain(*result).collect();
-            self.set(at, begin);
+            let read = self.block(body, Live::new());
+            let begin = capture.iter().map(|(local, _)| *local).chain(*result);
+            self.set(at, begin.chain(kept_of(step, &read)).collect());
             (self.loops, self.uses) = outside;
             reads(capture.iter().map(|(_, e)| e), &mut live);
         }
+        live
+    }
+
+    /// What the block of a transaction reads from around it. It runs in a frame of its own, like a
+    /// branch, and ends with what is read behind it or by its undo.
+    fn inside(&mut self, step: &StepStmt, mut wanted: Live) -> Live {
+        let Some(block) = &step.block else { return Live::new() };
+        if let CallUndo::Block { body, .. } = &step.undo {
+            let outside = (std::mem::take(&mut self.loops), std::mem::take(&mut self.uses));
+            let read = self.block(body, Live::new());
+            (self.loops, self.uses) = outside;
+            wanted.extend(kept_of(step, &read));
+        }
+        let outside = std::mem::take(&mut self.uses);
+        self.loops.push(Around::fiber());
+        let kept = block.keeps.iter().filter(|local| wanted.contains(local)).copied().collect();
+        let live = self.block(&block.body, kept);
+        self.loops.pop();
+        self.uses = outside;
+        self.forks.insert(step.at.clone(), wanted);
         live
     }
 
@@ -307,13 +348,7 @@ impl Walk<'_> {
                     });
                 }
                 for (body, bound) in branches {
-                    self.loops.push(Around {
-                        head: Live::new(),
-                        exit: Live::new(),
-                        hidden: Vec::new(),
-                        fiber: true,
-                        repeat: false,
-                    });
+                    self.loops.push(Around::fiber());
                     // A name that nothing uses behind the fork may be unbound where its branch ends.
                     let wanted = bound.iter().filter(|local| behind.contains(local)).copied();
                     at_point.extend(self.block(body, wanted.collect()));
@@ -325,13 +360,7 @@ impl Walk<'_> {
                 if let Some(bind) = bind {
                     at_point.remove(bind);
                 }
-                self.loops.push(Around {
-                    head: Live::new(),
-                    exit: Live::new(),
-                    hidden: Vec::new(),
-                    fiber: true,
-                    repeat: false,
-                });
+                self.loops.push(Around::fiber());
                 let mut inside = self.block(body, Live::new());
                 self.loops.pop();
                 pattern.iter().for_each(|local| {
@@ -460,6 +489,12 @@ impl Walk<'_> {
         live.extend(unit);
         live
     }
+}
+
+/// What of this a transaction binds.
+fn kept_of(step: &StepStmt, read: &Live) -> Live {
+    let kept = step.block.iter().flat_map(|block| &block.keeps);
+    kept.filter(|local| read.contains(local)).copied().collect()
 }
 
 /// Names that a pattern binds are not live before it.

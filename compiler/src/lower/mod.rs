@@ -7,6 +7,7 @@
 mod bound;
 mod decl;
 mod expr;
+mod gather;
 mod live;
 mod names;
 mod step;
@@ -14,6 +15,7 @@ mod stmt;
 mod test;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod wait;
 mod workflow;
 

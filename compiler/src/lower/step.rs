@@ -10,6 +10,10 @@ use std::collections::BTreeSet;
 /// Pauses where a policy leaves them out: first and longest, in ms.
 const BACKOFF: (i64, i64) = (1_000, 30_000);
 
+/// Attempts of a transaction, and its pauses, in ms.
+const ATTEMPTS_TX: u32 = 5;
+const BACKOFF_TX: (i64, i64) = (20, 1_000);
+
 /// Pauses of an undo, in ms.
 const BACKOFF_UNDO: (i64, i64) = (1_000, 300_000);
 
@@ -24,9 +28,6 @@ impl Lowerer<'_> {
             return vec![self.unsupported_stmt("`run`", step.call.span)];
         };
         let action = &self.cx.program.actions[id];
-        if let hir::Provider::Database(_) = action.provider {
-            self.cannot("a database action", step.call.span);
-        }
         if action.cache.is_some() {
             self.cannot("`cache`", step.call.span);
         }
@@ -54,12 +55,17 @@ impl Lowerer<'_> {
         out.push(fir::Stmt::Step(Box::new(fir::StepStmt {
             at,
             class,
-            commits: step.pivot || class == fir::Class::Write && none && forward,
+            commits: step.pivot
+                || matches!(class, fir::Class::Write | fir::Class::Tx)
+                    && none
+                    && forward
+                    && !self.inside,
             bind,
             call,
             undo,
             fallback,
             handlers,
+            block: None,
         })));
         out
     }
@@ -116,6 +122,7 @@ impl Lowerer<'_> {
     ) -> fir::Call {
         let (service, action) = decl::action_name(self.cx.program, id);
         let found = &self.cx.program.actions[id];
+        let tx = found.class.node == hir::Class::Tx;
         let repeatable = step.idempotent.is_some() || found.class.node == hir::Class::Read;
         let transient = found
             .errors
@@ -124,17 +131,22 @@ impl Lowerer<'_> {
             .filter(|error| error.transient)
             .map(|error| error.name.node.to_string())
             .collect();
+        let written = step.retry.as_ref();
         fir::Call {
+            // Alone it is a transaction of its own, whose row says what came of it (verdict 63).
+            probe: if tx { Some(super::transaction::settle(&service)) } else { probe },
             service,
             action,
             args,
             by,
-            idempotent: step.idempotent.is_some(),
+            idempotent: step.idempotent.is_some() || tx,
             key_for_ms: step.idempotent.as_ref().and_then(|k| k.value.lifetime).map(|l| l.node),
             within_ms: step.within.as_ref().map_or(30_000, |w| w.value),
             deadline_ms: step.deadline.as_ref().map(|d| d.value),
-            retry: retry(step.retry.as_ref(), repeatable, self.undo, transient),
-            probe,
+            retry: match tx {
+                true => tx_retry(written, self.undo, transient),
+                false => retry(written, repeatable, self.undo, transient),
+            },
         }
     }
 
@@ -178,27 +190,44 @@ impl Lowerer<'_> {
         own: &hir::Compensate,
         step: &hir::Step,
         contract: Option<&hir::Action>,
+        place: (&str, &str),
+    ) -> fir::CallUndo {
+        let CompensateHow::Block { body, .. } = &own.how else {
+            return self.undo_block(own, (None, BTreeSet::new()), place);
+        };
+        let result_of = match contract {
+            Some(action) => action.result_local,
+            None => step.bind,
+        };
+        let needs = result_of.filter(|local| self.cx.program.block_reads(body, *local));
+        let needs = needs.map(|local| {
+            let ty = match contract {
+                Some(_) => self.result_ty(step),
+                None => decl::ty(self.cx.program, &self.cx.table.local(local)),
+            };
+            (local, ty)
+        });
+        self.undo_block(own, (needs, BTreeSet::new()), place)
+    }
+
+    /// An undo block. `needs` is the local that stands for the result, where it reads that; `later`
+    /// are names that are known when what it undoes has ended.
+    pub(super) fn undo_block(
+        &mut self,
+        own: &hir::Compensate,
+        (needs, later): (Option<(LocalId, fir::Ty)>, BTreeSet<LocalId>),
         (at, path): (&str, &str),
     ) -> fir::CallUndo {
         let body = match &own.how {
             CompensateHow::Waived(reason) => return fir::CallUndo::Waived(reason.node.clone()),
             CompensateHow::Block { body, .. } => body,
         };
-        let result_of = match contract {
-            Some(action) => action.result_local,
-            None => step.bind,
-        };
         let begin = self.register(format!("{at}/undo"), format!("{path}/undo"), own.span);
-        let needs = result_of.filter(|local| self.cx.program.block_reads(body, *local));
-        let result = needs.map(|local| {
-            let ty = match contract {
-                Some(_) => self.result_ty(step),
-                None => decl::ty(self.cx.program, &self.cx.table.local(local)),
-            };
-            self.names.result(ty)
-        });
+        let (needs, ty) = (needs.as_ref().map(|(local, _)| *local), needs.map(|(_, ty)| ty));
+        let result = ty.map(|ty| self.names.result(ty));
         let meant = needs.map(|local| (local, self.names.rebind(local, result)));
-        let capture = self.captures(body, needs);
+        let mut capture = self.captures(body, needs);
+        capture.retain(|(from, ..)| !later.contains(from));
         let undo = std::mem::replace(&mut self.undo, true);
         let saved =
             capture.iter().map(|(from, to, _)| (*from, self.names.rebind(*from, Some(*to))));
@@ -302,6 +331,24 @@ fn draws(expr: &fir::Expr) -> bool {
         }
     });
     found
+}
+
+/// The policy of a transaction with its defaults; in an undo it is that of any undo.
+pub(super) fn tx_retry(
+    written: Option<&RetrySpec>,
+    undo: bool,
+    transient: Vec<String>,
+) -> fir::Retry {
+    let mut policy = retry(written, true, undo, transient);
+    if !undo {
+        if written.is_none() {
+            policy.attempts = Some(ATTEMPTS_TX);
+        }
+        if written.and_then(|written| written.backoff).is_none() {
+            (policy.first_ms, policy.max_ms) = BACKOFF_TX;
+        }
+    }
+    policy
 }
 
 /// A policy with its defaults.

@@ -27,11 +27,14 @@ impl Lowerer<'_> {
             K::Again(values) => fir::Stmt::Again(
                 values.iter().map(|(l, e)| (self.names.local(*l), self.names.expr(*e))).collect(),
             ),
-            K::Transaction(_) => return vec![self.refuse("a `transaction`", stmt)],
-            K::Savepoint(_) => return vec![self.refuse("a `savepoint`", stmt)],
+            K::Transaction(tx) => self.transaction(tx),
+            K::Savepoint(savepoint) => self.savepoint(savepoint),
             K::Lock(_) => return vec![self.refuse("a `lock`", stmt)],
             K::Start { .. } => return vec![self.refuse("`start`", stmt)],
-            K::Reject(..) => return vec![self.refuse("`reject`", stmt)],
+            K::Reject(records, why) => {
+                let records = self.names.expr(*records);
+                fir::Stmt::Reject(records, self.names.expr(*why))
+            }
             K::Scope(scope) => self.scope(scope),
             K::If(choice) => self.choice(choice),
             K::Match(choice) => self.matching(choice),

@@ -252,3 +252,53 @@ fn use_in_a_scope_of_a_handler_gives_the_parallel_its_value() {
     let Some(Stmt::If(_, then, _)) = inner.body.first() else { panic!("the choice stands in it") };
     assert!(matches!(then.as_slice(), [Stmt::Let(..), Stmt::Skip]), "{then:?}");
 }
+
+/// What stands in the way of executing a workflow that takes batches.
+fn of_batches(params: &str, headers: &str) -> Vec<String> {
+    let text = format!(
+        "event Click on \"clicks\" key id {{ id: text }}\nevent Near key id {{ id: text }}\n\
+         workflow T v1 ({params}) {headers} {{ }}"
+    );
+    let loaded = load::load_text("t.flow", "t", &text);
+    let analysis = analyze(&loaded);
+    let fir = analysis.lower(&loaded.sources).unwrap_or_else(|| panic!("{headers} has errors"));
+    workflow(&fir).unsupported.iter().map(|(what, _)| what.clone()).collect()
+}
+
+#[test]
+fn a_batch_is_started_under_its_id_where_its_partition_is_read_and_nothing_else_is_executed() {
+    let batch = "on batch Click up to 5 or every 1s";
+    let one = |headers: &str| of_batches("b: batch<Click>", &format!("{batch} {headers}"));
+    assert!(one("idempotent by b.id shard by b.partition").is_empty());
+    assert!(one("idempotent by b.id").is_empty());
+    let other = ["`on batch` with another key than the `id` of its batch"];
+    assert_eq!(one("idempotent by b.hour"), other);
+    assert_eq!(one("idempotent by b.id, b.hour"), other);
+    let elsewhere = ["`shard by` anything but the `partition` of its batch"];
+    assert_eq!(one("idempotent by b.id shard by b.first_offset"), elsewhere);
+    assert_eq!(of_batches("id: text", "idempotent by id shard by id"), elsewhere);
+    let near = "on batch Near up to 5 or every 1s idempotent by b.id";
+    let nowhere = ["`on batch` of an event without a topic"];
+    assert_eq!(of_batches("b: batch<Near>", near), nowhere);
+    let two = of_batches("b: batch<Click>, n: int", &format!("{batch} idempotent by b.id"));
+    assert_eq!(two, ["`on batch` with a second parameter"]);
+}
+
+#[test]
+fn how_a_batch_is_gathered_is_policy_and_what_it_is_of_is_not() {
+    let hash = |gather: &str| {
+        let text = format!(
+            "event Click on \"clicks\" key id {{ id: text }}\n\
+             workflow T v1 (b: batch<Click>) on batch Click {gather} idempotent by b.id {{ }}\n"
+        );
+        let loaded = load::load_text("t.flow", "t", &text);
+        let fir = analyze(&loaded).lower(&loaded.sources).expect("nothing is wrong with it");
+        let spec = sagaflow_fir::spec(&fir, "t.T");
+        (fir.hash("t.T"), spec["triggers"][0]["gather"].clone(), spec["events"].clone())
+    };
+    let (one, gather, events) = hash("up to 5 or every 2s");
+    assert_eq!(gather, serde_json::json!({ "up_to": 5, "every_ms": 2_000 }));
+    assert_eq!(events["t.Click"]["awaited"], false, "nobody takes one of them by itself");
+    assert_eq!(events["t.Click"]["topic"], "clicks");
+    assert_eq!(hash("up to 9 or every 1m").0, one);
+}

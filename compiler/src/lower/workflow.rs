@@ -19,6 +19,8 @@ pub(super) struct Lowerer<'p> {
     pub undo: bool,
     /// Inside `after failure`, where nothing commits any more.
     pub aftermath: bool,
+    /// Inside a transaction, which commits as a whole.
+    pub inside: bool,
 }
 
 /// One workflow.
@@ -36,6 +38,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         prefix: None,
         undo: false,
         aftermath: false,
+        inside: false,
     };
     lowerer.header(found, id);
     lowerer.begin("start", found.keyword);
@@ -102,6 +105,16 @@ pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
 fn triggers(cx: Cx<'_>, found: &hir::Workflow) -> Vec<fir::Trigger> {
     let mut out = Vec::new();
     for trigger in &found.triggers {
+        if let Trigger::Batch { event: Some(event), up_to, every, .. } = trigger {
+            let Some(param) = found.params.first() else { continue };
+            let up_to = u32::try_from(up_to.node).unwrap_or(u32::MAX).max(1);
+            out.push(fir::Trigger {
+                event: cx.program.events[*event].name.to_string(),
+                param: param.name.node.to_string(),
+                field: None,
+                gather: Some(fir::Gather { up_to, every_ms: every.node }),
+            });
+        }
         let Trigger::Event { event: Some(event), param: Some(param), field, .. } = trigger else {
             continue;
         };
@@ -112,6 +125,7 @@ fn triggers(cx: Cx<'_>, found: &hir::Workflow) -> Vec<fir::Trigger> {
             event: decl.name.to_string(),
             param: param.name.node.to_string(),
             field: field.map(|field| field.name.node.to_string()),
+            gather: None,
         });
     }
     out
@@ -124,14 +138,7 @@ impl Lowerer<'_> {
     }
 
     fn header(&mut self, found: &hir::Workflow, id: WorkflowId) {
-        for trigger in &found.triggers {
-            if let Trigger::Batch { span, .. } = trigger {
-                self.cannot("`on batch`", *span);
-            }
-        }
-        if let Some(shard) = found.shard {
-            self.cannot("`shard by`", self.cx.program.exprs[shard].span);
-        }
+        super::gather::header(self, found);
         for concurrency in &found.concurrency {
             self.cannot("`concurrency`", concurrency.span);
         }

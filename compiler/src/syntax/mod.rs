@@ -14,6 +14,7 @@ mod recover;
 mod reserved;
 mod split;
 mod token;
+pub mod vocabulary;
 mod word;
 
 #[cfg(test)]

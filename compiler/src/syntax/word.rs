@@ -1,7 +1,7 @@
 //! The words of the language: which are reserved, which start what, and which one was meant.
 
 /// Words that no bare name can be; the same as `reserved` in the grammar.
-pub(super) const RESERVED: [&str; 43] = [
+pub const RESERVED: [&str; 43] = [
     "transaction",
     "compensate",
     "idempotent",
@@ -48,12 +48,12 @@ pub(super) const RESERVED: [&str; 43] = [
 ];
 
 /// Words that start a top-level item.
-pub(super) const ITEMS: [&str; 14] = [
+pub const ITEMS: [&str; 14] = [
     "workflow", "service", "database", "record", "enum", "type", "event", "resource", "human",
     "policy", "decide", "fn", "schedule", "test",
 ];
 /// Words that start a statement.
-pub(super) const STATEMENTS: [&str; 29] = [
+pub const STATEMENTS: [&str; 29] = [
     "step",
     "pivot",
     "await",
@@ -85,9 +85,9 @@ pub(super) const STATEMENTS: [&str; 29] = [
     "allow",
 ];
 /// Words that start a statement of a test.
-pub(super) const TEST_STATEMENTS: [&str; 5] = ["given", "deliver", "run", "every", "expect"];
+pub const TEST_STATEMENTS: [&str; 5] = ["given", "deliver", "run", "every", "expect"];
 /// Words that start a clause of a statement.
-pub(super) const CLAUSES: [&str; 13] = [
+pub const CLAUSES: [&str; 13] = [
     "retry",
     "within",
     "until",
@@ -103,10 +103,10 @@ pub(super) const CLAUSES: [&str; 13] = [
     "else",
 ];
 /// Words that start a clause of an action.
-pub(super) const ACTION_CLAUSES: [&str; 9] =
+pub const ACTION_CLAUSES: [&str; 9] =
     ["idempotent", "fails", "within", "deadline", "compensate", "probe", "lasts", "cache", "sql"];
 /// Words that start a line in the head of a workflow.
-pub(super) const HEADERS: [&str; 11] = [
+pub const HEADERS: [&str; 11] = [
     "on",
     "idempotent",
     "fails",
@@ -120,9 +120,9 @@ pub(super) const HEADERS: [&str; 11] = [
     "upgrade",
 ];
 /// Words that start something inside a service.
-pub(super) const MEMBERS: [&str; 6] = ["read", "write", "pivot", "tx", "breaker", "limit"];
+pub const MEMBERS: [&str; 6] = ["read", "write", "pivot", "tx", "breaker", "limit"];
 /// Words that start a clause of a human task.
-pub(super) const HUMAN_CLAUSES: [&str; 3] = ["title", "assign", "show"];
+pub const HUMAN_CLAUSES: [&str; 3] = ["title", "assign", "show"];
 
 /// Whether a bare name cannot be this word.
 pub(super) fn is_reserved(word: &str) -> bool {

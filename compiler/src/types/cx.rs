@@ -6,7 +6,7 @@ use super::money::Facts;
 use super::table::Signature;
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{ExprId, ExprKind, Idx as _, LocalId, Program, Ty, TyKind};
+use crate::hir::{EventId, ExprId, ExprKind, Idx as _, LocalId, Program, Ty, TyKind};
 use crate::span::Span;
 use std::collections::BTreeMap;
 
@@ -49,6 +49,8 @@ pub(super) struct Place {
     pub test: bool,
     /// What the workflow answers, and where that stands; none without result.
     pub result: Option<(Ty, Span)>,
+    /// The event of whose records the workflow takes batches.
+    pub batch: Option<EventId>,
     /// The module, for sample data.
     pub module: smol_str::SmolStr,
 }

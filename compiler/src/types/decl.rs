@@ -160,6 +160,10 @@ impl Cx<'_> {
         }
         let place = Place {
             result: workflow.result.as_ref().map(|ty| (ty.node.clone(), ty.span)),
+            batch: workflow.triggers.iter().find_map(|trigger| match trigger {
+                Trigger::Batch { event, .. } => *event,
+                Trigger::Event { .. } => None,
+            }),
             module: workflow.name.module.clone(),
             ..Place::default()
         };

@@ -43,6 +43,14 @@ use crate::hir::Program;
 #[cfg(test)]
 mod tests;
 
+/// What can stand right of a dot after a value of this kind, its fields aside.
+#[must_use]
+pub fn parts(kind: &TyKind) -> Vec<&'static str> {
+    let mut names = methods::names(kind);
+    names.extend(scalar::names(kind));
+    names
+}
+
 /// Tells the type of everything in a program, and what is wrong with it.
 #[must_use]
 pub fn infer(program: &Program) -> (Table, Vec<Diagnostic>) {

@@ -156,15 +156,21 @@ impl Cx<'_> {
             TyKind::List(item) | TyKind::Batch(item) => (**item).clone(),
             _ => ty.clone(),
         };
-        if !matches!(
-            item.kind,
-            TyKind::Event(_) | TyKind::Record(_) | TyKind::Error | TyKind::Never
-        ) {
+        let of_batch = match (&item.kind, self.place.batch) {
+            (TyKind::Event(event), Some(batch)) => *event == batch,
+            (TyKind::Error | TyKind::Never, _) => true,
+            _ => false,
+        };
+        if !of_batch {
             let (span, shown) = (self.span(records), self.show(&ty));
-            self.report(
+            let mut finding =
                 Diagnostic::error("F0102", span, "only records of the batch can be rejected")
-                    .label(span, format!("this is {}", article(&shown))),
-            );
+                    .label(span, format!("this is {}", article(&shown)));
+            if self.place.batch.is_none() {
+                finding =
+                    finding.help("a workflow takes batches by `on batch Event up to … or every …`");
+            }
+            self.report(finding);
         }
         self.words(why);
     }

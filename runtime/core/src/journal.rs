@@ -106,11 +106,7 @@ impl std::str::FromStr for Part {
 
 impl Serialize for Part {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Origin => serializer.serialize_str("origin"),
-            Self::Head => serializer.serialize_str("head"),
-            _ => serializer.collect_str(self),
-        }
+        serializer.collect_str(self)
     }
 }
 
@@ -231,6 +227,17 @@ pub struct Position {
     pub topic_id: String,
     /// The first offset that has not been taken in.
     pub next: u64,
+    /// For whose batches it is read; none where its events are taken in one by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
+    /// How often a person has moved it: other records may stand at the same offsets since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub moved: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// A message from one shard to another.
@@ -307,11 +314,8 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, Error> {
     bytes.extend_from_slice(TAG);
     bytes.extend_from_slice(&[0; SUM]);
     serde_json::to_writer(&mut bytes, value).map_err(damaged)?;
-    if let Some((space, json)) =
-        bytes.get_mut(TAG.len()..).and_then(|rest| rest.split_at_mut_checked(SUM))
-    {
-        space.copy_from_slice(&sum(json));
-    }
+    let (head, json) = bytes.split_at_mut(TAG.len() + SUM);
+    head[TAG.len()..].copy_from_slice(&sum(json));
     Ok(bytes)
 }
 

@@ -28,4 +28,5 @@ pub mod service;
 pub mod shard;
 pub mod status;
 pub mod time;
+pub mod transaction;
 pub mod value;

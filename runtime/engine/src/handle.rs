@@ -263,7 +263,7 @@ impl Handle {
         let Some(machine) = machine else { return Err(Error::NotFound("version")) };
         let input = input::decode(machine.spec(), &request.input).map_err(Error::Input)?;
         let declared = input::key(machine.as_ref(), &input)?;
-        let shard = self.home_of(&workflow, declared.as_ref(), request.key.as_deref());
+        let shard = self.home_of(machine.spec(), declared.as_ref(), request.key.as_deref());
         self.start_decoded(shard, workflow, request.version, request.key, input).await
     }
 
@@ -281,7 +281,7 @@ impl Handle {
         let decoded: std::result::Result<Values, _> = spec.params.iter().map(one).collect();
         let input = decoded.map_err(Error::Input)?;
         let declared = input::key(machine.as_ref(), &input)?;
-        let shard = self.home_of(&spec.name, declared.as_ref(), None);
+        let shard = self.home_of(spec, declared.as_ref(), None);
         self.start_decoded(shard, spec.name.clone(), None, None, input).await
     }
 

@@ -123,6 +123,16 @@ pub const PRESSED_LOOK: Duration = Duration::from_millis(50);
 /// Bound: one request for each topic of a node.
 pub const TOPIC_LOOK: Duration = Duration::from_secs(30);
 
+/// Records of one batch of a partition, those that nobody can read with them; one that would have more
+/// is closed early.
+/// Bound: letters and events in one commit.
+pub const GATHERED: usize = 10_000;
+
+/// Bytes of the records of one batch of a partition; one that would have more is closed early.
+/// Bound: the input of one run, which is in its records and in the memory of its shard. A record that
+/// has more is a batch of its own.
+pub const GATHERED_BYTES: usize = 1024 * 1024;
+
 /// Time after which a partition is tried again that a person has to look at.
 pub const STOPPED: Duration = Duration::from_secs(60);
 

@@ -7,11 +7,11 @@ use crate::driver::Message;
 use crate::error::{Error, Result};
 use crate::handle::{Decided, Handle, decided};
 use crate::limits;
-use sagaflow_core::codegen::Json;
+use sagaflow_core::codegen::{Json, WorkflowSpec};
 use sagaflow_core::id::{RunId, ShardId, service_slot, shard_of, slot_of};
 use sagaflow_core::key::canonical;
 use sagaflow_core::port::ItemRow;
-use sagaflow_core::shard::{Answer, Input, Token};
+use sagaflow_core::shard::{Answer, Input, Token, start_slot};
 use std::sync::Arc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -40,14 +40,14 @@ impl Handle {
     /// The shard that decides about a start: that of its key, or any where it has none.
     pub(crate) fn home_of(
         &self,
-        workflow: &str,
+        spec: &WorkflowSpec,
         declared: Option<&Json>,
         given: Option<&str>,
     ) -> ShardId {
         let shards = self.shared.cluster.shards();
         let key = declared.map(canonical).or_else(|| given.map(str::to_owned));
         match key {
-            Some(key) => shard_of(slot_of(self.namespace(), workflow, &key), shards),
+            Some(key) => shard_of(start_slot(self.namespace(), spec, &key), shards),
             None => {
                 let owned = self.shared.cluster.owned();
                 let at = rand::random::<u32>() as usize % owned.len().max(1);

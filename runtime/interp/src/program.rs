@@ -53,6 +53,8 @@ pub(crate) enum Slot {
     Scope,
     /// The undo of a step.
     Undo,
+    /// The block of a transaction.
+    Transaction,
     /// `fallback` of a step or scope.
     Fallback,
     /// `on …` of a step, wait or scope.
@@ -227,6 +229,9 @@ impl Program {
                     self.places.insert(undo.clone(), Place::Undo(at));
                     self.nest(fir, at, Slot::Undo, body, depth);
                 }
+                if let Some(block) = &step.block {
+                    self.nest(fir, at, Slot::Transaction, &block.body, depth);
+                }
                 self.errors_of(fir, &step.call.service, &step.call.action);
                 self.fallback(fir, at, &step.fallback, depth);
                 self.handlers(fir, at, &step.handlers, depth);
@@ -374,6 +379,7 @@ fn child(stmt: &Stmt, slot: Slot) -> Option<&Block> {
             CallUndo::Block { body, .. } => Some(body),
             _ => None,
         },
+        (Stmt::Step(step), Slot::Transaction) => step.block.as_ref().map(|block| &block.body),
         (Stmt::Step(step), Slot::Fallback) => step.fallback.as_ref().map(|each| &each.body),
         (Stmt::Step(step), slot) => handler(&step.handlers, slot),
         _ => None,

@@ -68,18 +68,3 @@ impl Machine for Traced {
         self.machine.key(input)
     }
 }
-
-/// Fills `[]` of a path template with the next index.
-pub(crate) fn fill(template: &str, iteration: &[u32]) -> String {
-    let mut indexes = iteration.iter();
-    let mut parts = template.split("[]");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match indexes.next() {
-            Some(index) => text.push_str(&format!("[{index}]")),
-            None => text.push_str("[]"),
-        }
-        text.push_str(part);
-    }
-    text
-}

@@ -17,6 +17,7 @@ pub fn check(source: &dyn Source, args: &CheckConfig) -> Result<End, Problem> {
     let plan = Plan {
         program: &program,
         urls: &config.services,
+        databases: &config.databases,
         failing: &[],
         simulate: false,
         kept: None,

@@ -30,6 +30,7 @@ pub async fn run(source: &dyn Source, args: Run) -> Result<End, Problem> {
     let services = Plan {
         program: &program,
         urls: &config.services,
+        databases: &config.databases,
         failing: &args.fail,
         simulate: true,
         kept: Some(kept_beside(path)),

@@ -194,6 +194,7 @@ impl<'a> Hosted<'a> {
         let plan = Plan {
             program: &all,
             urls: &self.config.services,
+            databases: &self.config.databases,
             failing: &[],
             simulate: self.simulate,
             kept,

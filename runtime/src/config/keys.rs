@@ -1,6 +1,6 @@
 //! The keys that exist, and the nearest one to a key that does not.
 
-use super::Error;
+use super::{Database, Error};
 use sagaflow_engine::error::suggestion;
 use sagaflow_engine::http::Binding;
 use std::collections::BTreeMap;
@@ -17,13 +17,15 @@ pub const VARIABLES: &[&str] = &[
 ];
 
 /// Keys of the file's own level.
-const TOP: &[&str] = &["store", "listen", "namespace", "cluster", "flows", "services", "kafka"];
+const TOP: &[&str] =
+    &["store", "listen", "namespace", "cluster", "flows", "services", "databases", "kafka"];
 const CLUSTER: &[&str] = &["address", "identity", "lease_ttl"];
 const KAFKA: &[&str] = &["brokers", "client_id", "group", "start", "tls", "sasl"];
 const TLS: &[&str] = &["ca", "cert", "key"];
 const SASL: &[&str] = &["mechanism", "username", "password"];
 const FLOWS: &[&str] = &["files"];
 const SERVICE: &[&str] = &["url", "headers", "errors"];
+const DATABASE: &[&str] = &["url", "connections"];
 
 /// The file, once its keys are known to exist.
 #[derive(serde::Deserialize)]
@@ -37,6 +39,8 @@ pub struct File {
     pub flows: Flows,
     #[serde(default)]
     pub services: BTreeMap<String, Binding>,
+    #[serde(default)]
+    pub databases: BTreeMap<String, Database>,
     pub kafka: Option<Kafka>,
 }
 
@@ -104,10 +108,12 @@ pub fn check(table: &toml::Table, place: &str) -> Result<(), Error> {
     if let Some(flows) = table.get("flows").and_then(toml::Value::as_table) {
         known(flows, FLOWS, "flows.", place)?;
     }
-    let services = table.get("services").and_then(toml::Value::as_table);
-    for (name, service) in services.into_iter().flatten() {
-        if let Some(service) = service.as_table() {
-            known(service, SERVICE, &format!("services.\"{name}\"."), place)?;
+    for (key, keys) in [("services", SERVICE), ("databases", DATABASE)] {
+        let tables = table.get(key).and_then(toml::Value::as_table);
+        for (name, within) in tables.into_iter().flatten() {
+            if let Some(within) = within.as_table() {
+                known(within, keys, &format!("{key}.\"{name}\"."), place)?;
+            }
         }
     }
     Ok(())

@@ -4,6 +4,7 @@
 //! before anything is touched; secrets are not shown. Must not read any other file.
 
 mod cluster;
+mod database;
 mod kafka;
 mod keys;
 mod store_url;
@@ -11,6 +12,7 @@ mod store_url;
 mod tests;
 
 pub use cluster::Cluster;
+pub use database::Database;
 pub use kafka::{Kafka, Mechanism, Sasl, Secrets, Tls};
 pub use store_url::{ServerUrl, StoreUrl};
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// `services."…"`: what answers for a service.
     pub services: BTreeMap<String, Binding>,
+    /// `databases."…"`: where a program's own databases are.
+    pub databases: BTreeMap<String, Database>,
     /// `[kafka]`: the brokers of the events' topics; none where events stay in the store.
     pub kafka: Option<Kafka>,
 }
@@ -47,6 +51,7 @@ impl Default for Config {
             cluster: Cluster::default(),
             files: Vec::new(),
             services: BTreeMap::new(),
+            databases: BTreeMap::new(),
             kafka: None,
         }
     }
@@ -180,6 +185,7 @@ impl Config {
         }
         self.files = file.flows.files.iter().map(|file| folder.join(file)).collect();
         self.services = file.services;
+        self.databases = file.databases;
         let kafka = file.kafka.map(|kafka| Kafka::read(kafka, folder, &place));
         self.kafka = kafka.transpose()?;
         Ok(())
@@ -243,6 +249,9 @@ impl std::fmt::Display for Config {
             if !errors.is_empty() {
                 writeln!(f, "errors = {{ {} }}", errors.join(", "))?;
             }
+        }
+        for (database, at) in &self.databases {
+            write!(f, "\n[databases.\"{database}\"]\n{at}")?;
         }
         self.kafka.as_ref().map_or(Ok(()), |kafka| write!(f, "{kafka}"))
     }

@@ -186,3 +186,19 @@ fn secrets_are_not_shown() {
     assert!(!text.contains("hunter"), "{text}");
     assert!(text.contains("pay.example") && text.contains("authorization"), "{text}");
 }
+
+#[test]
+fn a_database_is_read_and_shown_without_its_password() {
+    let whole =
+        "[databases.\"Ledger\"]\nurl = \"postgres://me:hunter2@db/ledger\"\nconnections = 3\n";
+    let config = load(whole, &[], &Flags::default()).unwrap();
+    let shown = config.to_string();
+    assert!(
+        shown.contains("[databases.\"Ledger\"]\nurl = \"postgres://db/ledger\"\nconnections = 3")
+    );
+    assert!(!shown.contains("hunter2") && !format!("{config:?}").contains("hunter2"), "{shown}");
+    let none = load(&whole.replace('3', "0"), &[], &Flags::default()).unwrap_err();
+    assert!(none.starts_with("R1032") && none.contains("nonzero"), "{none}");
+    let near = load(&whole.replace("connections", "conections"), &[], &Flags::default());
+    assert!(near.unwrap_err().contains("did you mean `connections`?"));
+}

@@ -1,7 +1,7 @@
 //! The engine's way to topics, over the client of Kafka.
 //!
 //! ```text
-//!  engine ── topic, first, read ──► Client ──► Reads ──► consumer
+//!  engine ── topic, first, read ──► Client ──► Readers ─► consumers
 //!         ── send ────────────────►        ──► Outbox ─► producer
 //!         ◄── health ──────────────        ◄── watch ─── admin, lag
 //! ```
@@ -10,6 +10,7 @@
 //! noticed and said, and stop nothing. Must not: keep a position, or decide what a record means.
 
 mod outbox;
+mod readers;
 mod reads;
 mod topics;
 mod watch;
@@ -18,7 +19,7 @@ pub(crate) use topics::{Copied, Trouble, check, create, look};
 
 use crate::config;
 use outbox::Outbox;
-use reads::Reads;
+use readers::Readers;
 use sagaflow_engine::kafka::{
     Asking, Broker, Fault, Health, Message, Partition, Reading, Result, Sent, Start, Topic,
 };
@@ -32,7 +33,7 @@ use watch::Watch;
 /// Brokers, and everything that talks to them; ends when it is dropped.
 pub(crate) struct Client {
     admin: Admin,
-    reads: Arc<Reads>,
+    readers: Arc<Readers>,
     outbox: Arc<Outbox>,
     watch: Arc<Watch>,
     /// Aborted with this.
@@ -46,17 +47,15 @@ impl Client {
         topics: BTreeMap<String, BTreeSet<String>>,
     ) -> std::result::Result<Self, Fault> {
         let admin = Admin::start(settings).map_err(fault)?;
-        let (reads, events) = Reads::start(settings)?;
+        let readers = Arc::new(Readers::start(settings)?);
         let (outbox, post) = Outbox::start(settings)?;
-        let (reads, outbox, watch) = (Arc::new(reads), Arc::new(outbox), Arc::<Watch>::default());
+        let (outbox, watch) = (Arc::new(outbox), Arc::<Watch>::default());
         let mut tasks = JoinSet::new();
         tasks.spawn(post);
-        tasks.spawn(Arc::clone(&reads).route(events));
-        tasks.spawn(Arc::clone(&reads).commit());
-        let (looks, look) = (Arc::clone(&watch), (admin.clone(), Arc::clone(&reads)));
+        let (looks, look) = (Arc::clone(&watch), (admin.clone(), Arc::clone(&readers)));
         let sends = Arc::clone(&outbox);
         tasks.spawn(async move { looks.run(look, sends, topics).await });
-        Ok(Self { admin, reads, outbox, watch, _tasks: tasks })
+        Ok(Self { admin, readers, outbox, watch, _tasks: tasks })
     }
 }
 
@@ -72,16 +71,17 @@ impl Broker for Client {
     }
 
     fn first<'a>(&'a self, partition: &'a Partition, start: Start) -> Asking<'a, Result<u64>> {
-        Box::pin(self.reads.first(partition, start))
+        Box::pin(self.readers.first(partition, start))
     }
 
     fn read<'a>(
         &'a self,
         partition: &'a Partition,
         from: u64,
+        workflow: Option<&'a str>,
     ) -> Asking<'a, Result<Box<dyn Reading>>> {
         Box::pin(async move {
-            let reader = self.reads.read(partition, from).await?;
+            let reader = self.readers.read(partition, from, workflow).await?;
             Ok(Box::new(reader) as Box<dyn Reading>)
         })
     }
@@ -90,8 +90,8 @@ impl Broker for Client {
         Box::pin(self.outbox.send(message))
     }
 
-    fn taken(&self, partition: &Partition, next: u64) {
-        self.reads.taken(partition, next);
+    fn taken(&self, partition: &Partition, next: u64, workflow: Option<&str>) {
+        self.readers.taken(partition, next, workflow);
     }
 
     fn health(&self) -> Health {

@@ -1,4 +1,4 @@
-//! Partitions that the engine reads, over one consumer for all of them.
+//! Partitions that one reader reads, over one consumer for all of them.
 //!
 //! ```text
 //!  consumer ── events ──► route ── a queue per assignment ──► Reader::next

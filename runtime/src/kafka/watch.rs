@@ -3,7 +3,7 @@
 //! Promises: that they went away, that they are back, and that events wait are said once each.
 
 use super::outbox::Outbox;
-use super::reads::Reads;
+use super::readers::Readers;
 use sagaflow_engine::kafka::Partition;
 use sagaflow_kafka::{Admin, Error};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,14 +37,14 @@ impl Watch {
     /// Looks until it is aborted.
     pub(super) async fn run(
         &self,
-        (admin, reads): (Admin, Arc<Reads>),
+        (admin, readers): (Admin, Arc<Readers>),
         outbox: Arc<Outbox>,
         topics: BTreeMap<String, BTreeSet<String>>,
     ) {
         let mut late = false;
         loop {
             let before = self.seen();
-            let seen = look(&admin, &reads, &topics, &before).await;
+            let seen = look(&admin, &readers, &topics, &before).await;
             tell(&before, &seen, &topics);
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = seen;
             let (waiting, longest, _) = outbox.known();
@@ -62,7 +62,7 @@ impl Watch {
 
 async fn look(
     admin: &Admin,
-    reads: &Reads,
+    readers: &Readers,
     topics: &BTreeMap<String, BTreeSet<String>>,
     before: &Seen,
 ) -> Seen {
@@ -88,7 +88,7 @@ async fn look(
             seen.unusable.clone_from(&before.unusable);
         }
         None => {
-            if let Ok(lag) = reads.lag().await {
+            if let Ok(lag) = readers.lag().await {
                 seen.lag = lag;
             }
         }

@@ -232,6 +232,11 @@ impl Story {
             H::Emitted { event, .. } => line(Calm, "emitted", short(event).to_owned()),
             H::Replied => line(Good, "replied", "the caller has its answer".to_owned()),
             H::Review { text, .. } => line(Warn, "review", text.clone()),
+            H::Rejected { records, reason } => {
+                let records =
+                    if *records == 1 { "a record".into() } else { format!("{records} records") };
+                line(Warn, "rejected", format!("{records}: {reason}"))
+            }
             H::Progress { text, percent } => {
                 let percent = percent.as_ref().map(|p| format!("{p}  ")).unwrap_or_default();
                 line(Calm, "progress", format!("{percent}{text}"))

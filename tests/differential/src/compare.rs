@@ -265,6 +265,9 @@ impl Trace<'_> {
     /// What happens to a fiber that rests.
     fn happens(&mut self, next: Next, failed: Option<&Unit>) -> Result<Happens, String> {
         match next {
+            Next::Call { frame, undo, .. } if self.transacts(&frame) => {
+                self.transacted(frame, undo)
+            }
             Next::Call { frame, undo, .. } => Ok(self.called(frame, undo)),
             Next::Wait { frame, arms, until } => self.waited(frame, &arms, until.is_some()),
             Next::Fork { frame, branches } => self.forked(frame, branches),
@@ -274,6 +277,35 @@ impl Trace<'_> {
             }
             Next::End(_) | Next::Return(_) | Next::Fail(_) => Ok(Happens::Stuck),
         }
+    }
+
+    fn transacts(&self, frame: &Frame) -> bool {
+        let kind = self.spec.points.get(&frame.at).map(|point| &point.kind);
+        matches!(kind, Some(PointKind::Call(call)) if call.isolation.is_some())
+    }
+
+    /// A transaction: its block, and then what it came to.
+    fn transacted(&mut self, frame: Frame, undo: Option<Values>) -> Result<Happens, String> {
+        let undo_at = match self.spec.points.get(&frame.at).map(|point| &point.kind) {
+            Some(PointKind::Call(call)) => match &call.undo {
+                UndoSpec::Args(at) | UndoSpec::Result(at) => Some(at.clone()),
+                UndoSpec::None | UndoSpec::Waived => None,
+            },
+            _ => None,
+        };
+        Ok(match self.fiber(frame.clone(), Event::Branch(0))? {
+            Ended::With(bound) => {
+                if let (Some(at), Some(mut values)) = (undo_at, undo) {
+                    let known = bound.as_object().into_iter().flatten();
+                    values.extend(known.map(|(name, value)| (name.clone(), value.clone())));
+                    let iteration = frame.iteration.clone();
+                    self.undos.push(Undo { frame: Frame { at, iteration, values } });
+                }
+                Happens::Goes(frame, Event::Done(bound))
+            }
+            Ended::Failed(failure) => Happens::Goes(frame, Event::Failed(failure)),
+            Ended::Stuck => Happens::Stuck,
+        })
     }
 
     fn called(&mut self, frame: Frame, undo: Option<Values>) -> Happens {

@@ -5,9 +5,10 @@ use sagaflow_fir::Fir;
 use std::collections::BTreeSet;
 
 /// Statements that stand for themselves in a block.
-const STATEMENTS: [&str; 21] = [
+const STATEMENTS: [&str; 22] = [
     "again", "await", "each", "emit", "fail", "fork", "give", "if", "let", "manual", "match",
-    "pass", "progress", "repeat", "reply", "return", "review", "scope", "skip", "step", "use",
+    "pass", "progress", "reject", "repeat", "reply", "return", "review", "scope", "skip", "step",
+    "use",
 ];
 
 /// The constructs in the workflows, functions and decisions of a program: statements, their clauses,

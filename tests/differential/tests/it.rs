@@ -12,7 +12,9 @@ sagaflow_macros::include_flow!(
     "flows/diff/blocks.flow",
     "flows/diff/more.flow",
     "flows/diff/found.flow",
-    "flows/diff/asked.flow"
+    "flows/diff/asked.flow",
+    "flows/diff/transactions.flow",
+    "flows/diff/batches.flow"
 );
 
 /// The program that everybody reads first.
@@ -24,12 +26,26 @@ mod shop {
 struct Nobody;
 
 mod nobody {
-    use super::{Nobody, blocks, more, steps};
+    use super::{Nobody, blocks, more, steps, transactions};
     use sagaflow::codegen::rt::{Call, Money, Secret};
     use sagaflow::service::{Failure, NoError, Outcome};
 
     fn away<T, E>() -> Outcome<T, E> {
         Err(Failure::Refused("nobody is here".into()))
+    }
+
+    impl transactions::Desk for Nobody {
+        async fn sign(
+            &self,
+            _: &Call,
+            _id: String,
+        ) -> Outcome<String, transactions::desk::SignError> {
+            away()
+        }
+
+        async fn unsign(&self, _: &Call, _id: String) -> Outcome<(), NoError> {
+            away()
+        }
     }
 
     impl steps::Desk for Nobody {
@@ -215,6 +231,13 @@ fn blocks_run_alike_in_both_machines() {
 }
 
 #[test]
+fn transactions_run_alike_in_both_machines() {
+    let flows = transactions::flows().desk(Nobody).into_flows();
+    let seen = check(flows.machines, "flows");
+    assert!(seen.undos > 0, "{seen:?}");
+}
+
+#[test]
 fn the_order_saga_runs_alike_in_both_machines() {
     let machine = Arc::new(shop::orders::__w0_fulfil_order::machine());
     let seen = check(vec![machine], "../../flows/shop/orders.flow");
@@ -234,6 +257,14 @@ fn people_are_asked_alike_about_fallbacks_waits_blocks_and_loops() {
         Arc::new(asked::__w1_loops::machine()),
         Arc::new(asked::__w2_steps::machine()),
     ];
+    let seen = check(machines, "flows");
+    assert!(seen.undos > 0, "{seen:?}");
+}
+
+#[test]
+fn batches_and_what_they_reject_are_alike_in_both_machines() {
+    let machines: Vec<Arc<dyn sagaflow::codegen::Machine>> =
+        vec![Arc::new(batches::__w0_count::machine()), Arc::new(batches::__w1_methods::machine())];
     let seen = check(machines, "flows");
     assert!(seen.undos > 0, "{seen:?}");
 }

@@ -12,12 +12,14 @@
 
 mod binaries;
 mod database;
+mod proxy;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use binaries::{Binaries, Missing};
 pub use database::Database;
+pub use proxy::Proxy;
 
 use anyhow::Context as _;
 use server::Server;

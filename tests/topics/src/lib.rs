@@ -66,6 +66,14 @@ impl World {
         world
     }
 
+    /// With its topics, on a store of four shards on a server.
+    pub async fn on_server(brokers: String, store: &str) -> Self {
+        let world = Self::on(brokers, Some(store)).await;
+        let migrated = flowd(&["migrate", "--config", &world.config, "--shards", "4"]).await;
+        assert_eq!(migrated.code, Some(0), "{migrated:?}");
+        world
+    }
+
     /// Runs `flowd topics`.
     pub async fn topics(&self, command: &str) -> sagaflow_it::Output {
         let mut args = vec!["topics", command, "--config", &self.config];

@@ -2,9 +2,7 @@
 
 use crate::check::once::Once;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{
-    Block, Class, DatabaseId, Program, Provider, Stmt, StmtKind, Target, Transaction,
-};
+use crate::hir::{Block, DatabaseId, Program, Provider, Stmt, StmtKind, Target, Transaction};
 use crate::span::Span;
 
 /// Checks every transaction, those of undos and contracts included.
@@ -113,8 +111,7 @@ impl<'p> Rule<'p, '_> {
                     .help("call it before the transaction, or behind it"),
                 ),
                 Provider::Database(own) => {
-                    let tx_action = self.program.actions[id].class.node == Class::Tx;
-                    if tx_action && tx.database.is_some_and(|around| around != own) {
+                    if tx.database.is_some_and(|around| around != own) {
                         self.elsewhere(own, span, text, tx);
                     }
                 }

@@ -77,7 +77,7 @@ fn begins(graph: &Graph<'_>, entry: &Entry<'_>) -> bool {
 fn bound_by(on: &On) -> Option<Var> {
     match on {
         On::Done(var) | On::Arm(_, var) | On::Answer(var) => *var,
-        On::Failed(var) | On::Joined(var) | On::Interrupt(_, var) => Some(*var),
+        On::Ended(var) | On::Failed(var) | On::Joined(var) | On::Interrupt(_, var) => Some(*var),
         On::Enter | On::Timeout | On::Branch(_) | On::EachBranch => None,
     }
 }
@@ -218,6 +218,7 @@ fn instr_uses(graph: &Graph<'_>, instr: &Instr<'_>, live: &mut Set) {
         | Instr::Items { over: value, .. }
         | Instr::Reply(value)
         | Instr::Review(value) => uses(value, live),
+        Instr::Reject(records, why) => [records, why].into_iter().for_each(|e| uses(e, live)),
         Instr::Progress(text, percent) => {
             uses(text, live);
             percent.iter().for_each(|percent| uses(percent, live));

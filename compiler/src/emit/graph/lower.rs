@@ -108,6 +108,7 @@ impl<'f> Lower<'f> {
             Stmt::Emit { event, fields } => self.push(block, Instr::Emit { event, fields }),
             Stmt::Reply(value) => self.push(block, Instr::Reply(value)),
             Stmt::Review(text) => self.push(block, Instr::Review(text)),
+            Stmt::Reject(records, why) => self.push(block, Instr::Reject(records, why)),
             Stmt::Progress(text, percent) => {
                 self.push(block, Instr::Progress(text, percent.as_ref()));
             }

@@ -102,6 +102,8 @@ pub(super) enum Instr<'f> {
     Reply(&'f fir::Expr),
     /// For the review queue.
     Review(&'f fir::Expr),
+    /// Records of the batch are set aside.
+    Reject(&'f fir::Expr, &'f fir::Expr),
     /// For the progress feed.
     Progress(&'f fir::Expr, Option<&'f fir::Expr>),
     /// How the answer to `Failed` leaves the step.
@@ -179,6 +181,8 @@ pub(super) enum On {
     Enter,
     /// `Done`; binds the result.
     Done(Option<Var>),
+    /// `Done` of a transaction; binds the object that its block ended with.
+    Ended(Var),
     /// `Failed`; binds the failure.
     Failed(Var),
     /// `Arm`; binds its value.
@@ -270,6 +274,7 @@ fn called<'f>(stmts: &'f [fir::Stmt], found: &mut Vec<&'f str>) {
                 if let fir::CallUndo::Block { body, .. } = &step.undo {
                     called(body, found);
                 }
+                step.block.iter().for_each(|block| called(&block.body, found));
                 step.fallback.iter().for_each(|fallback| called(&fallback.body, found));
                 handled(&step.handlers, found);
             }

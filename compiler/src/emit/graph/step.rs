@@ -30,20 +30,44 @@ impl<'f> Lower<'f> {
     pub(super) fn step(&mut self, step: &'f StepStmt, block: BlockId) -> BlockId {
         self.end(block, Term::Call(step));
         let bind = step.bind.map(Var::from);
-        let after = self.point(&step.at, On::Done(bind));
+        let after = match &step.block {
+            Some(inside) => self.transaction(&step.at, inside),
+            None => self.point(&step.at, On::Done(bind)),
+        };
         self.undo(step);
         let fallback = step.fallback.as_ref();
         let handled = Handled {
             at: fallback.map_or(&step.at, |fallback| &fallback.at),
             errors: Errors {
                 call: Some(&step.call),
-                bodies: [fallback.map(|fallback| &fallback.body[..]), None],
+                bodies: [
+                    fallback.map(|fallback| &fallback.body[..]),
+                    step.block.as_ref().map(|block| &block.body[..]),
+                ],
             },
             bind,
             to: after,
         };
         self.failing(&step.at, fallback, &step.handlers, handled);
         after
+    }
+
+    /// The block of a transaction: a branch of its own, which whoever runs it begins and goes through,
+    /// and behind it what it has bound.
+    fn transaction(&mut self, at: &'f str, inside: &'f fir::TransactionBlock) -> BlockId {
+        let around = std::mem::take(&mut self.around);
+        let body = self.point(at, On::Branch(0));
+        let keeps: Vec<Var> = inside.keeps.iter().map(|local| (*local).into()).collect();
+        if let Some(end) = self.block(&inside.body, body) {
+            self.end(end, Term::EndWith(keeps.clone()));
+        }
+        self.around = around;
+        let ended = self.var("#ended", VarTy::Json);
+        let block = self.point(at, On::Ended(ended));
+        let named = |var: Var| (self.graph.vars[var.0].name.clone(), var);
+        let fields = keeps.into_iter().map(named).collect();
+        self.push(block, Instr::EventFields { event: ended, fields });
+        block
     }
 
     /// `Failed` at `at`: the fallback first, then the handlers.
@@ -235,6 +259,7 @@ fn of_block<'f>(fir: &'f fir::Fir, stmts: &'f [Stmt], name: &str) -> Option<Vec<
             Some(fields.iter().map(|(field, _)| field.as_str()).collect())
         }
         Stmt::Step(step) => of_action(fir, &step.call, name)
+            .or_else(|| step.block.as_ref().and_then(|it| of_block(fir, &it.body, name)))
             .or_else(|| of_handlers(fir, &step.handlers, name))
             .or_else(|| step.fallback.as_ref().and_then(|it| of_block(fir, &it.body, name))),
         Stmt::Await(wait) => wait

@@ -199,3 +199,18 @@ fn a_trigger_brings_what_the_parameter_takes() {
     );
     assert!(after_world("workflow W v1 (x: batch<Paid>)\n on batch Paid up to 10 or every 1s idempotent by x.id { }").is_empty());
 }
+
+#[test]
+fn only_records_of_the_batch_that_a_workflow_takes_are_rejected() {
+    let batch = |stmt: &str| {
+        let headers = "on batch Paid up to 10 or every 1s idempotent by x.id";
+        after_world(&format!("workflow W v1 (x: batch<Paid>) {headers} {{\n{stmt}\n}}"))
+    };
+    for fine in ["reject x as \"all\"", "reject x.take(1) as \"one\"", "reject x[0] as \"it\""] {
+        assert!(batch(fine).is_empty(), "{fine}: {:?}", batch(fine));
+    }
+    assert_eq!(batch("reject x.len as \"a number\""), ["2 F0102"]);
+    assert_eq!(batch("reject x.map(p => 1) as \"numbers\""), ["2 F0102"]);
+    let single = "workflow W v1 (x: Paid) on Paid(x) idempotent by x.order {\nreject x as \"it\" }";
+    assert_eq!(after_world(single), ["2 F0102"], "there is no batch");
+}

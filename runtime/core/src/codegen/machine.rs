@@ -9,6 +9,7 @@
 //! | `after` (values: the parameters, `failure.error`, `failure.step`) | `Enter` begins `after failure` |
 //! | `<step>/undo` (values: what was captured, and `result` if it was asked for) | `Enter` begins an undo |
 //! | a call | `Done` or `Failed` with the step's final outcome |
+//! | a transaction | `Branch(0)` begins its block, in a frame of its own; `Done` with what the block ended with |
 //! | a wait, sleep, `await first` | `Arm` or `Timeout` |
 //! | a fork (`parallel`, `parallel each`) | `Branch(i)` begins a branch; `Joined` goes on after it |
 //! | a unit (scope, guarded parallel, fallback, `settle` iteration) | `Enter` runs its body (again), `Failed` or `Interrupt` runs its handlers; the unit is no longer open then |
@@ -213,6 +214,13 @@ pub enum Op {
     Reply(Json),
     /// An item for the manual review queue.
     Review(String),
+    /// Records of the run's batch are set aside for a person.
+    Reject {
+        /// As the program holds them.
+        records: Vec<Json>,
+        /// Why.
+        why: String,
+    },
     /// A line for the progress feed.
     Progress {
         /// The line.

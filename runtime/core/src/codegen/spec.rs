@@ -96,6 +96,24 @@ pub struct Point {
     pub ask: Option<AskSpec>,
 }
 
+impl Point {
+    /// Its path with the indexes of an iteration.
+    #[must_use]
+    pub fn filled(&self, iteration: &[u32]) -> String {
+        let mut indexes = iteration.iter();
+        let mut parts = self.path.split("[]");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            match indexes.next() {
+                Some(index) => text.push_str(&format!("[{index}]")),
+                None => text.push_str("[]"),
+            }
+            text.push_str(part);
+        }
+        text
+    }
+}
+
 /// What may be answered in the place of what failed. Always its value; and the rest only where this
 /// says so, and where it failed rather than was interrupted.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
@@ -175,6 +193,44 @@ pub struct CallSpec {
     pub commits: bool,
     /// How to ask whether it happened.
     pub probe: Option<ProbeSpec>,
+    /// The statement of a database's action; none where it is written in Rust.
+    #[serde(default)]
+    pub sql: Option<SqlSpec>,
+    /// It is a whole `transaction`, at this isolation: its block is begun by `Branch(0)` at this very
+    /// point, by whoever holds the connection.
+    #[serde(default)]
+    pub isolation: Option<Isolation>,
+}
+
+/// `sql """…""" no rows => E`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct SqlSpec {
+    /// The statement, in pieces.
+    pub parts: Vec<SqlPart>,
+    /// The declared error where it returns or affects no row.
+    pub no_rows: Option<String>,
+}
+
+/// A piece of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SqlPart {
+    /// As it stands.
+    Text(String),
+    /// A parameter, which is bound.
+    Param(String),
+}
+
+/// Isolation of a transaction, in the words of SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Each statement sees what was committed before it.
+    ReadCommitted,
+    /// All statements see what was committed before the first.
+    RepeatableRead,
+    /// As if transactions ran one after the other.
+    Serializable,
 }
 
 /// The undo of a call.
@@ -285,4 +341,24 @@ pub struct TriggerSpec {
     pub param: String,
     /// The event's field that is passed; none: the whole payload.
     pub field: Option<String>,
+    /// `on batch`: the parameter takes records of one partition that came together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gather: Option<GatherSpec>,
+}
+
+/// `on batch Event up to UP_TO or every EVERY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct GatherSpec {
+    /// At most so many records.
+    pub up_to: u32,
+    /// At most so long after the first one, in ms.
+    pub every_ms: i64,
+}
+
+impl WorkflowSpec {
+    /// The trigger by which it takes batches, and how they are gathered.
+    #[must_use]
+    pub fn gathers(&self) -> Option<(&TriggerSpec, GatherSpec)> {
+        self.triggers.iter().find_map(|trigger| Some((trigger, trigger.gather?)))
+    }
 }

@@ -185,6 +185,11 @@ pub enum Happened {
         text: String,
         item: String,
     },
+    /// Records of its batch were set aside.
+    Rejected {
+        records: u32,
+        reason: String,
+    },
     Progress {
         text: String,
         percent: Option<String>,

@@ -31,6 +31,46 @@ pub struct Origin {
     pub class: u8,
     /// How long it is kept after its end.
     pub retain_ms: i64,
+    /// Where the records of its batch were read; none for a run that was not gathered from a topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gathered: Option<Gathered>,
+}
+
+/// Where the records of a batch were read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Gathered {
+    /// The topic's name.
+    pub topic: String,
+    /// What tells the topic from another one of its name.
+    pub topic_id: String,
+    /// The partition's number.
+    pub partition: u32,
+    /// The offsets of its records in order, as ranges with both ends: some may be missing.
+    pub offsets: Vec<(u64, u64)>,
+}
+
+impl Gathered {
+    /// Puts the next offset behind the others.
+    pub fn push(&mut self, offset: u64) {
+        match self.offsets.last_mut() {
+            Some((_, last)) if offset.checked_sub(1) == Some(*last) => *last = offset,
+            _ => self.offsets.push((offset, offset)),
+        }
+    }
+
+    /// The offset of the record at this place in the batch.
+    #[must_use]
+    pub fn offset(&self, index: usize) -> Option<u64> {
+        let mut before = index as u64;
+        for (first, last) in &self.offsets {
+            let count = last - first + 1;
+            if before < count {
+                return Some(first + before);
+            }
+            before -= count;
+        }
+        None
+    }
 }
 
 /// What changes.

@@ -16,7 +16,7 @@ pub use fiber::{
     Fiber, Happening, Hold, Join, Kind, Manual, Ready, State, Stop, StopCause, Then, Unit, Unwind,
     Wait,
 };
-pub use head::{Head, Mode, Origin};
+pub use head::{Gathered, Head, Mode, Origin};
 pub use node::{Ask, Entry, Node, What};
 
 use crate::journal::{self, Part, Parts};

@@ -6,9 +6,10 @@ use super::policy::critical;
 use super::turn::Turn;
 use crate::codegen::{CallSpec, Class, Failure, FailureKind, Json, Next};
 use crate::journal::Happened;
-use crate::run::{Call, FiberId, Last, Phase, Role, State};
+use crate::run::{Call, Fiber, FiberId, Last, Phase, Role, State};
 use crate::service::{self, Attempt, Purpose};
 use crate::time::Time;
+use crate::transaction::Entry;
 use std::time::Duration;
 
 impl Turn<'_> {
@@ -40,6 +41,10 @@ impl Turn<'_> {
         }
         if self.expired(&call, &spec) {
             return self.key_expired(id, call, &spec);
+        }
+        if call.role == Role::Ask && spec.class == Class::Tx {
+            // C9: nothing is done again to know; its row is the answer, or is refused from now on.
+            return self.ask_probe(id, call, &spec, 1);
         }
         if call.unresolved && !spec.idempotent && spec.class != Class::Read {
             return self.stopped_under_way(id, call, &spec);
@@ -138,7 +143,7 @@ impl Turn<'_> {
         self.request(
             call,
             (&spec.service, &spec.action),
-            call.args.clone(),
+            self.arguments(call, spec),
             Request {
                 key: call.key.clone(),
                 undoes: call.undoes.clone(),
@@ -148,6 +153,23 @@ impl Turn<'_> {
                 expires: call.first_sent.zip(spec.key_for_ms).map(|(at, good)| at.plus(good)),
             },
         )
+    }
+
+    /// What the service gets: of a transaction, the frame that its block begins in.
+    fn arguments(&self, call: &Call, spec: &CallSpec) -> Json {
+        if spec.isolation.is_none() {
+            return call.args.clone();
+        }
+        let rests = |fiber: &&Fiber| matches!(&fiber.state, State::Call(own) if own.id == call.id);
+        let fiber = self.run.state.fibers().values().find(rests);
+        let origin = self.run.state.origin();
+        let entry = Entry {
+            workflow: origin.workflow.clone(),
+            version: origin.version,
+            hash: origin.hash.clone(),
+            frame: fiber.map(|fiber| fiber.frame.clone()).unwrap_or_default(),
+        };
+        serde_json::to_value(entry).unwrap_or_default()
     }
 
     pub(super) fn request(

@@ -326,7 +326,8 @@ impl Shard {
         let mut starts = Vec::new();
         for machine in self.machines.newest() {
             for trigger in &machine.spec().triggers {
-                if trigger.event != event.event {
+                // What is gathered comes from its topic only, whose position is its key.
+                if trigger.event != event.event || trigger.gather.is_some() {
                     continue;
                 }
                 let value = match &trigger.field {

@@ -74,6 +74,8 @@ pub enum Input {
         topic_id: String,
         /// The partition's number.
         partition: u32,
+        /// Of whose batches; none for those who read record by record.
+        workflow: Option<String>,
         /// Why.
         why: String,
     },
@@ -179,6 +181,8 @@ pub enum LetterAct {
     TakeIn(Arrived),
     /// Its event is in its topic by now.
     Sent,
+    /// A batch of its record alone is started: it can be read by now, or is worth another try.
+    Gather(Gathering),
     /// Its partition is read on from here.
     ReadOn(Position),
     /// Nothing: it is let go.
@@ -196,6 +200,8 @@ pub struct Consumed {
     pub topic_id: String,
     /// The partition's number.
     pub partition: u32,
+    /// For whose batches it was read; none where its events are taken in one by one.
+    pub workflow: Option<String>,
     /// From which offset it was read; none where nothing was read, and only the first position is
     /// to be kept.
     pub from: Option<u64>,
@@ -205,6 +211,25 @@ pub struct Consumed {
     pub records: Vec<Arrived>,
     /// Who waits for the answer.
     pub token: Option<Token>,
+}
+
+/// Records of one partition that start one run.
+#[derive(Clone, Debug)]
+pub struct Gathering {
+    /// The namespace of the node that read them.
+    pub namespace: String,
+    /// The qualified workflow.
+    pub workflow: String,
+    /// The topic's name.
+    pub topic: String,
+    /// What tells the topic from another one of its name.
+    pub topic_id: String,
+    /// The partition's number.
+    pub partition: u32,
+    /// Offset and canonical payload of each, in order.
+    pub items: Vec<(u64, Json)>,
+    /// What tells it from the batch in which its records came first, where they come again.
+    pub again: Option<String>,
 }
 
 /// A record of a topic.
@@ -221,6 +246,13 @@ pub enum Arrived {
         /// Key, as text.
         key: String,
         /// Payload by field name.
+        payload: Json,
+    },
+    /// It belongs into the batch that is read.
+    Item {
+        /// Its place in the partition.
+        offset: u64,
+        /// Payload of its event by field name, canonical.
         payload: Json,
     },
     /// It cannot be read as one; the partition moves on, and a person looks at it.

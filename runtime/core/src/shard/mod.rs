@@ -19,6 +19,7 @@ mod checkpoint;
 mod commit;
 mod end;
 mod event;
+mod gather;
 mod guard;
 mod input;
 mod letter;
@@ -48,10 +49,11 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
+pub use gather::start_slot;
 pub use guard::{Held, Protection, ServiceState};
 pub use input::{
-    Act, Actor, Answer, Arrived, BreakerAct, Consumed, Input, LetterAct, Resolution, Start,
-    TaskAct, Ticket, Token,
+    Act, Actor, Answer, Arrived, BreakerAct, Consumed, Gathering, Input, LetterAct, Resolution,
+    Start, TaskAct, Ticket, Token,
 };
 pub use output::{Effect, Notice, Outgoing, Output, Send};
 pub use recover::{Recovered, Recovery};
@@ -72,7 +74,7 @@ use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use suspect::Suspects;
-use topic::Positions;
+use topic::{Halted, Positions};
 
 /// Machines of one workflow, by version and hash.
 type Versions = BTreeMap<(u32, String), Arc<dyn Machine>>;
@@ -120,6 +122,11 @@ impl Machines {
             }
             _ => versions.get(newest),
         }
+    }
+
+    /// Every machine, of all versions.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Machine>> {
+        self.by_name.values().flat_map(BTreeMap::values)
     }
 
     /// The newest machine of every workflow.
@@ -263,9 +270,9 @@ impl Shard {
                 self.accept_event(now, body, token, &mut out);
             }
             Input::Consumed(read) => self.consume(now, read, &mut out),
-            Input::Halted { namespace, topic, topic_id, partition, why } => {
-                let place = (topic.as_str(), partition, topic_id.as_str());
-                self.halted(now, namespace, place, &why, &mut out);
+            Input::Halted { namespace, topic, topic_id, partition, workflow, why } => {
+                let place = Halted { topic, topic_id, partition, workflow };
+                self.halted(now, namespace, &place, &why, &mut out);
             }
             Input::Unsent { outgoing, why } => self.unsent(now, &outgoing, &why, &mut out),
             Input::Task { item, act, actor, token } => {

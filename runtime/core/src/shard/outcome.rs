@@ -4,11 +4,12 @@ use super::input::{Answer, Ticket};
 use super::turn::Turn;
 use crate::codegen::{CallSpec, Class, ErrorSpec, Failure, FailureKind, Json, Ty, UndoSpec};
 use crate::journal::Happened;
-use crate::run::{Call, Fate, FiberId, Happening, Last, Phase, Role, State};
+use crate::run::{Call, Entry, Fate, FiberId, Happening, Last, Phase, Role, State};
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
 use crate::service::{Attempt, Purpose, Refusal};
 use crate::time::Time;
+use crate::transaction::Outcome;
 
 /// How the cause of an unknown outcome begins when the action panicked.
 const PANIC: &str = "panic";
@@ -131,8 +132,11 @@ impl Turn<'_> {
                 self.retry(id, call, spec, (last, cause, None));
             }
             Attempt::Fault { message } => {
-                // The service may have done it and answered badly: what happened is not known.
-                call.unresolved = spec.class != Class::Read;
+                // The service may have done it and answered badly: what happened is not known. Of a
+                // transaction this very attempt did not commit; what is open about earlier ones stays so.
+                if spec.class != Class::Tx {
+                    call.unresolved = spec.class != Class::Read;
+                }
                 self.put_call(id, call);
                 self.fault(id, &message);
                 self.boundary(id);
@@ -148,6 +152,9 @@ impl Turn<'_> {
         spec: &CallSpec,
         value: &Json,
     ) {
+        if spec.isolation.is_some() {
+            return self.committed(id, call, spec, value);
+        }
         match self.decode(spec.result.as_ref(), value) {
             Ok(value) => self.happened(id, call, spec, value),
             Err(expected) => {
@@ -159,6 +166,23 @@ impl Turn<'_> {
                 call.unresolved = spec.class != Class::Read;
                 self.put_call(id, call);
                 self.fault(id, &message);
+                self.boundary(id);
+            }
+        }
+    }
+
+    /// C9: a transaction has committed; what it said goes out with this record.
+    fn committed(&mut self, id: FiberId, mut call: Box<Call>, spec: &CallSpec, value: &Json) {
+        match serde_json::from_value::<Outcome>(value.clone()) {
+            Ok(outcome) => {
+                let (values, ops) = outcome.ops();
+                self.run_ops(id, ops);
+                self.happened(id, call, spec, values);
+            }
+            Err(cause) => {
+                call.unresolved = true;
+                self.put_call(id, call);
+                self.fault(id, &format!("the transaction's outcome row cannot be read: {cause}"));
                 self.boundary(id);
             }
         }
@@ -186,7 +210,7 @@ impl Turn<'_> {
             self.note(line)
         }
         if call.role == Role::Ask {
-            return self.ask_settled(id, Some(value));
+            return self.ask_settled(id, Some((spec, value)));
         }
         if spec.class != Class::Read && call.purpose == Purpose::Do {
             self.remember(call.id, &call.path, self.action(spec), Fate::Applied);
@@ -201,7 +225,7 @@ impl Turn<'_> {
                 && let Some(entry) = self.state().entry_mut(node)
             {
                 entry.ask = None;
-                entry.captured.insert("result".to_owned(), value.clone());
+                known(entry, spec, &value);
             }
             if !self.keeps(id) {
                 self.disarm(id, node);
@@ -306,5 +330,16 @@ impl Turn<'_> {
             (Some(ty), Some(machine)) => machine.spec().schema.mask(ty, value),
             _ => Json::Null,
         }
+    }
+}
+
+/// The undo's frame gets the result, as `result`; of a transaction, the names that it bound.
+pub(super) fn known(entry: &mut Entry, spec: &CallSpec, value: &Json) {
+    if spec.isolation.is_none() {
+        entry.captured.insert("result".to_owned(), value.clone());
+        return;
+    }
+    for (name, bound) in value.as_object().into_iter().flatten() {
+        entry.captured.insert(name.clone(), bound.clone());
     }
 }

@@ -154,6 +154,8 @@ pub struct Output {
     started: bool,
     /// Where a run stands in `batch.runs`.
     places: BTreeMap<RunId, usize>,
+    /// Where an item stands in `batch.items`.
+    items: BTreeMap<String, usize>,
     /// Where a name stands in `batch.waits`.
     waits: BTreeMap<EventName, usize>,
 }
@@ -231,9 +233,13 @@ impl Output {
 
     /// Adds or replaces an item: a batch names each id once.
     pub fn put_item(&mut self, item: ItemRow) {
-        match self.batch.items.iter_mut().find(|row| row.id == item.id) {
+        let place = self.items.get(&item.id).copied();
+        match place.and_then(|place| self.batch.items.get_mut(place)) {
             Some(row) => *row = item,
-            None => self.batch.items.push(item),
+            None => {
+                self.items.insert(item.id.clone(), self.batch.items.len());
+                self.batch.items.push(item);
+            }
         }
     }
 

@@ -15,6 +15,11 @@ pub(super) fn patient() -> Retry {
     Retry { attempts: None, first_ms: 1_000, max_ms: 300_000, jitter: true, on: Vec::new() }
 }
 
+/// C9: how a database is asked what came of a transaction, until it says so.
+pub(super) fn settling() -> Retry {
+    Retry { attempts: None, first_ms: 200, max_ms: 10_000, jitter: true, on: Vec::new() }
+}
+
 impl Turn<'_> {
     /// The policy decides about the next attempt.
     pub(super) fn retry(
@@ -144,6 +149,14 @@ impl Turn<'_> {
             payload: Json::Null,
             step: call.path.clone(),
         };
+        if call.unresolved
+            && let Some(machine) = self.machine()
+            && let Some(spec) = Self::call_spec(machine.as_ref(), &call.at)
+            && spec.class == Class::Tx
+        {
+            // C9: nobody leaves it unknown; its row says what came of it, or is refused from now on.
+            return self.ask_probe(id, call, spec, 1);
+        }
         if call.unresolved {
             let failure = failure(FailureKind::Unknown);
             self.durable = true;

@@ -2,9 +2,9 @@
 
 use super::attempt::Request;
 use super::output::Send;
-use super::policy::patient;
+use super::policy::{patient, settling};
 use super::turn::Turn;
-use crate::codegen::{CallSpec, Json};
+use crate::codegen::{CallSpec, Class, Json};
 use crate::journal::Happened;
 use crate::limits::PROBES;
 use crate::retry;
@@ -43,7 +43,7 @@ impl Turn<'_> {
         if let Some(send) = send {
             self.note(Happened::Sent {
                 path: call.path.clone(),
-                action: format!("{}.{}", probe.service, probe.action),
+                action: format!("{}.{}", probe.service, probe.action.trim_start_matches('#')),
                 purpose: Purpose::Probe,
                 key: send.call.key.clone(),
                 attempt: question,
@@ -63,7 +63,7 @@ impl Turn<'_> {
         spec: &CallSpec,
         (question, until, reason): (u32, Time, String),
     ) {
-        if self.past_deadline(&call, spec, until) {
+        if spec.class != Class::Tx && self.past_deadline(&call, spec, until) {
             self.note_failed(&call, spec, "unknown", &reason);
             return self.policy_ended(id, call);
         }
@@ -113,7 +113,11 @@ impl Turn<'_> {
                 let reason = "the probe found nothing".to_owned();
                 self.retry(id, call, spec, (Last::Refused, reason, None));
             }
-            Attempt::Ok(value) => self.succeeded(id, call, spec, &value),
+            Attempt::Ok(value) => {
+                // A transaction may have committed without a value: it is told from none by a wrapper.
+                let outcome = value.get("outcome").filter(|_| spec.class == Class::Tx);
+                self.succeeded(id, call, spec, outcome.unwrap_or(&value));
+            }
             Attempt::Fault { message } => {
                 self.put_call(id, call);
                 self.fault(id, &message);
@@ -131,12 +135,17 @@ impl Turn<'_> {
                     _ => 0,
                 };
                 let step = call.role == Role::Step && call.purpose == Purpose::Do;
-                let policy = if step { spec.retry.clone() } else { patient() };
+                let settles = spec.class == Class::Tx;
+                let policy = match (settles, step) {
+                    (true, _) => settling(),
+                    (false, true) => spec.retry.clone(),
+                    (false, false) => patient(),
+                };
                 let wait = retry::delay(&policy, question, self.random()).max(after);
                 let until = self.now.plus(wait);
                 let limit = policy.attempts.map(|attempts| attempts.max(PROBES));
                 if limit.is_some_and(|limit| question >= limit)
-                    || self.past_deadline(&call, spec, until)
+                    || !settles && self.past_deadline(&call, spec, until)
                 {
                     self.note_failed(&call, spec, "unknown", "the probe did not answer");
                     return self.policy_ended(id, call);

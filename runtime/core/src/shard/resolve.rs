@@ -4,12 +4,16 @@
 use super::input::{Actor, Answer, Resolution};
 use super::turn::Turn;
 use super::undo::Ending;
-use crate::codegen::{AskSpec, Failure, FailureKind, PointKind};
+use crate::codegen::{AskSpec, Class, Failure, FailureKind, PointKind};
 use crate::journal::Happened;
 use crate::run::{Call, Fiber, FiberId, Happening, Hold, Phase, Ready, State, Unit};
 
 /// Verdict 6.
 const AFTER_COMMIT: &str = "after the commit only a result can be answered, or to ask again";
+
+/// C9.
+const ROW: &str =
+    "a transaction's outcome row says what came of it: answer `again`, and it is asked";
 
 impl Turn<'_> {
     /// Says what came of the step or undo at a path.
@@ -115,6 +119,12 @@ impl Turn<'_> {
         let machine = self.machine();
         let spec = machine.as_ref().and_then(|m| Self::call_spec(m.as_ref(), &call.at));
         let Some(spec) = spec else { return Err(Answer::NotFound) };
+        let says = matches!(outcome, Resolution::Ok(_) | Resolution::Failed { .. });
+        let block = spec.isolation.is_some() && matches!(outcome, Resolution::Ok(_));
+        if spec.class == Class::Tx && says && (call.unresolved || block) {
+            // C9: its row says what came of it, and an attempt may still write that row.
+            return Err(Answer::Refused(ROW.to_owned()));
+        }
         match outcome {
             Resolution::Ok(value) => {
                 let value = self

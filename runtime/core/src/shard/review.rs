@@ -64,6 +64,9 @@ impl Shard {
             let token = one.token;
             let answer = match &row {
                 Some(row) if row.kind != one.kind() => Answer::NotFound,
+                Some(row) if open && self.is_behind(one.act.as_deref(), row) => Answer::Refused(
+                    "the partition has been read on since; give the letter up".to_owned(),
+                ),
                 Some(row) if open => {
                     open = false;
                     self.close(now, row.clone(), one, out);
@@ -74,6 +77,15 @@ impl Shard {
             };
             out.reply(token, answer);
         }
+    }
+
+    /// Whether a partition has been read on since its letter was written: from where it stood then, all
+    /// that came after would come again.
+    fn is_behind(&self, act: Option<&LetterAct>, row: &ItemRow) -> bool {
+        let Some(LetterAct::ReadOn(to)) = act else { return false };
+        let known = self.consumed(&to.topic, to.partition, to.workflow.as_deref());
+        let said = (row.body["known_id"].as_str(), row.body["next"].as_u64());
+        said != (known.map(|known| known.topic_id.as_str()), known.map(|known| known.next))
     }
 
     /// Crash: what came of it, the record and the item's row are in one batch; without it the item is

@@ -3,16 +3,17 @@
 //! A key that is not in memory is looked up in the store first. While that is under way every start
 //! with the key waits, so nothing can be decided between the question and the answer.
 
+use super::gather::{is_place, start_slot};
 use super::input::{Answer, Start, Token};
 use super::output::{Effect, Output};
 use super::{Run, Shard, mail, turn};
 use crate::codegen::{Frame, Machine, Values};
-use crate::id::{RunId, slot_of};
+use crate::id::RunId;
 use crate::journal::Happened;
 use crate::key::{canonical, fingerprint};
 use crate::limits::STARTS_PER_KEY;
 use crate::port::{KeyRow, Source};
-use crate::run::{Fiber, Happening, Kind, Origin, ROOT, RunState};
+use crate::run::{Fiber, Gathered, Happening, Kind, Origin, ROOT, RunState};
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(super) struct Waiting {
     machine: Arc<dyn Machine>,
     input: Values,
     entropy: [u8; 16],
+    /// Where its batch was read.
+    gathered: Option<Gathered>,
     /// Who asked.
     pub(super) origin: StartedBy,
 }
@@ -87,7 +90,8 @@ impl Shard {
             }
         };
         let origin = StartedBy::Caller(token);
-        self.start_with(now, namespace, key, Waiting { machine, input, entropy, origin }, out);
+        let waiting = Waiting { machine, input, entropy, gathered: None, origin };
+        self.start_with(now, namespace, key, waiting, out);
     }
 
     /// Starts under a key, or without one.
@@ -103,7 +107,7 @@ impl Shard {
             self.admit(now, namespace, None, waiting, out);
             return;
         };
-        if !self.place.owns(slot_of(&namespace, &waiting.machine.spec().name, &key)) {
+        if !self.place.owns(start_slot(&namespace, waiting.machine.spec(), &key)) {
             // Invariant: only the owner of a key's shard writes it.
             let elsewhere = || Answer::Refused("the key belongs to another shard".to_owned());
             return match waiting.origin {
@@ -137,10 +141,19 @@ impl Shard {
 
     /// The store has answered.
     pub(super) fn found(&mut self, now: Time, id: KeyId, row: Option<KeyRow>, out: &mut Output) {
-        let mut known = row.map(|row| (row.run, row.fingerprint));
+        // Order: a batch is started without asking, while the store was asked about its key.
+        let known = self.starts.known.get(&id).copied();
+        let mut known = known.or(row.map(|row| (row.run, row.fingerprint)));
         for waiting in self.starts.asked.remove(&id).unwrap_or_default() {
             match known {
                 Some(known) => self.answer_known(now, waiting, known, out),
+                None if is_place(waiting.machine.spec(), &id.2) => {
+                    // Invariant: only the position of a partition starts a batch under its place.
+                    if let StartedBy::Caller(token) = waiting.origin {
+                        let why = "a batch of this id is read from its topic only";
+                        out.reply(token, Answer::Refused(why.to_owned()));
+                    }
+                }
                 None => {
                     let print = input_print(&waiting.input);
                     let key = Some(id.2.clone());
@@ -170,7 +183,7 @@ impl Shard {
     }
 
     /// Admits a run: its first record holds the start and everything up to where it rests.
-    fn admit(
+    pub(super) fn admit(
         &mut self,
         now: Time,
         namespace: String,
@@ -178,11 +191,11 @@ impl Shard {
         waiting: Waiting,
         out: &mut Output,
     ) -> RunId {
-        let Waiting { machine, input, entropy, origin: started_by } = waiting;
+        let Waiting { machine, input, entropy, gathered, origin: started_by } = waiting;
         let spec = machine.spec();
         let [low, high, random @ ..] = entropy;
         let slot = match &key {
-            Some(key) => slot_of(&namespace, &spec.name, key),
+            Some(key) => start_slot(&namespace, spec, key),
             None => self.place.slot(u16::from_be_bytes([low, high])),
         };
         let [a, b, c, d, e, f, g, h, ..] = random;
@@ -199,6 +212,7 @@ impl Shard {
             deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
             class: retention_class(spec.retain_ms),
             retain_ms: spec.retain_ms,
+            gathered,
         };
         let print = input_print(&input);
         if let Some(key) = &key {
@@ -241,7 +255,8 @@ impl Waiting {
         id: String,
     ) -> Self {
         let entropy = mail::entropy(&namespace, &id, &machine.spec().name);
-        Self { machine, input, entropy, origin: StartedBy::Event { namespace, id } }
+        let origin = StartedBy::Event { namespace, id };
+        Self { machine, input, entropy, gathered: None, origin }
     }
 
     /// The same at another shard than the event's home.
@@ -252,7 +267,19 @@ impl Waiting {
         from: Source,
     ) -> Self {
         let entropy = mail::entropy(namespace, event, &machine.spec().name);
-        Self { machine, input, entropy, origin: StartedBy::Mail(from) }
+        Self { machine, input, entropy, gathered: None, origin: StartedBy::Mail(from) }
+    }
+
+    /// A batch that was read. The same place gives the same entropy.
+    pub(super) fn gathered(
+        machine: Arc<dyn Machine>,
+        input: Values,
+        (namespace, id): (&str, &str),
+        gathered: Gathered,
+    ) -> Self {
+        let entropy = mail::entropy(namespace, id, &machine.spec().name);
+        let origin = StartedBy::Caller(None);
+        Self { machine, input, entropy, gathered: Some(gathered), origin }
     }
 }
 

@@ -108,7 +108,7 @@ impl Turn<'_> {
     }
 
     /// Does what happens with the record; a fault stops the move.
-    fn run_ops(&mut self, id: FiberId, ops: Vec<Op>) -> bool {
+    pub(super) fn run_ops(&mut self, id: FiberId, ops: Vec<Op>) -> bool {
         for op in ops {
             self.durable = true;
             match op {
@@ -126,6 +126,7 @@ impl Turn<'_> {
                     let item = self.open_item(super::review::KIND, body);
                     self.note(Happened::Review { text, item });
                 }
+                Op::Reject { records, why } => self.reject(&records, &why),
                 Op::Progress { text, percent } => self.note(Happened::Progress { text, percent }),
             }
         }
@@ -286,7 +287,8 @@ impl Turn<'_> {
 
     /// Qualified name of an action.
     pub(super) fn action(&self, spec: &CallSpec) -> String {
-        format!("{}.{}", spec.service, spec.action)
+        // A transaction is no action of a contract; people read it without its mark.
+        format!("{}.{}", spec.service, spec.action.trim_start_matches('#'))
     }
 
     /// Remembers that a path was called, where it can be called anew later: within a unit that may

@@ -8,7 +8,7 @@
 
 use super::Shard;
 use super::event::incoming;
-use super::input::{Answer, Arrived, Consumed, LetterAct};
+use super::input::{Answer, Arrived, Consumed, Gathering, LetterAct};
 use super::output::{Outgoing, Output};
 use crate::journal::{Position, ShardRecord};
 use crate::port::ItemRow;
@@ -16,37 +16,54 @@ use crate::time::Time;
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// By topic and partition.
-pub(super) type Positions = BTreeMap<(String, u32), Position>;
+/// By topic, partition, and the workflow for whose batches it is read.
+pub(super) type Positions = BTreeMap<(String, u32, Option<String>), Position>;
+
+/// A partition that is read no further.
+pub(super) struct Halted {
+    pub(super) topic: String,
+    pub(super) topic_id: String,
+    pub(super) partition: u32,
+    pub(super) workflow: Option<String>,
+}
 
 impl Shard {
     /// Up to where a partition was taken in; none where nobody has said from where to begin.
+    /// `workflow` is whose batches it is read for, where it is.
     #[must_use]
-    pub fn consumed(&self, topic: &str, partition: u32) -> Option<&Position> {
-        self.positions.get(&(topic.to_owned(), partition))
+    pub fn consumed(
+        &self,
+        topic: &str,
+        partition: u32,
+        workflow: Option<&str>,
+    ) -> Option<&Position> {
+        self.positions.get(&(topic.to_owned(), partition, workflow.map(str::to_owned)))
     }
 
     /// Takes in what was read.
     pub(super) fn consume(&mut self, now: Time, read: Consumed, out: &mut Output) {
         let token = read.token;
-        let known = self.positions.get(&(read.topic.clone(), read.partition)).cloned();
+        let known = self.consumed(&read.topic, read.partition, read.workflow.as_deref()).cloned();
         if let Some(known) = &known
             && known.topic_id != read.topic_id
         {
             let words = format!("topic `{}` was made anew since it was read last", read.topic);
-            let place = (read.topic.as_str(), read.partition, read.topic_id.as_str());
-            self.halted(now, read.namespace, place, &words, out);
+            let Consumed { namespace, topic, topic_id, partition, workflow, .. } = read;
+            let place = Halted { topic, topic_id, partition, workflow };
+            self.halted(now, namespace, &place, &words, out);
             return out.reply(token, Answer::Refused(words));
         }
         // Order: a batch is taken in only where it begins at the position. One that was asked for
         // before the shard was recovered, or twice, changes nothing.
+        let moved = known.as_ref().map_or(0, |known| known.moved);
         if read.from != known.as_ref().map(|known| known.next)
             || known.is_some_and(|known| read.next < known.next)
         {
             return out.reply(token, Answer::TooLate);
         }
-        let Consumed { namespace, topic, topic_id, partition, next, records, .. } = read;
-        let position = Position { topic, partition, topic_id, next };
+        let Consumed { namespace, topic, topic_id, partition, workflow, next, records, .. } = read;
+        let position = Position { topic, partition, topic_id, next, workflow, moved };
+        let mut items = Vec::new();
         // Crash: without this record nothing of the batch was taken in, and it is read again.
         self.shard_record(now, &ShardRecord::Consumed(vec![position.clone()]), out);
         for record in records {
@@ -55,15 +72,19 @@ impl Shard {
                     let body = incoming(id, namespace, event, key, payload, now);
                     self.accept_event(now, body, None, out);
                 }
+                Arrived::Item { offset, payload } => items.push((offset, payload)),
                 Arrived::Poison { offset, body } => {
-                    let Position { topic, partition, topic_id, .. } = &position;
-                    out.put_item(letter(
-                        format!("record.{topic}.{partition}.{topic_id}.{offset}"),
-                        (namespace.clone(), now),
-                        body,
-                    ));
+                    let id = record_letter(&position, offset);
+                    out.put_item(letter(id, (namespace.clone(), now), body));
                 }
             }
+        }
+        if let Some(workflow) = position.workflow.clone() {
+            let Position { topic, topic_id, partition, .. } = position.clone();
+            // Order: behind a position that was moved back, offsets come again that ids were made of.
+            let again = (moved > 0).then(|| moved.to_string());
+            let batch = Gathering { namespace, workflow, topic, topic_id, partition, items, again };
+            self.start_batch(now, batch, out);
         }
         self.keep_position(position);
         out.reply(token, Answer::Done);
@@ -76,18 +97,25 @@ impl Shard {
                 let body = incoming(id, namespace, event, key, payload, now);
                 self.accept_event(now, body, None, out);
             }
-            LetterAct::ReadOn(position) => {
+            LetterAct::ReadOn(mut position) => {
+                let Position { topic, partition, workflow, .. } = &position;
+                let known = self.consumed(topic, *partition, workflow.as_deref());
+                position.moved = known.map_or(0, |known| known.moved.saturating_add(1));
                 // Invariant: nobody but a person moves a position back, or into another topic.
                 self.shard_record(now, &ShardRecord::Consumed(vec![position.clone()]), out);
                 self.keep_position(position);
             }
-            LetterAct::TakeIn(Arrived::Poison { .. }) | LetterAct::Sent | LetterAct::LetGo => {}
+            LetterAct::Gather(batch) => self.start_batch(now, batch, out),
+            LetterAct::TakeIn(Arrived::Poison { .. } | Arrived::Item { .. })
+            | LetterAct::Sent
+            | LetterAct::LetGo => {}
         }
     }
 
     /// What was recorded of a position.
     pub(super) fn keep_position(&mut self, position: Position) {
-        self.positions.insert((position.topic.clone(), position.partition), position);
+        let Position { topic, partition, workflow, .. } = &position;
+        self.positions.insert((topic.clone(), *partition, workflow.clone()), position);
     }
 
     /// Writes all positions again, for the next recovery reads nothing before the checkpoint; returns
@@ -107,18 +135,20 @@ impl Shard {
         &self,
         now: Time,
         namespace: String,
-        (topic, partition, topic_id): (&str, u32, &str),
+        place: &Halted,
         why: &str,
         out: &mut Output,
     ) {
-        let known = self.consumed(topic, partition);
+        let Halted { topic, topic_id, partition, workflow } = place;
+        let known = self.consumed(topic, *partition, workflow.as_deref());
+        let id = format!("topic.{topic}.{partition}.{topic_id}");
         out.put_item(letter(
-            format!("topic.{topic}.{partition}.{topic_id}"),
+            for_batches(id, workflow.as_deref()),
             (namespace, now),
             json!({
                 "kind": "topic", "topic": topic, "partition": partition, "message": why,
                 "topic_id": topic_id, "known_id": known.map(|known| &known.topic_id),
-                "next": known.map(|known| known.next),
+                "next": known.map(|known| known.next), "workflow": workflow,
             }),
         ));
     }
@@ -147,13 +177,32 @@ impl LetterAct {
     /// For the letter, which stays as a record of what came of it.
     pub(super) fn word(&self) -> &'static str {
         match self {
-            Self::TakeIn(_) | Self::Sent | Self::ReadOn(_) => "retried",
+            Self::TakeIn(_) | Self::Gather(_) | Self::Sent | Self::ReadOn(_) => "retried",
             Self::LetGo => "given up",
         }
     }
 }
 
-fn letter(id: String, (namespace, at): (String, Time), body: serde_json::Value) -> ItemRow {
+/// The letter of a record that cannot be read. Whoever reads it for batches has one of its own, for
+/// what becomes of it is decided for each reader.
+fn record_letter(position: &Position, offset: u64) -> String {
+    let Position { topic, partition, topic_id, workflow, .. } = position;
+    let id = format!("record.{topic}.{partition}.{topic_id}.{offset}");
+    for_batches(id, workflow.as_deref())
+}
+
+fn for_batches(id: String, workflow: Option<&str>) -> String {
+    match workflow {
+        Some(workflow) => format!("{id}.{workflow}"),
+        None => id,
+    }
+}
+
+pub(super) fn letter(
+    id: String,
+    (namespace, at): (String, Time),
+    body: serde_json::Value,
+) -> ItemRow {
     let kind = super::letter::KIND.to_owned();
     ItemRow { id, kind, namespace, run: None, open: true, at, body }
 }

@@ -426,22 +426,7 @@ pub(super) fn subscriptions(state: &RunState) -> Vec<(String, String)> {
 /// A path template with the indexes of an iteration.
 pub(super) fn path(point: Option<&Point>, frame: &crate::codegen::Frame) -> String {
     let Some(point) = point else { return frame.at.clone() };
-    fill(&point.path, &frame.iteration)
-}
-
-/// Fills `[]` with the next index.
-pub(super) fn fill(template: &str, iteration: &[u32]) -> String {
-    let mut indexes = iteration.iter();
-    let mut parts = template.split("[]");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match indexes.next() {
-            Some(index) => text.push_str(&format!("[{index}]")),
-            None => text.push_str("[]"),
-        }
-        text.push_str(part);
-    }
-    text
+    point.filled(&frame.iteration)
 }
 
 /// Seed of one record: the same after every recovery.

@@ -1,7 +1,8 @@
 //! The undo tree as it grows and shrinks: disarming, due undos (A5), and the undo blocks themselves.
 
+use super::outcome::known;
 use super::turn::Turn;
-use crate::codegen::{Frame, Json};
+use crate::codegen::{CallSpec, Frame, Json};
 use crate::journal::Happened;
 use crate::run::{
     Call, Entry, Fate, Fiber, FiberId, Happening, Kind, Last, NodeId, Phase, Role, State, What,
@@ -156,14 +157,14 @@ impl Turn<'_> {
     }
 
     /// The question about an `ask` is answered: it becomes `u` and runs, or is dropped.
-    pub(super) fn ask_settled(&mut self, id: FiberId, result: Option<Json>) {
+    pub(super) fn ask_settled(&mut self, id: FiberId, result: Option<(&CallSpec, Json)>) {
         let node = self.run.state.fiber(id).and_then(|fiber| fiber.kind.undoes());
-        let (Some(node), Some(result)) = (node, result) else {
+        let (Some(node), Some((spec, result))) = (node, result) else {
             return self.undo_ended(id, Ending::Needless);
         };
         if let Some(entry) = self.state().entry_mut(node) {
             entry.ask = None;
-            entry.captured.insert("result".to_owned(), result);
+            known(entry, spec, &result);
             let call = entry.call;
             self.turn_effect(call, Fate::Applied);
         }

@@ -68,6 +68,8 @@ pub(crate) enum Message {
         topic: String,
         /// The partition's number.
         partition: u32,
+        /// For whose batches it is read; none where its events are taken in one by one.
+        workflow: Option<String>,
         /// None where nobody has said from where to begin.
         reply: oneshot::Sender<Option<Position>>,
     },

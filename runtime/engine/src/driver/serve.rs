@@ -89,7 +89,7 @@ pub(crate) struct Serving<'a, S: Store> {
     /// Where events for topics go; none without brokers.
     outlet: Option<Outlet>,
     /// Reads partitions for this shard; aborted with the memory.
-    _intake: JoinSet<()>,
+    intake: JoinSet<()>,
 }
 
 impl<'a, S: Store> Serving<'a, S> {
@@ -139,7 +139,7 @@ impl<'a, S: Store> Serving<'a, S> {
             rows: behind,
             checkpointed: Instant::now(),
             outlet,
-            _intake: intake,
+            intake,
         }
     }
 
@@ -174,6 +174,8 @@ impl<'a, S: Store> Serving<'a, S> {
             self.look_for_mail();
             let stopping = leave.is_cancelled();
             if stopping && give_up.is_none() {
+                // What is read from now on is the next owner's.
+                self.intake.abort_all();
                 give_up = Some(Instant::now() + limits::SHUTDOWN);
             }
             if stopping && self.quiet(give_up) {
@@ -268,9 +270,10 @@ impl<'a, S: Store> Serving<'a, S> {
                 self.take(output);
             }
             Message::Found(..) | Message::Mail(..) | Message::Emitted(..) => {}
-            Message::Position { topic, partition, reply } => {
+            Message::Position { topic, partition, workflow, reply } => {
+                let known = self.shard.consumed(&topic, partition, workflow.as_deref());
                 // Whoever asked may have stopped waiting.
-                let _ = reply.send(self.shard.consumed(&topic, partition).cloned());
+                let _ = reply.send(known.cloned());
             }
             Message::Look { run, until, reply } => {
                 let state = self.shard.run(run);

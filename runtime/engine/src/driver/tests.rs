@@ -41,6 +41,8 @@ fn call(action: &str, undo: UndoSpec, result: Option<Ty>) -> PointKind {
         undo,
         commits: false,
         probe: None,
+        sql: None,
+        isolation: None,
     }))
 }
 

@@ -7,7 +7,7 @@ use super::port::Record;
 use crate::input;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sagaflow_core::codegen::{EventSpec, Json, Machine, Schema};
+use sagaflow_core::codegen::{EventSpec, GatherSpec, Json, Machine, Schema, WorkflowSpec};
 use sagaflow_core::id::RunId;
 use sagaflow_core::shard::Arrived;
 use serde_json::json;
@@ -27,6 +27,32 @@ struct Known {
     name: String,
     spec: EventSpec,
     schema: Schema,
+    /// Somebody takes it in by itself.
+    single: bool,
+}
+
+/// Who reads a topic: everybody who takes events one by one, or a workflow that takes batches of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reader {
+    pub(super) topic: String,
+    /// None: for single events.
+    pub(super) batches: Option<Batches>,
+}
+
+/// Batches of one event's records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Batches {
+    /// The workflow that takes them.
+    pub(super) workflow: String,
+    pub(super) event: String,
+    pub(super) gather: GatherSpec,
+}
+
+impl Reader {
+    /// The workflow whose batches it reads.
+    pub(super) fn workflow(&self) -> Option<&str> {
+        self.batches.as_ref().map(|batches| batches.workflow.as_str())
+    }
 }
 
 /// Where a record was read.
@@ -42,6 +68,7 @@ pub(crate) struct Decoder {
     /// Of the node.
     namespace: String,
     topics: BTreeMap<String, Vec<Known>>,
+    readers: Vec<Reader>,
 }
 
 impl Decoder {
@@ -49,35 +76,71 @@ impl Decoder {
     pub(crate) fn new(namespace: &str, machines: &[Arc<dyn Machine>]) -> Self {
         let mut topics: BTreeMap<String, Vec<Known>> = BTreeMap::new();
         for spec in machines.iter().map(|machine| machine.spec()) {
-            for (name, event) in spec.events.iter().filter(|(_, event)| event.awaited) {
+            let gathered = spec.gathers().map(|(trigger, _)| &trigger.event);
+            let read = |name, event: &EventSpec| event.awaited || gathered == Some(name);
+            for (name, event) in spec.events.iter().filter(|(name, event)| read(name, event)) {
                 let Some(topic) = &event.topic else { continue };
                 let known = topics.entry(topic.clone()).or_default();
+                let single = known.iter().any(|known| known.name == *name && known.single);
+                let single = single || event.awaited;
                 // Order: the version that was loaded last says what a payload is.
                 known.retain(|known| known.name != *name);
                 let (spec, schema) = (event.clone(), spec.schema.clone());
-                known.push(Known { name: name.clone(), spec, schema });
+                known.push(Known { name: name.clone(), spec, schema, single });
             }
         }
-        Self { namespace: namespace.to_owned(), topics }
+        let readers = readers(&topics, machines);
+        Self { namespace: namespace.to_owned(), topics, readers }
     }
 
     pub(super) fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    pub(super) fn topics(&self) -> impl Iterator<Item = &String> {
-        self.topics.keys()
+    pub(super) fn readers(&self) -> &[Reader] {
+        &self.readers
     }
 
-    /// A record as what a shard takes in.
-    pub(super) fn decode(&self, from: From<'_>, record: &Record) -> Arrived {
-        match self.event(from, record) {
-            Ok(arrived) => arrived,
-            Err(why) => Arrived::Poison { offset: record.offset, body: letter(from, record, &why) },
+    /// Who reads the batches of a workflow here.
+    pub(super) fn batches(&self, workflow: &str) -> Option<&Reader> {
+        self.readers.iter().find(|reader| reader.workflow() == Some(workflow))
+    }
+
+    /// A record as what a shard takes in from this reader; none where it is for others.
+    pub(super) fn decode(
+        &self,
+        reader: &Reader,
+        from: From<'_>,
+        record: &Record,
+    ) -> Option<Arrived> {
+        let offset = record.offset;
+        let (known, event) = match self.event(from, record) {
+            Ok(read) => read,
+            Err(why) => {
+                let body = letter(from, record, (reader.workflow(), &why));
+                return Some(Arrived::Poison { offset, body });
+            }
+        };
+        match (&reader.batches, event) {
+            (None, event) => known.single.then_some(event),
+            (Some(batches), Arrived::Event { payload, .. }) if batches.event == known.name => {
+                Some(Arrived::Item { offset, payload })
+            }
+            (Some(_), _) => None,
         }
     }
 
-    fn event(&self, from: From<'_>, record: &Record) -> Result<Arrived, String> {
+    /// A payload that was set aside, as the event that a reader's batches are of.
+    pub(super) fn fit(&self, reader: &Reader, payload: &Json) -> Result<Json, String> {
+        let event = reader.batches.as_ref().map(|batches| batches.event.as_str());
+        let all = self.topics.get(&reader.topic).map(Vec::as_slice).unwrap_or_default();
+        let known = all.iter().find(|known| Some(known.name.as_str()) == event);
+        let known = known.ok_or("nothing takes it in batches")?;
+        let fit = input::event(&known.spec, &known.schema, payload);
+        fit.map_err(|mismatch| format!("it is no `{}`: {mismatch}", known.name))
+    }
+
+    fn event(&self, from: From<'_>, record: &Record) -> Result<(&Known, Arrived), String> {
         let bytes = record.value.as_deref().ok_or("it has no value")?;
         let read = |bytes: &[u8]| -> Result<Json, String> {
             serde_json::from_slice(bytes).map_err(|error| format!("it is no JSON: {error}"))
@@ -104,13 +167,11 @@ impl Decoder {
         // The id of a CloudEvent is its source's.
         let theirs = said.id.map(|id| format!("{}#{id}", said.source.unwrap_or_default()));
         let id = own.or(theirs).unwrap_or_else(place);
-        Ok(Arrived::Event {
-            id,
-            namespace: namespace.to_owned(),
-            event: known.name.clone(),
-            key,
-            payload,
-        })
+        if id.contains('\0') || namespace.contains('\0') {
+            return Err("its id holds the character U+0000, which no store takes".to_owned());
+        }
+        let (namespace, event) = (namespace.to_owned(), known.name.clone());
+        Ok((known, Arrived::Event { id, namespace, event, key, payload }))
     }
 
     /// Which event it is: the one that it says, or the only one that it can be.
@@ -143,6 +204,27 @@ impl Decoder {
             (None, _) => Err(wrong),
         }
     }
+}
+
+/// Those who read: for single events each topic that has one, and the newest version of each workflow
+/// that takes batches.
+fn readers(topics: &BTreeMap<String, Vec<Known>>, machines: &[Arc<dyn Machine>]) -> Vec<Reader> {
+    let singles = topics.iter().filter(|(_, known)| known.iter().any(|known| known.single));
+    let singles = singles.map(|(topic, _)| Reader { topic: topic.clone(), batches: None });
+    let mut newest: BTreeMap<&str, &WorkflowSpec> = BTreeMap::new();
+    for spec in machines.iter().map(|machine| machine.spec()) {
+        let known = newest.entry(&spec.name).or_insert(spec);
+        if known.version <= spec.version {
+            *known = spec;
+        }
+    }
+    let batches = newest.values().filter_map(|spec| {
+        let (trigger, gather) = spec.gathers()?;
+        let topic = spec.events.get(&trigger.event)?.topic.clone()?;
+        let (workflow, event) = (spec.name.clone(), trigger.event.clone());
+        Some(Reader { topic, batches: Some(Batches { workflow, event, gather }) })
+    });
+    singles.chain(batches).collect()
 }
 
 /// What a CloudEvent says of itself.
@@ -195,12 +277,12 @@ pub(super) fn record_of(body: &Json) -> Option<Record> {
 }
 
 /// All of a record, so that nothing of it is lost.
-fn letter(from: From<'_>, record: &Record, why: &str) -> Json {
+fn letter(from: From<'_>, record: &Record, (workflow, why): (Option<&str>, &str)) -> Json {
     let text = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| STANDARD.encode(bytes));
     let headers = record.headers.iter();
     let headers: Vec<_> = headers.map(|(name, value)| json!([name, text(value)])).collect();
     json!({
-        "kind": "record", "message": why,
+        "kind": "record", "message": why, "workflow": workflow,
         "topic": from.topic, "topic_id": from.topic_id, "partition": from.partition,
         "offset": record.offset, "key": text(&record.key), "value": text(&record.value),
         "headers": headers,

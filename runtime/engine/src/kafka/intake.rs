@@ -1,11 +1,11 @@
 //! Partitions that one shard consumes, as long as it is served here.
 //!
-//! Promises: a partition is read from the position that the shard keeps, one batch is with the shard at
-//! a time, and the next one is asked for behind the commit of the one before. Dropped with the shard's
+//! Promises: a partition is read from the position that the shard keeps for this reader, one batch is
+//! with the shard at a time, and the next one is asked for behind the commit of the one before. Dropped with the shard's
 //! memory. Must not: remember a position.
 
-use super::decode::From;
-use super::port::{Partition, Read, Record, Result};
+use super::decode::{From, Reader};
+use super::port::{Partition, Read, Reading, Record, Result};
 use super::{Bus, Topic};
 use crate::driver::{Message, Shared, pause};
 use crate::limits;
@@ -30,7 +30,7 @@ pub(crate) struct Intake {
 }
 
 /// The shard is not served here any more.
-struct Gone;
+pub(super) struct Gone;
 
 impl Intake {
     /// Reads every partition of every topic that is this shard's, also those that are added later.
@@ -38,9 +38,12 @@ impl Intake {
         let mut followed = BTreeSet::new();
         let mut tasks = JoinSet::new();
         loop {
-            for name in self.bus.decoder.topics() {
+            for (number, reader) in self.bus.decoder.readers().iter().enumerate() {
+                let name = &reader.topic;
                 match self.bus.topic(name).await {
-                    Ok(topic) => self.follow_all(name, &topic, &mut followed, &mut tasks),
+                    Ok(topic) => {
+                        self.follow_all((number, reader), &topic, &mut followed, &mut tasks)
+                    }
                     Err(error) => tracing::warn!(%error, topic = name, "a topic is not to be had"),
                 }
             }
@@ -50,93 +53,84 @@ impl Intake {
 
     fn follow_all(
         &self,
-        name: &str,
+        (index, reader): (usize, &Reader),
         topic: &Topic,
-        followed: &mut BTreeSet<Partition>,
+        followed: &mut BTreeSet<(usize, u32)>,
         tasks: &mut JoinSet<()>,
     ) {
         for number in 0..topic.partitions {
-            let partition = Partition { topic: name.into(), number };
-            let home = shard_of(slot_of("", name, &number.to_string()), self.shards);
-            if home == self.shard && followed.insert(partition.clone()) {
-                let this = self.clone();
+            let home = shard_of(slot_of("", &reader.topic, &number.to_string()), self.shards);
+            if home == self.shard && followed.insert((index, number)) {
+                let partition = Partition { topic: reader.topic.as_str().into(), number };
+                let (this, reader) = (self.clone(), reader.clone());
                 tasks.spawn(async move {
                     // The task that serves the shard ends this one with itself.
-                    while this.follow(&partition).await.is_ok() {}
+                    while this.follow(&reader, &partition).await.is_ok() {}
                 });
             }
         }
     }
 
     /// Reads a partition until that has to begin anew.
-    async fn follow(&self, partition: &Partition) -> std::result::Result<(), Gone> {
+    async fn follow(
+        &self,
+        reader: &Reader,
+        partition: &Partition,
+    ) -> std::result::Result<(), Gone> {
         let about = self.patiently(partition, || self.bus.topic(&partition.topic)).await;
-        let at = Place { intake: self, partition, topic_id: about.id };
-        let Some(known) = self.position(partition).await? else {
+        let at = Place { intake: self, reader, partition, topic_id: about.id };
+        let Some(known) = self.position(reader, partition).await? else {
             let start = self.bus.start;
             let first = || self.bus.broker.first(partition, start);
             let next = self.patiently(partition, first).await;
             // Crash: until this has committed nobody has read anything, and the start is looked for
             // again.
-            at.consumed(None, next, &[]).await?;
+            at.consumed(None, next, Vec::new()).await?;
             return Ok(());
         };
         if known.topic_id != at.topic_id {
             // The shard tells a person.
-            at.consumed(Some(known.next), known.next, &[]).await?;
+            at.consumed(Some(known.next), known.next, Vec::new()).await?;
             self.rest().await;
             return Ok(());
         }
-        let read = || self.bus.broker.read(partition, known.next);
-        let mut reading = self.patiently(partition, read).await;
-        let mut next = known.next;
+        let read = || self.bus.broker.read(partition, known.next, reader.workflow());
+        let reading = self.patiently(partition, read).await;
+        let next = known.next;
         // What the owner before had no time to tell.
-        self.bus.broker.taken(partition, next);
-        loop {
-            match reading.next().await {
-                Read::Records(records) => {
-                    let Some(last) = records.last() else { continue };
-                    let behind = last.offset + 1;
-                    self.room().await;
-                    if at.consumed(Some(next), behind, &records).await? != Answer::Done {
-                        return Ok(());
-                    }
-                    next = behind;
-                    self.bus.broker.taken(partition, next);
-                }
-                Read::Stopped(why) => {
-                    tracing::error!(%partition, %why, "a partition is not read any more");
-                    at.halted(why).await?;
-                    drop(reading);
-                    self.rest().await;
-                    return Ok(());
-                }
-                Read::Lost => return Ok(()),
-            }
+        self.bus.broker.taken(partition, next, reader.workflow());
+        match &reader.batches {
+            None => at.singly(reading, next).await,
+            Some(batches) => at.in_batches(reading, next, batches.gather).await,
         }
     }
 
     /// Waits while new starts are refused over HTTP.
     ///
     /// Bound: a batch waits here, and what is read ahead of it waits with the client.
-    async fn room(&self) {
+    pub(super) async fn room(&self) {
         while self.shared.is_away() || self.shared.pressed(self.shard).is_some() {
             sleep(limits::PRESSED_LOOK).await;
         }
     }
 
     /// Until a partition that a person has to look at is tried again.
-    async fn rest(&self) {
+    pub(super) async fn rest(&self) {
         tokio::select! {
             () = self.bus.again.notified() => {}
             () = sleep(limits::STOPPED) => {}
         }
     }
 
-    async fn position(&self, partition: &Partition) -> std::result::Result<Option<Position>, Gone> {
+    async fn position(
+        &self,
+        reader: &Reader,
+        partition: &Partition,
+    ) -> std::result::Result<Option<Position>, Gone> {
         let (reply, answer) = oneshot::channel();
         let (topic, partition) = (partition.topic.to_string(), partition.number);
-        let look = Message::Position { topic, partition, reply };
+        let workflow = reader.workflow().map(str::to_owned);
+        let look = Message::Position { topic, partition, workflow, reply };
         self.back.send(look).await.map_err(|_| Gone)?;
         answer.await.map_err(|_| Gone)
     }
@@ -161,30 +155,85 @@ impl Intake {
     }
 }
 
-/// A partition of the topic that has this name now.
-struct Place<'a> {
-    intake: &'a Intake,
-    partition: &'a Partition,
+/// A partition of the topic that has this name now, as somebody reads it.
+pub(super) struct Place<'a> {
+    pub(super) intake: &'a Intake,
+    reader: &'a Reader,
+    pub(super) partition: &'a Partition,
     topic_id: String,
 }
 
 impl Place<'_> {
+    /// Takes in every event by itself.
+    async fn singly(
+        &self,
+        mut reading: Box<dyn Reading>,
+        mut next: u64,
+    ) -> std::result::Result<(), Gone> {
+        loop {
+            match reading.next().await {
+                Read::Records(records) => {
+                    let Some(last) = records.last() else { continue };
+                    let behind = last.offset + 1;
+                    let read = records.iter().filter_map(|record| self.decode(record)).collect();
+                    self.intake.room().await;
+                    if self.consumed(Some(next), behind, read).await? != Answer::Done {
+                        return Ok(());
+                    }
+                    next = behind;
+                    self.taken(next);
+                }
+                Read::Stopped(why) => {
+                    drop(reading);
+                    return self.stopped(why).await;
+                }
+                Read::Lost => return Ok(()),
+            }
+        }
+    }
+
+    /// What a record is to this reader.
+    pub(super) fn decode(&self, record: &Record) -> Option<Arrived> {
+        let (topic, topic_id) = (&*self.partition.topic, self.topic_id.as_str());
+        let place = From { topic, topic_id, partition: self.partition.number };
+        self.intake.bus.decoder.decode(self.reader, place, record)
+    }
+
+    /// Everything before this offset was taken in.
+    pub(super) fn taken(&self, next: u64) {
+        self.intake.bus.broker.taken(self.partition, next, self.reader.workflow());
+    }
+
+    /// A person is told, and after a while it is tried again.
+    pub(super) async fn stopped(&self, why: String) -> std::result::Result<(), Gone> {
+        tracing::error!(partition = %self.partition, %why, "a partition is not read any more");
+        self.halted(why).await?;
+        self.intake.rest().await;
+        Ok(())
+    }
+
     /// Has the shard take in what was read, and waits for its commit.
-    async fn consumed(
+    pub(super) async fn consumed(
         &self,
         from: Option<u64>,
         next: u64,
-        records: &[Record],
+        records: Vec<Arrived>,
     ) -> std::result::Result<Answer, Gone> {
-        let decoder = &self.intake.bus.decoder;
         let (topic, topic_id) = (self.partition.topic.to_string(), self.topic_id.clone());
-        let partition = self.partition.number;
-        let place = From { topic: &topic, topic_id: &topic_id, partition };
-        let records: Vec<Arrived> =
-            records.iter().map(|record| decoder.decode(place, record)).collect();
-        let namespace = decoder.namespace().to_owned();
-        let read =
-            Consumed { namespace, topic, topic_id, partition, from, next, records, token: None };
+        let (partition, workflow) = (self.partition.number, self.reader.workflow());
+        let workflow = workflow.map(str::to_owned);
+        let namespace = self.intake.bus.decoder.namespace().to_owned();
+        let read = Consumed {
+            namespace,
+            topic,
+            topic_id,
+            partition,
+            workflow,
+            from,
+            next,
+            records,
+            token: None,
+        };
         let (reply, answer) = oneshot::channel();
         let input = move |token| Input::Consumed(Consumed { token: Some(token), ..read });
         let ask = Message::Ask { input: Box::new(input), asked: Instant::now(), reply };
@@ -199,6 +248,7 @@ impl Place<'_> {
             topic: self.partition.topic.to_string(),
             topic_id: self.topic_id.clone(),
             partition: self.partition.number,
+            workflow: self.reader.workflow().map(str::to_owned),
             why,
         };
         self.intake.back.send(Message::Tell(input)).await.map_err(|_| Gone)

@@ -3,7 +3,7 @@
 //! Promises: a letter is closed by the batch that holds what came of it, and once, however many people
 //! retry it. Must not: decide which letters there are.
 
-use super::decode::{From, record_of};
+use super::decode::{From, Reader, record_of};
 use super::port::{Partition, Sent, Start};
 use super::{Bus, outlet};
 use crate::error::{Error, Result};
@@ -11,8 +11,9 @@ use crate::handle::{Decided, Handle};
 use crate::limits;
 use sagaflow_core::id::{RunId, ShardId, shard_of, slot_of};
 use sagaflow_core::journal::Position;
+use sagaflow_core::key::{fingerprint, hex};
 use sagaflow_core::port::{EventRow, ItemRow};
-use sagaflow_core::shard::{Actor, Arrived, Input, LetterAct, Outgoing};
+use sagaflow_core::shard::{Actor, Arrived, Gathering, Input, LetterAct, Outgoing};
 use sagaflow_core::time::Time;
 use serde_json::Value;
 use std::sync::Arc;
@@ -38,8 +39,8 @@ pub fn is_of_topic(letter: &ItemRow) -> bool {
 }
 
 impl Handle {
-    /// A person retries a dead letter of a topic, or lets it go. A record is read again and taken in, an
-    /// event is sent again, a partition is read on: from where it stands, or where that is not there any
+    /// A person retries a dead letter of a topic, or lets it go. A record is read again and taken in, or
+    /// starts a batch of its own, an event is sent again, a partition is read on: from where it stands, or where that is not there any
     /// more from the nearest place that is.
     ///
     /// # Errors
@@ -77,8 +78,11 @@ impl Handle {
 
     /// The shard that decides about it: the partition's, or the run's.
     fn home_of_letter(&self, letter: &ItemRow) -> ShardId {
-        match text(letter, "kind") {
-            EVENT_OUT => self.shard_for(letter),
+        let run = text(letter, "run").parse::<RunId>();
+        match (text(letter, "kind"), run) {
+            (EVENT_OUT, _) => self.shard_for(letter),
+            // A run that rejects lives where its batch was read, where it was.
+            (_, Ok(run)) => self.shard_of(run),
             _ => {
                 let partition = number(letter, "partition").to_string();
                 let slot = slot_of("", text(letter, "topic"), &partition);
@@ -88,19 +92,64 @@ impl Handle {
     }
 }
 
+/// The record of a letter, taken in by whoever read it: as its event, or as a batch of it alone.
 fn read_again(bus: &Arc<Bus>, letter: &ItemRow) -> Result<LetterAct> {
-    let record = record_of(&letter.body).ok_or_else(|| refused("it does not hold a record"))?;
-    let from = From {
-        topic: text(letter, "topic"),
+    let decoder = &bus.decoder;
+    let topic = text(letter, "topic");
+    let workflow = Some(text(letter, "workflow")).filter(|workflow| !workflow.is_empty());
+    let reader = match workflow {
+        None => Reader { topic: topic.to_owned(), batches: None },
+        Some(workflow) => decoder
+            .batches(workflow)
+            .cloned()
+            .ok_or_else(|| refused(&format!("no workflow `{workflow}` takes batches here")))?,
+    };
+    if topic.is_empty() {
+        return Err(refused("it was not read from a topic; start the workflow with it instead"));
+    }
+    let place = From {
+        topic,
         topic_id: text(letter, "topic_id"),
         partition: u32::try_from(number(letter, "partition")).unwrap_or(u32::MAX),
     };
-    match bus.decoder.decode(from, &record) {
-        event @ Arrived::Event { .. } => Ok(LetterAct::TakeIn(event)),
-        Arrived::Poison { body, .. } => {
+    let gather =
+        |offset, payload| LetterAct::Gather(alone(&reader, letter, place, (offset, payload)));
+    if let Some(payload) = letter.body.get("payload") {
+        let payload = decoder.fit(&reader, payload);
+        let payload = payload.map_err(|why| refused(&format!("it cannot be read: {why}")))?;
+        return Ok(gather(number(letter, "offset"), payload));
+    }
+    let record = record_of(&letter.body).ok_or_else(|| refused("it does not hold a record"))?;
+    match decoder.decode(&reader, place, &record) {
+        Some(event @ Arrived::Event { .. }) => Ok(LetterAct::TakeIn(event)),
+        Some(Arrived::Item { offset, payload }) => Ok(gather(offset, payload)),
+        Some(Arrived::Poison { body, .. }) => {
             let why = body.get("message").and_then(Value::as_str).unwrap_or_default();
             Err(refused(&format!("it still cannot be read: {why}")))
         }
+        None => Err(refused("it is an event that nobody here takes from this topic; let it go")),
+    }
+}
+
+/// A batch of one record. Its id is the letter's as much as the record's, so that a letter starts one
+/// run, and the record of another letter another one.
+fn alone(
+    reader: &Reader,
+    letter: &ItemRow,
+    From { topic, topic_id, partition }: From<'_>,
+    item: (u64, Value),
+) -> Gathering {
+    // Another record may once stand at the same place, with a letter of the same id.
+    let opened = fingerprint(&serde_json::json!([letter.id, letter.at.0]));
+    let again = hex(opened.get(..8).unwrap_or_default());
+    Gathering {
+        namespace: letter.namespace.clone(),
+        workflow: reader.workflow().unwrap_or_default().to_owned(),
+        topic: topic.to_owned(),
+        topic_id: topic_id.to_owned(),
+        partition,
+        items: vec![item],
+        again: Some(again),
     }
 }
 
@@ -148,8 +197,16 @@ async fn read_on(bus: &Arc<Bus>, letter: &ItemRow) -> Result<LetterAct> {
         }
     };
     let Partition { topic: name, number } = &partition;
-    let position =
-        Position { topic: name.to_string(), partition: *number, topic_id: topic.id, next };
+    let workflow = Some(text(letter, "workflow")).filter(|workflow| !workflow.is_empty());
+    let position = Position {
+        topic: name.to_string(),
+        partition: *number,
+        topic_id: topic.id,
+        next,
+        workflow: workflow.map(str::to_owned),
+        // The shard counts.
+        moved: 0,
+    };
     Ok(LetterAct::ReadOn(position))
 }
 

@@ -11,6 +11,7 @@
 //! Must not: see a client library; the port is all that it knows of one.
 
 mod decode;
+mod gather;
 mod intake;
 mod letters;
 mod outlet;

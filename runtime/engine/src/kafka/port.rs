@@ -130,11 +130,14 @@ pub trait Broker: Send + Sync + 'static {
     /// The offset at which a partition begins.
     fn first<'a>(&'a self, partition: &'a Partition, start: Start) -> Asking<'a, Result<u64>>;
 
-    /// Reads a partition from this offset on; only what was not rolled back.
+    /// Reads a partition from this offset on; only what was not rolled back. It is read for the batches
+    /// of a workflow, or, where none is named, for single events: each of these reads it by itself,
+    /// from an offset of its own.
     fn read<'a>(
         &'a self,
         partition: &'a Partition,
         from: u64,
+        workflow: Option<&'a str>,
     ) -> Asking<'a, Result<Box<dyn Reading>>>;
 
     /// Hands a message over, waiting for room only. What one task sends one after the other arrives in
@@ -142,8 +145,9 @@ pub trait Broker: Send + Sync + 'static {
     /// comes means that the process stops.
     fn send(&self, message: Message) -> Asking<'_, oneshot::Receiver<Sent>>;
 
-    /// Everything before this offset was taken in: for dashboards of others, nothing reads it back.
-    fn taken(&self, _partition: &Partition, _next: u64) {}
+    /// Everything before this offset was taken in by a reader, as in [`Broker::read`]: for dashboards of
+    /// others, nothing reads it back.
+    fn taken(&self, _partition: &Partition, _next: u64, _workflow: Option<&str>) {}
 
     /// How they are. Asks nobody.
     fn health(&self) -> Health {

@@ -35,6 +35,7 @@ impl Relay {
             event: "a.Placed".to_owned(),
             param: "n".to_owned(),
             field: Some("n".to_owned()),
+            gather: None,
         };
         let (at, path, kind) = ("start".to_owned(), "start".to_owned(), PointKind::Begin);
         let start = Point { at, path, kind, live: BTreeMap::new(), line: 1, ask: None };
@@ -197,6 +198,7 @@ impl Broker for Client {
         &'a self,
         partition: &'a Partition,
         from: u64,
+        _: Option<&'a str>,
     ) -> Asking<'a, Result<Box<dyn Reading>>> {
         let next = usize::try_from(from).unwrap();
         let reads = Reads { brokers: Arc::clone(&self.0), partition: partition.number, next };

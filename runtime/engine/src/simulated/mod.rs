@@ -10,6 +10,7 @@ mod failing;
 mod kept;
 #[cfg(test)]
 mod tests;
+mod transaction;
 mod written;
 
 pub use failing::{Failing, Unreadable};
@@ -20,6 +21,8 @@ use crate::guard::{self, Begun, Memory};
 use kept::Kept;
 use sagaflow_core::codegen::{Class, Json, SampleSeed, Ty};
 use sagaflow_core::service::{Attempt, Attempting, Call, Purpose, Refusal, Service};
+use sagaflow_core::shard::Machines;
+use sagaflow_core::transaction::{ACTION, SETTLE};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
@@ -89,19 +92,21 @@ pub struct Simulated {
     contract: Contract,
     failing: BTreeMap<String, Failing>,
     samples: BTreeMap<String, Json>,
+    machines: Machines,
 }
 
 impl Simulated {
     /// A simulation of `contract` whose actions in `failing` fail in every attempt, and those in
-    /// `samples` answer with what is given there.
+    /// `samples` answer with what is given there. `machines` walk the transactions of a database.
     #[must_use]
     pub fn new(
         world: Arc<World>,
         contract: Contract,
         failing: BTreeMap<String, Failing>,
         samples: BTreeMap<String, Json>,
+        machines: Machines,
     ) -> Self {
-        Self { world, contract, failing, samples }
+        Self { world, contract, failing, samples, machines }
     }
 
     fn sampled(&self, call: &Call, action: &Action, args: &Json) -> Json {
@@ -128,6 +133,11 @@ impl Simulated {
             (Purpose::Probe, Some(forward)) => {
                 let (found, memory) = guard::judge_probe(memories.by_key.get(forward).cloned());
                 let kept = memory.map_or(Ok(()), |memory| memories.put(forward, memory));
+                // A transaction may have committed without a value: what is known is wrapped.
+                let found = match call.action == SETTLE {
+                    true => found.map(|outcome| serde_json::json!({ "outcome": outcome })),
+                    false => found,
+                };
                 return match kept {
                     Ok(()) => Attempt::Ok(found.unwrap_or(Json::Null)),
                     Err(refused) => refused,
@@ -142,7 +152,10 @@ impl Simulated {
             }
             _ => {}
         }
-        let attempt = self.effect(&mut memories, call, action, args);
+        let attempt = match call.action == ACTION {
+            true => self.transact(&mut memories, call, args),
+            false => self.effect(&mut memories, call, action, args),
+        };
         failing.map_or_else(|| attempt.clone(), |failing| failing.after(attempt.clone()))
     }
 

@@ -5,6 +5,7 @@ use crate::contract::{Action, Contract};
 use sagaflow_core::codegen::{Class, ErrorSpec, Json, Schema, Ty, TypeDecl, VariantDecl};
 use sagaflow_core::id::RunId;
 use sagaflow_core::service::{Attempt, Call, Purpose, Refusal};
+use sagaflow_core::shard::Machines;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +46,9 @@ fn in_world(world: World, failing: &[(&str, &str)]) -> Simulated {
         let failing = Failing::parse(text, name, &contract()[*name]).unwrap();
         ((*name).to_owned(), failing)
     };
-    Simulated::new(Arc::new(world), contract(), failing.iter().map(read).collect(), BTreeMap::new())
+    let failing = failing.iter().map(read).collect();
+    let (samples, machines) = (BTreeMap::new(), Machines::default());
+    Simulated::new(Arc::new(world), contract(), failing, samples, machines)
 }
 
 fn call(action: &str, purpose: Purpose, key: &str, undoes: Option<&str>) -> Call {

@@ -18,6 +18,7 @@ use sagaflow_core::id::RunId;
 use sagaflow_core::limits::PROBES;
 use sagaflow_core::service::Purpose;
 use sagaflow_core::status::Status;
+use sagaflow_core::transaction::ACTION;
 use sagaflow_fir::{Class, Fir, Workflow};
 use std::collections::BTreeSet;
 use variants::Literals;
@@ -304,7 +305,8 @@ impl Enumeration<'_> {
     /// The ways in which a call goes wrong, and on how many attempts.
     fn ways(&self, call: &Called) -> Vec<Failing> {
         let (service, name) = call.action.rsplit_once('.').unwrap_or_default();
-        let read = self.fir.action(service, name).is_none_or(|each| each.class == Class::Read);
+        let read = self.fir.action(service, name).is_none_or(|each| each.class == Class::Read)
+            && name != ACTION;
         let errors = self.errors(call).into_iter().map(|(name, payload)| Plan::Fail(name, payload));
         let mut plans: Vec<Plan> = errors.collect();
         plans.push(Plan::Refused);

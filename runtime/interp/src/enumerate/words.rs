@@ -48,6 +48,7 @@ fn failing(failing: &Failing) -> String {
         Plan::UnknownLost => "is not done and nobody knows".to_owned(),
         Plan::UnknownLate => "is not done before the run has come to rest, and is then".to_owned(),
         Plan::Timeout => "takes too long".to_owned(),
+        Plan::Fault(message) => format!("is at fault: {message}"),
     };
     let times = match attempts {
         1 => "on its first attempt".to_owned(),

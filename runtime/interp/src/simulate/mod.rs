@@ -18,6 +18,7 @@ mod script;
 mod send;
 pub(crate) mod service;
 mod standing;
+mod transaction;
 
 use crate::trace::{Seen, Traced};
 use crate::{Error, Interpreter};

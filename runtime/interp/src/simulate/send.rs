@@ -1,6 +1,7 @@
 //! What the world does about a call, a question, a wait.
 
 use super::service::{Asked, Plan};
+use super::transaction;
 use super::{Applied, Called, Chance, Choice, Due, GivenAnswer, World};
 use crate::codec::print_json;
 use sagaflow_core::codegen::{Arm, Frame, Json, Subscription, Ty as BoundaryTy};
@@ -10,12 +11,14 @@ use sagaflow_core::run::{Fiber, State};
 use sagaflow_core::service::{Attempt, Purpose};
 use sagaflow_core::shard::Send;
 use sagaflow_core::time::Time;
+use sagaflow_core::transaction::{ACTION, SETTLE};
 use sagaflow_fir::{Action, Class, Fir, Ty};
 use std::time::Duration;
 
 /// A request that was sent, is not applied, and may still arrive.
 pub(super) struct Hanging {
-    effect: Applied,
+    /// What it would apply: of a transaction, its statements.
+    effects: Vec<Applied>,
     pub(super) action: Action,
     usual: Json,
     /// It arrives in the end, whatever came of its key.
@@ -27,14 +30,26 @@ impl World<'_> {
     pub(super) fn send(&mut self, send: Send) {
         let Send { ticket, call, args, .. } = send;
         let name = format!("{}.{}", call.service, call.action);
-        let Some(action) = self.program.fir().action(&call.service, &call.action).cloned() else {
+        let contract = self.program.fir().action(&call.service, &call.action).cloned();
+        let Some(action) = contract.or_else(|| transaction::action(&call.action)) else {
             let message = format!("`{name}` is in no contract");
             return self.schedule(0, Due::Outcome(ticket, Attempt::Fault { message }));
         };
-        let usual = self.usual(&call, &action.result, &args);
+        let effect = Applied { run: call.run, action: name.clone(), key: call.key.clone() };
+        let (usual, effects, ended) = match call.action == ACTION {
+            // What is known under the key is answered again; nothing is done twice.
+            true if !self.services.may_apply(&call.key, &action) => (Json::Null, Vec::new(), None),
+            true => self.transact(ticket, &call, &args),
+            false => (self.usual(&call, &action.result, &args), vec![effect], None),
+        };
         self.note_call(ticket, &call, &name, &usual);
         let within = millis(call.within);
         let (plan, mut after_ms) = self.plan(ticket, &call, &name, &args, &usual);
+        // What the block came to by itself is what its database answers, unless it is told otherwise.
+        let plan = match ended {
+            Some(ended) if matches!(plan, Plan::Answer(_)) => ended,
+            _ => plan,
+        };
         let asked = Asked {
             key: &call.key,
             undoes: call.undoes.as_deref(),
@@ -50,12 +65,15 @@ impl World<'_> {
         let late = plan == Plan::UnknownLate;
         let hangs = writes && (late || matches!(plan, Plan::UnknownLost | Plan::Timeout));
         let mut answered = self.services.answer(&asked, plan);
-        let effect = Applied { run: call.run, action: name, key: call.key.clone() };
+        if call.action == SETTLE {
+            answered.attempt = transaction::settled(answered.attempt);
+        }
         if answered.applied {
-            self.ledger.applied(effect.clone(), action.class == Class::Read);
+            let read = action.class == Class::Read;
+            effects.iter().for_each(|effect| self.ledger.applied(effect.clone(), read));
         }
         if hangs {
-            self.hanging.insert(call.key.clone(), Hanging { effect, action, usual, late });
+            self.hanging.insert(call.key.clone(), Hanging { effects, action, usual, late });
         }
         if let Some(forward) = &call.undoes {
             self.arrive_late(forward);
@@ -84,34 +102,49 @@ impl World<'_> {
     }
 
     fn arrive(&mut self, key: &str) {
-        let Some(Hanging { effect, action, usual, .. }) = self.hanging.remove(key) else { return };
+        let Some(Hanging { effects, action, usual, .. }) = self.hanging.remove(key) else { return };
+        let name = effects.first().map(|effect| effect.action.clone()).unwrap_or_default();
         let asked = Asked {
             key,
             undoes: None,
             purpose: Purpose::Do,
-            name: &effect.action,
+            name: &name,
             action: &action,
             usual: &usual,
         };
         let answered = self.services.answer(&asked, Plan::Answer(usual.clone()));
-        if answered.applied {
-            self.ledger.applied(effect.clone(), false);
+        for effect in effects {
+            if answered.applied {
+                self.ledger.applied(effect.clone(), false);
+            }
+            self.ledger.arrived_late(effect);
         }
-        self.ledger.arrived_late(effect);
     }
 
-    fn note_call(
+    pub(super) fn note_call(
         &mut self,
         ticket: sagaflow_core::shard::Ticket,
         call: &sagaflow_core::service::Call,
         name: &str,
         usual: &Json,
     ) {
+        self.note_at(ticket, call, (None, name), usual);
+    }
+
+    /// The same for what is not at the point of its fiber: a statement inside a transaction.
+    pub(super) fn note_at(
+        &mut self,
+        ticket: sagaflow_core::shard::Ticket,
+        call: &sagaflow_core::service::Call,
+        (at, name): (Option<&str>, &str),
+        usual: &Json,
+    ) {
         let state = self.shard.run(call.run);
         let fiber = state.and_then(|state| {
             state.fibers().values().find(|f| f.call().is_some_and(|c| c.id == ticket.call))
         });
-        let at = fiber.and_then(Fiber::call).map(|call| call.at.clone()).unwrap_or_default();
+        let rests = fiber.and_then(Fiber::call).map(|call| call.at.clone());
+        let at = at.map(str::to_owned).or(rests).unwrap_or_default();
         let iteration = fiber.map(|fiber| fiber.frame.iteration.clone()).unwrap_or_default();
         let workflow = state.map(|state| state.origin().workflow.clone()).unwrap_or_default();
         let around = self.program.interpreter(&workflow).map_or_else(Vec::new, |machine| {
@@ -131,7 +164,12 @@ impl World<'_> {
     }
 
     /// What the service answers where nothing is given (verdict 59).
-    fn usual(&self, call: &sagaflow_core::service::Call, result: &Option<Ty>, args: &Json) -> Json {
+    pub(super) fn usual(
+        &self,
+        call: &sagaflow_core::service::Call,
+        result: &Option<Ty>,
+        args: &Json,
+    ) -> Json {
         let chosen = self.script.choices.iter().rev().find_map(|choice| match choice {
             Choice::Result { path, value } if *path == call.path && call.purpose == Purpose::Do => {
                 Some(value.clone())
@@ -160,7 +198,7 @@ impl World<'_> {
     }
 
     /// How the service behaves this time, and after how long it answers.
-    fn plan(
+    pub(super) fn plan(
         &mut self,
         ticket: sagaflow_core::shard::Ticket,
         call: &sagaflow_core::service::Call,
@@ -316,8 +354,7 @@ impl World<'_> {
     fn path_of(&self, workflow: &str, at: &str, iteration: &[u32]) -> String {
         let machine = self.program.interpreter(workflow);
         let point = machine.and_then(|machine| machine.spec().points.get(at));
-        let template = point.map_or(at, |point| &point.path);
-        crate::trace::fill(template, iteration)
+        point.map_or_else(|| at.to_owned(), |point| point.filled(iteration))
     }
 
     fn event_for(

@@ -27,6 +27,8 @@ pub enum Plan {
     UnknownLate,
     /// Not done in time.
     Timeout,
+    /// The program asked for what nobody can do.
+    Fault(String),
 }
 
 /// What is remembered under a key.
@@ -166,6 +168,7 @@ fn lone(plan: Plan) -> Attempt {
             unknown("the answer was lost", false)
         }
         Plan::Timeout => unknown("it took too long", true),
+        Plan::Fault(message) => Attempt::Fault { message },
     }
 }
 

@@ -98,6 +98,7 @@ impl Build {
             within_ms: Some(1_000),
             compensation: Compensation::None,
             sql: None,
+            no_rows: None,
             lasts_ms: None,
         };
         service.actions.insert(name.into(), action);
@@ -181,6 +182,7 @@ pub(crate) fn step(
         undo: CallUndo::None,
         fallback: None,
         handlers: Handlers::default(),
+        block: None,
     }
 }
 

@@ -16,6 +16,7 @@ fn action(idempotent: bool) -> Action {
         within_ms: None,
         compensation: Compensation::Action("t.S.back".into()),
         sql: None,
+        no_rows: None,
         lasts_ms: None,
     }
 }

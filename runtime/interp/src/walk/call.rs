@@ -45,6 +45,9 @@ impl Walk<'_> {
         step: &StepStmt,
         result: &Json,
     ) -> Result<Flow, Fault> {
+        if let Some(block) = &step.block {
+            self.bind_ends(&block.keeps, result)?;
+        }
         if let Some(id) = step.bind {
             let action = self.fir.action(&step.call.service, &step.call.action);
             let ty = action.and_then(|action| action.result.as_ref()).unwrap_or(&Ty::Unit);

@@ -53,7 +53,9 @@ impl Walk<'_> {
                 (Slot::ForkTurn, _, Exit::Give(value)) => {
                     return Ok(Flow::Stop(Next::End(crate::codec::encode(value))));
                 }
-                (Slot::Branch(_) | Slot::ForkTurn | Slot::Undo, ..) => return Err(astray()),
+                (Slot::Branch(_) | Slot::ForkTurn | Slot::Undo | Slot::Transaction, ..) => {
+                    return Err(astray());
+                }
                 (Slot::Scope, ..) => self.leave_unit(stmt, slot),
                 (Slot::Turn, ..) => self.leave_unit(stmt, slot),
                 (_, _, Exit::Use(_) | Exit::Skip) if ends(slot) => {

@@ -7,7 +7,7 @@ use crate::eval::plain;
 use crate::program::{Cursor, Slot};
 use crate::value::Value;
 use sagaflow_core::codegen::{BranchEnd, Fault, Json, Next};
-use sagaflow_fir::{ForkStmt, LocalId, ParallelBlock, Ty};
+use sagaflow_fir::{ForkStmt, LocalId, ParallelBlock, StepStmt, Ty};
 use std::sync::Arc;
 
 impl Walk<'_> {
@@ -54,8 +54,17 @@ impl Walk<'_> {
             ParallelBlock::Fixed(branches) => branches.get(index).map(|(_, bound)| bound),
             ParallelBlock::Each { .. } => None,
         };
+        self.end_with(bound.map_or(&[][..], Vec::as_slice))
+    }
+
+    /// The end of a transaction's block: what it bound.
+    pub(super) fn transaction_end(&mut self, step: &StepStmt) -> Result<Flow, Fault> {
+        self.end_with(step.block.as_ref().map_or(&[], |block| &block.keeps))
+    }
+
+    fn end_with(&mut self, bound: &[LocalId]) -> Result<Flow, Fault> {
         let mut object = serde_json::Map::new();
-        for id in bound.into_iter().flatten() {
+        for id in bound {
             // A step left by `skip` bound nothing.
             if let Some(value) = self.env.get(*id) {
                 object.insert(self.local(*id)?.0.to_owned(), encode(value));
@@ -89,7 +98,7 @@ impl Walk<'_> {
         Ok(self.go(at.next()))
     }
 
-    fn bind_ends(&mut self, bound: &[LocalId], end: &Json) -> Result<(), Fault> {
+    pub(super) fn bind_ends(&mut self, bound: &[LocalId], end: &Json) -> Result<(), Fault> {
         for id in bound {
             let (name, ty) = self.local(*id)?;
             if let Some(json) = end.get(name) {

@@ -18,11 +18,12 @@ use crate::eval::{Env, Eval};
 use crate::program::{BlockId, Cursor, Owner, Place, Program, Slot};
 use crate::value::Value;
 use exit::Exit;
+use sagaflow_core::codegen::rt::{rejected, rejected_batch};
 use sagaflow_core::codegen::{
     Draw, Event, Failure, FailureKind, Fault, Json, Leave, Move, Next, Op, Subscription,
     WorkflowSpec,
 };
-use sagaflow_fir::{Expr, Fir, LocalId, ScopeStmt, Stmt, Workflow};
+use sagaflow_fir::{Expr, Fir, LocalId, ScopeStmt, Stmt, Ty, Workflow};
 use std::collections::BTreeMap;
 
 /// Where the walk goes.
@@ -118,6 +119,7 @@ impl<'a> Walk<'a> {
     fn happened(&mut self, at: Cursor, stmt: &'a Stmt, event: Event) -> Result<Flow, Fault> {
         match (stmt, event) {
             (Stmt::Step(step), Event::Done(result)) => self.done(at, step, &result),
+            (Stmt::Step(_), Event::Branch(0)) => self.child(at, Slot::Transaction),
             (Stmt::Step(_) | Stmt::Scope(_), Event::Failed(failure)) => self.failed(at, failure),
             (Stmt::Await(_), Event::Failed(failure)) => self.handle(at, failure),
             (Stmt::Await(wait), Event::Arm { index, value }) => self.arm(at, wait, index, &value),
@@ -181,6 +183,15 @@ impl<'a> Walk<'a> {
             Stmt::Review(text) => {
                 let text = self.text(text)?;
                 self.ops.push(Op::Review(text));
+            }
+            Stmt::Reject(records, why) => {
+                let of = self.json(records)?;
+                let records = match records.ty {
+                    Ty::Batch(_) => rejected_batch(of),
+                    _ => rejected(of),
+                };
+                let why = self.text(why)?;
+                self.ops.push(Op::Reject { records, why });
             }
             Stmt::Progress(text, percent) => {
                 let text = self.text(text)?;
@@ -267,6 +278,7 @@ impl<'a> Walk<'a> {
         match (self.program.stmt(self.workflow, at), slot) {
             (_, Slot::Undo | Slot::ForkTurn) => Ok(Flow::Stop(Next::End(Json::Null))),
             (Some(Stmt::Fork(fork)), Slot::Branch(index)) => self.branch_end(fork, index),
+            (Some(Stmt::Step(step)), Slot::Transaction) => self.transaction_end(step),
             (Some(Stmt::Each(each)), Slot::Turn) => self.turn_end(at, each, None),
             (Some(Stmt::Repeat(repeat)), Slot::Repeat) => self.repeat_end(at, repeat),
             (Some(Stmt::Repeat(repeat)), Slot::RanOut) => Ok(self.repeated(at, repeat, None)),

@@ -7,7 +7,6 @@
 
 mod judge;
 mod nodes;
-mod proxy;
 mod shop;
 mod storm;
 mod world;

@@ -1,9 +1,9 @@
 //! Three nodes on one private Postgres, each behind a wire of its own, and what can befall them.
 
-use crate::proxy::Proxy;
 use crate::shop::Shop;
 use crate::world::World;
 use sagaflow_it::{Flowd, flowd};
+use sagaflow_postgres::Proxy;
 use sagaflow_postgres::{Cluster, Database};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -9,3 +9,4 @@ mod generated;
 mod node;
 mod people;
 mod run;
+mod transactions;

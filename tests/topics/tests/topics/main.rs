@@ -4,7 +4,9 @@
 //! skipped, and say so.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod batches;
 mod letters;
 mod outage;
 mod relay;
 mod start;
+mod warehouse;

@@ -1,6 +1,6 @@
 //! Everything that comes in goes out once, whatever is killed meanwhile.
 
-use sagaflow_it::{build, flowd};
+use sagaflow_it::build;
 use sagaflow_topics::{PARTITIONS, World, until};
 use std::time::Duration;
 
@@ -52,8 +52,6 @@ async fn each_record_has_one_run_and_its_events_on_a_server_with_many_shards_too
     let Some(brokers) = sagaflow_kafka_server::shared() else { return };
     let Some(server) = sagaflow_postgres::shared() else { return };
     let database = server.fresh().unwrap();
-    let world = World::on(brokers.bootstrap(), Some(database.url())).await;
-    let migrated = flowd(&["migrate", "--config", &world.config, "--shards", "4"]).await;
-    assert_eq!(migrated.code, Some(0), "{migrated:?}");
+    let world = World::on_server(brokers.bootstrap(), database.url()).await;
     relays(&world).await;
 }

@@ -15,6 +15,7 @@ pub mod map;
 mod ops;
 pub mod part;
 mod product;
+mod reject;
 mod scalar;
 mod start;
 pub mod text;
@@ -32,6 +33,7 @@ pub use label::{Pii, Secret};
 pub use ops::{
     Div, Minus, Mul, Neg, Plus, Rem, Zero, compare, compare_money, decimal, either, random, uuid,
 };
+pub use reject::{rejected, rejected_batch};
 pub use scalar::{Date, Decimal, DurationMs, Malformed, Money, Percent, Time, Uuid, scalar};
 pub use start::{Flows, Start, spec};
 pub use types::{Batch, Blob, Items, Nominal, Outcome, Pattern, Role, item, more, nominal};

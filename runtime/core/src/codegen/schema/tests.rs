@@ -123,6 +123,7 @@ fn scalars_come_out_in_one_form() {
 fn what_does_not_fit_is_named_in_words() {
     let table = [
         (Ty::Text, json!(1), "`input` must be text"),
+        (Ty::Text, json!("a\u{0}b"), "`input` must be text"),
         (Ty::Bool, json!("true"), "`input` must be `true` or `false`"),
         (Ty::Int, json!(1.5), "`input` must be a whole number"),
         (Ty::Int, json!(9_223_372_036_854_775_808_u64), "`input` must be a whole number"),

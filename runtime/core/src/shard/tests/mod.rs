@@ -1,6 +1,7 @@
 //! Behaviour of the shard, tested against a ledger with scripted outcomes and crashes.
 
 mod asked;
+mod batches;
 mod letters;
 mod operators;
 mod parallel;

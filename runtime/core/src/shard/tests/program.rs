@@ -97,6 +97,8 @@ fn spec(class: Class, action: &str) -> CallSpec {
         undo: UndoSpec::None,
         commits: class == Class::Pivot,
         probe: None,
+        sql: None,
+        isolation: None,
     }
 }
 
@@ -261,8 +263,12 @@ impl Program {
     }
 
     pub fn trigger(self, event: &str) -> Self {
-        let trigger =
-            TriggerSpec { event: event.into(), param: "order".into(), field: Some("order".into()) };
+        let trigger = TriggerSpec {
+            event: event.into(),
+            param: "order".into(),
+            field: Some("order".into()),
+            gather: None,
+        };
         self.with(|spec| spec.triggers.push(trigger))
     }
 

@@ -67,7 +67,11 @@ pub(super) struct Town {
 }
 
 impl Town {
-    pub(super) fn new(programs: &[Arc<Program>], seed: u64, crashes: usize) -> Self {
+    pub(super) fn new<M: Machine + 'static>(
+        programs: &[Arc<M>],
+        seed: u64,
+        crashes: usize,
+    ) -> Self {
         let clock = Arc::new(AtomicI64::new(1_000_000));
         let hand = Arc::clone(&clock);
         let store = Memory::new(SHARDS, Arc::new(move || Time(hand.load(Ordering::Relaxed))));
@@ -177,6 +181,10 @@ impl Town {
             Effect::FindWaits(name) => {
                 let shards = now(self.store.waits(std::slice::from_ref(&name))).expect("waits");
                 Input::FoundWaits { name, shards: shards.concat() }
+            }
+            Effect::FindItem { item } => {
+                let row = now(self.store.item(&item)).expect("an item");
+                Input::FoundItem { item, row }
             }
             Effect::FindEvents { home, name, since } => {
                 let rows = now(self.store.events(home, &name, since, 0, 1_000)).expect("events");

@@ -33,7 +33,7 @@ impl Readers {
 
     fn position(&self, town: &Town, partition: u32) -> Option<u64> {
         let shard = &town.all[Self::home(partition).0 as usize].shard;
-        shard.consumed(TOPIC, partition).map(|position| position.next)
+        shard.consumed(TOPIC, partition, None).map(|position| position.next)
     }
 
     fn read(&mut self, partition: u32, from: Option<u64>, next: u64, token: u64) -> Consumed {
@@ -58,6 +58,7 @@ impl Readers {
             topic: TOPIC.into(),
             topic_id: "t1".into(),
             partition,
+            workflow: None,
             from,
             next,
             records: from.map_or_else(Vec::new, |from| (from..next).map(record).collect()),
@@ -172,7 +173,7 @@ fn what_is_read_from_elsewhere_than_the_position_is_refused_and_changes_nothing(
     assert_eq!(ask(&mut town, Some(7), 8), Answer::TooLate, "twice");
     // Offsets may be missing: compacted, aborted, or a transaction's marker.
     assert_eq!(ask(&mut town, Some(8), 11), Answer::Done);
-    let position = town.all[home.0 as usize].shard.consumed(TOPIC, 0).map(|it| it.next);
+    let position = town.all[home.0 as usize].shard.consumed(TOPIC, 0, None).map(|it| it.next);
     assert_eq!(position, Some(11));
     town.settle();
     assert_eq!(town.count("a"), 3, "of the offsets 7, 9 and 10; 8 cannot be read");
@@ -195,7 +196,7 @@ fn a_topic_that_was_made_anew_is_not_read_until_a_person_has_decided() {
     let letters = now(town.store.items("default", "dead_letter", false, None, 9)).expect("items");
     assert_eq!(letters.len(), 1, "it is told once");
     assert_eq!(letters[0].body["next"], 8);
-    let position = town.all[home.0 as usize].shard.consumed(TOPIC, 0).cloned();
+    let position = town.all[home.0 as usize].shard.consumed(TOPIC, 0, None).cloned();
     assert_eq!(position.map(|it| (it.topic_id, it.next)), Some(("t1".to_owned(), 8)));
 }
 

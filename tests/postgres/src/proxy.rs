@@ -1,9 +1,9 @@
-//! A wire between a node and its Postgres that can be cut, that can stall, and that can lose the
+//! A wire between a process and its Postgres that can be cut, that can stall, and that can lose the
 //! server's word that a commit has ended.
 //!
 //! ```text
-//!  node ──► proxy ──► Postgres      forward │ stall: both ways wait, and what was held comes late
-//!       ◄──       ◄──               cut     │ eat: the commit is done, its answer and the wire are gone
+//!  process ──► proxy ──► Postgres      forward │ stall: both ways wait, and what was held comes late
+//!          ◄──       ◄──               cut     │ eat: the commit is done, its answer and the wire are gone
 //! ```
 //!
 //! It follows the protocol only as far as it must to know the end of a commit.
@@ -47,6 +47,9 @@ pub struct Proxy {
 
 impl Proxy {
     /// In front of the server that a URL names.
+    ///
+    /// # Panics
+    /// Where the URL names no user, or the machine has no port left.
     pub async fn before(url: &str) -> Self {
         let rest = url.split_once('@').map(|(_, rest)| rest).expect("a URL names a user");
         let server = rest.split('/').next().unwrap_or_default().to_owned();
@@ -72,6 +75,7 @@ impl Proxy {
     }
 
     /// The same address by way of this wire.
+    #[must_use]
     pub fn url(&self, url: &str) -> String {
         url.replace(&self.server, &format!("127.0.0.1:{}", self.port))
     }
@@ -97,11 +101,13 @@ impl Proxy {
     }
 
     /// How many answers of commits were lost here.
+    #[must_use]
     pub fn eaten(&self) -> u32 {
         self.counts.eaten.load(Ordering::SeqCst)
     }
 
     /// Connections that are open.
+    #[must_use]
     pub fn open(&self) -> u32 {
         self.counts.open.load(Ordering::SeqCst)
     }
@@ -227,6 +233,11 @@ impl Talk {
                     if text.contains(".journal (") {
                         self.batches.insert(name);
                     }
+                }
+                // A query without parameters: the end of a transaction that was begun by one.
+                b'Q' => {
+                    let text = String::from_utf8_lossy(&body);
+                    self.committing |= text.trim_start().to_lowercase().starts_with("commit");
                 }
                 // Bind: the portal's name, then the statement's.
                 b'B' => {

@@ -1,0 +1,232 @@
+//! Batches that were read from a partition: one run for each, and what it rejects.
+//!
+//! Promises: a run of a batch lives where its partition's position is, and begins in the batch of the
+//! store that moves that position, so each offset is in one run's input. Its key is the batch's id,
+//! which says the place; nobody else can start under such a key, so nothing has to be looked up.
+//!
+//! Must not: know when a batch is full.
+
+use super::Shard;
+use super::input::Gathering;
+use super::output::Output;
+use super::start::Waiting;
+use super::topic::letter;
+use super::turn::Turn;
+use crate::codegen::{Json, Machine, Schema, Ty, Values, WorkflowSpec};
+use crate::id::slot_of;
+use crate::journal::{self, Happened};
+use crate::key::canonical;
+use crate::run::Gathered;
+use crate::time::Time;
+use crate::value::print_time;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// The slot of a start key: that of the partition where the key is the id of a batch that was read
+/// from one, and that of the key itself everywhere else.
+#[must_use]
+pub fn start_slot(namespace: &str, spec: &WorkflowSpec, key: &str) -> u16 {
+    match place(spec, key) {
+        Some((topic, partition)) => slot_of("", &topic, &partition),
+        None => slot_of(namespace, &spec.name, key),
+    }
+}
+
+/// Whether a start key is the id of a batch that was read from a partition.
+pub(super) fn is_place(spec: &WorkflowSpec, key: &str) -> bool {
+    place(spec, key).is_some()
+}
+
+/// Topic and partition of a batch's id. Names of topics hold no slash.
+fn place(spec: &WorkflowSpec, key: &str) -> Option<(String, String)> {
+    spec.gathers()?;
+    let id: String = serde_json::from_str(key).ok()?;
+    let mut parts = id.split('/');
+    let (topic, partition, _, offsets) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (first, last) = offsets.split_once('-')?;
+    let numbers = partition.parse::<u32>().is_ok()
+        && first.parse::<u64>().is_ok()
+        && last.parse::<u64>().is_ok();
+    (numbers && parts.count() <= 1).then(|| (topic.to_owned(), partition.to_owned()))
+}
+
+impl Gathering {
+    /// The same for the same records of the same topic, whoever reads them and however often.
+    fn id(&self) -> String {
+        let Self { topic, topic_id, partition, items, again, .. } = self;
+        let (first, last) = self.ends();
+        debug_assert!(!items.is_empty(), "a batch has records");
+        let again = again.as_ref().map(|again| format!("/{again}")).unwrap_or_default();
+        format!("{topic}/{partition}/{topic_id}/{first}-{last}{again}")
+    }
+
+    fn ends(&self) -> (u64, u64) {
+        let end = |item: Option<&(u64, Json)>| item.map_or(0, |(offset, _)| *offset);
+        (end(self.items.first()), end(self.items.last()))
+    }
+
+    fn places(&self) -> Gathered {
+        let Self { topic, topic_id, partition, items, .. } = self;
+        let mut places = Gathered {
+            topic: topic.clone(),
+            topic_id: topic_id.clone(),
+            partition: *partition,
+            offsets: Vec::new(),
+        };
+        items.iter().for_each(|(offset, _)| places.push(*offset));
+        places
+    }
+
+    /// The workflow's input.
+    fn input(&mut self, now: Time, spec: &WorkflowSpec, id: &str) -> Result<Values, String> {
+        let (trigger, _) = spec.gathers().ok_or("it takes no batches")?;
+        let ty = spec.params.iter().find(|(name, _)| *name == trigger.param).map(|(_, ty)| ty);
+        let ty = ty.ok_or_else(|| format!("it has no parameter `{}`", trigger.param))?;
+        let (first, last) = self.ends();
+        let items: Vec<Json> = self.items.iter().map(|(_, payload)| payload.clone()).collect();
+        let batch = json!({
+            "items": items, "id": id, "partition": self.partition,
+            "first_offset": first, "last_offset": last,
+            "started": print_time(now), "hour": print_time(Time(now.0 - now.0.rem_euclid(HOUR_MS))),
+        });
+        let batch = spec.schema.decode(ty, &batch).map_err(|mismatch| mismatch.to_string())?;
+        Ok([(trigger.param.clone(), batch)].into())
+    }
+}
+
+impl Shard {
+    /// Starts the run of a batch.
+    ///
+    /// Crash: its first record is in the batch that moves the position behind its records, or closes
+    /// the letter of the one that comes again. Without it the records are gathered again, perhaps
+    /// with others beside them, and nobody has seen this id.
+    pub(super) fn start_batch(&mut self, now: Time, mut batch: Gathering, out: &mut Output) {
+        if batch.items.is_empty() {
+            return;
+        }
+        let Some(machine) = self.machines.for_start(&batch.workflow, None).cloned() else {
+            return self.set_all_aside(now, &batch, "no such workflow is here", out);
+        };
+        let id = batch.id();
+        match batch.input(now, machine.spec(), &id) {
+            Ok(input) => {
+                let key = canonical(&Json::from(id.clone()));
+                debug_assert!(self.place.owns(start_slot(&batch.namespace, machine.spec(), &key)));
+                let from = (batch.namespace.as_str(), id.as_str());
+                let waiting = Waiting::gathered(machine, input, from, batch.places());
+                self.admit(now, batch.namespace, Some(key), waiting, out);
+            }
+            Err(why) => self.set_all_aside(now, &batch, &why, out),
+        }
+    }
+
+    /// Nothing is lost of a batch that no run can have.
+    fn set_all_aside(&self, now: Time, batch: &Gathering, why: &str, out: &mut Output) {
+        let places = batch.places();
+        for (offset, payload) in &batch.items {
+            let mut id = place_letter(&places, *offset, &batch.workflow);
+            id.extend(batch.again.iter().flat_map(|again| [".", again.as_str()]));
+            let body = letter_body(&places, *offset, &batch.workflow, (payload, why));
+            out.put_item(letter(id, (batch.namespace.clone(), now), body));
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Sets records of the run's batch aside for a person. A record is known by its value: of two
+    /// that are the same, the first one is meant.
+    ///
+    /// Crash: the letters are in the batch of this record; without it the run comes here again.
+    pub(super) fn reject(&mut self, records: &[Json], why: &str) {
+        let Some(machine) = self.machine() else { return };
+        let mut left = self.offsets(machine.as_ref());
+        let reading = reading(machine.spec());
+        for record in records {
+            let text = canonical(&reading(record));
+            let offset = left
+                .get_mut(&text)
+                .and_then(|offsets| (!offsets.is_empty()).then(|| offsets.remove(0)));
+            self.reject_one(record, offset, why);
+        }
+        let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        if records > 0 {
+            self.note(Happened::Rejected { records, reason: why.to_owned() });
+        }
+    }
+
+    /// The offsets of the batch by what was read there.
+    fn offsets(&self, machine: &dyn Machine) -> BTreeMap<String, Vec<u64>> {
+        let mut offsets: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        let origin = self.run.state.origin();
+        let (Some(places), Some((trigger, _))) = (&origin.gathered, machine.spec().gathers())
+        else {
+            return offsets;
+        };
+        let reading = reading(machine.spec());
+        let batch = origin.input.get(&trigger.param);
+        let items = batch.and_then(|batch| batch.get("items")).and_then(Json::as_array);
+        for (index, item) in items.into_iter().flatten().enumerate() {
+            let text = canonical(&reading(item));
+            offsets.entry(text).or_default().extend(places.offset(index));
+        }
+        offsets
+    }
+
+    fn reject_one(&mut self, record: &Json, offset: Option<u64>, why: &str) {
+        let (run, now) = (self.id, self.now);
+        let origin = self.run.state.origin();
+        let (namespace, workflow) = (origin.namespace.clone(), origin.workflow.clone());
+        let places = origin.gathered.clone();
+        let (id, mut body) = match (&places, offset) {
+            (Some(places), Some(offset)) => (
+                // Order: each run has a letter of its own, for this one may be of an earlier letter.
+                place_letter(places, offset, &run.to_string()),
+                letter_body(places, offset, &workflow, (record, why)),
+            ),
+            // It was not read from a topic, or the program has made another record of it.
+            _ => {
+                let number = self.state().fresh();
+                let body = json!({
+                    "kind": "record", "message": why, "workflow": workflow, "payload": record,
+                });
+                (journal::item_id(run, number), body)
+            }
+        };
+        if let Some(fields) = body.as_object_mut() {
+            fields.insert("run".to_owned(), run.to_string().into());
+        }
+        // Order: the row names no run, for it stays when the run's time is over.
+        self.out.put_item(letter(id, (namespace, now), body));
+    }
+}
+
+fn place_letter(places: &Gathered, offset: u64, of: &str) -> String {
+    let Gathered { topic, topic_id, partition, .. } = places;
+    format!("record.{topic}.{partition}.{topic_id}.{offset}.{of}")
+}
+
+fn letter_body(
+    places: &Gathered,
+    offset: u64,
+    workflow: &str,
+    (payload, why): (&Json, &str),
+) -> Json {
+    let Gathered { topic, topic_id, partition, .. } = places;
+    json!({
+        "kind": "record", "message": why, "workflow": workflow, "topic": topic,
+        "topic_id": topic_id, "partition": partition, "offset": offset, "payload": payload,
+    })
+}
+
+/// How a record reads at the boundary: machines write what is none in more than one way.
+fn reading(spec: &WorkflowSpec) -> impl Fn(&Json) -> Json {
+    let event = spec.gathers().map(|(trigger, _)| Ty::Named(trigger.event.clone()));
+    let schema: &Schema = &spec.schema;
+    move |record| {
+        let read = event.as_ref().and_then(|event| schema.decode(event, record).ok());
+        read.unwrap_or_else(|| record.clone())
+    }
+}
