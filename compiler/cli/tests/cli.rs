@@ -176,6 +176,17 @@ fn a_test_that_does_not_hold_ends_with_one_and_says_where() {
     assert_eq!(code, 0, "{out}");
 }
 
+/// Twice the same batch is one run: a sample is the same however often it is read.
+#[test]
+fn a_list_of_records_is_a_batch_in_a_test() {
+    let flows = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../flows");
+    let dir = folder(&[]);
+    let (code, out, err) =
+        flowc(&dir, &["test", &flows.join("web/analytics.flow").to_string_lossy()]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert_snapshot!(err, @"1 passed, 0 failed");
+}
+
 #[test]
 fn a_test_of_what_cannot_be_executed_yet_names_it_and_check_does_not() {
     let text = "\

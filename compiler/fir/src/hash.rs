@@ -137,6 +137,10 @@ fn without_policy(workflow: &Workflow) -> Workflow {
     workflow.deadline_ms = None;
     workflow.retain_ms = None;
     workflow.doc.clear();
+    let program = workflow.locals.len().saturating_sub(workflow.policy_locals as usize);
+    workflow.locals.truncate(program);
+    workflow.policy_locals = 0;
+    workflow.concurrency.clear();
     workflow.points.values_mut().for_each(|point| point.line = 0);
     workflow.unsupported.iter_mut().for_each(|(_, line)| *line = 0);
     for gather in workflow.triggers.iter_mut().filter_map(|trigger| trigger.gather.as_mut()) {

@@ -31,7 +31,9 @@ pub use stmt::{
     Handlers, Interrupt, Isolation, MatchArm, On, ParallelBlock, Remedy, RepeatStmt, SETTLE,
     ScopeStmt, StepStmt, Stmt, TRANSACTION, TransactionBlock, Unsupported,
 };
-pub use workflow::{Gather, Local, LocalId, Point, Test, TestOutcome, TestStmt, Trigger, Workflow};
+pub use workflow::{
+    Concurrency, Gather, Local, LocalId, Point, Test, TestOutcome, TestStmt, Trigger, Workflow,
+};
 
 #[cfg(test)]
 mod tests;

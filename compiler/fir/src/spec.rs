@@ -31,6 +31,7 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "deadline_ms": found.deadline_ms,
         "retain_ms": found.retain_ms.unwrap_or(RETAIN_MS),
         "keyed": found.key.is_some(),
+        "concurrency": found.concurrency.iter().map(|one| one.limit).collect::<Vec<_>>(),
         "key_for_ms": found.key_for_ms,
         "triggers": found.triggers.iter().map(|trigger| json!({
             "event": trigger.event, "param": trigger.param, "field": trigger.field,

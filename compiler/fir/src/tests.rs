@@ -20,6 +20,8 @@ fn workflow() -> Workflow {
         triggers: vec![],
         key: None,
         key_for_ms: None,
+        policy_locals: 0,
+        concurrency: Vec::new(),
         fails: vec![],
         deadline_ms: Some(1),
         retain_ms: None,

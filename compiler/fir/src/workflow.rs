@@ -61,6 +61,16 @@ pub struct Gather {
     pub every_ms: i64,
 }
 
+/// `concurrency n per e`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Concurrency {
+    /// Runs in flight at most.
+    pub limit: u32,
+    /// For each value of this, over the parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<Expr>,
+}
+
 /// `workflow`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
@@ -78,6 +88,12 @@ pub struct Workflow {
     pub key: Option<Vec<Expr>>,
     /// `for`, in ms.
     pub key_for_ms: Option<i64>,
+    /// How many of the last locals only `concurrency` binds; policy, as those are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub policy_locals: u32,
+    /// `concurrency`, in order; policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concurrency: Vec<Concurrency>,
     /// `fails`.
     pub fails: Vec<ErrorDecl>,
     /// In ms; policy.
@@ -100,6 +116,11 @@ pub struct Workflow {
     /// Documentation comment; policy.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// `test`.

@@ -7,7 +7,7 @@ use super::graph::{Entry, Graph, On, Rest, Solved, Var, VarTy, graph, solve};
 use super::names::{Names, camel, free, rt};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use sagaflow_fir::{LocalId, Ty, Workflow};
+use sagaflow_fir::{Expr, LocalId, Ty, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A workflow's graph with the names of its variables and points.
@@ -129,7 +129,7 @@ impl<'f> Machine<'_, 'f> {
         let (at, read, frame) = (self.at_enum(), self.read_fn(), self.frame_fn());
         let (go, blocks) = (self.go_enum(), Blocks { machine: self }.functions());
         let (enter, run) = (self.enter_fn(), self.run_fn());
-        let (matches, key) = (self.matches_fn(), self.key_fn());
+        let (matches, key, classes) = (self.matches_fn(), self.key_fn(), self.classes_fn());
         quote! {
             #[doc(hidden)]
             pub mod #module {
@@ -171,6 +171,12 @@ impl<'f> Machine<'_, 'f> {
                         input: &#rt::Values,
                     ) -> ::core::result::Result<::core::option::Option<#rt::Json>, #rt::Fault> {
                         #key
+                    }
+                    fn classes(
+                        &self,
+                        input: &#rt::Values,
+                    ) -> ::core::result::Result<::std::vec::Vec<#rt::Json>, #rt::Fault> {
+                        #classes
                     }
                 }
             }
@@ -411,9 +417,38 @@ impl<'f> Machine<'_, 'f> {
         let Some(key) = &self.graph.workflow.key else {
             return quote!(::core::result::Result::Ok(::core::option::Option::None));
         };
-        let exprs = self.exprs(None);
+        let (exprs, params) = (self.exprs(None), self.parameters(key.iter()));
+        let values: Vec<TokenStream> = key.iter().map(|value| exprs.json(value)).collect();
+        let key = match &values[..] {
+            [only] => quote!(#only),
+            values => quote!(#rt::Json::Array(::std::vec![#(#values),*])),
+        };
+        quote! {
+            #params
+            ::core::result::Result::Ok(::core::option::Option::Some(#key))
+        }
+    }
+
+    fn classes_fn(&self) -> TokenStream {
+        let rt = rt();
+        let clauses = &self.graph.workflow.concurrency;
+        let (exprs, params) =
+            (self.exprs(None), self.parameters(clauses.iter().filter_map(|one| one.per.as_ref())));
+        let keys = clauses.iter().map(|one| match &one.per {
+            Some(per) => exprs.json(per),
+            None => quote!(#rt::Json::Null),
+        });
+        quote! {
+            #params
+            ::core::result::Result::Ok(::std::vec![#(#keys),*])
+        }
+    }
+
+    /// Reads the parameters that these use from the input.
+    fn parameters<'e>(&self, used_by: impl Iterator<Item = &'e Expr>) -> TokenStream {
+        let rt = rt();
         let mut used = BTreeSet::new();
-        key.iter().for_each(|value| super::graph::uses(value, &mut used));
+        used_by.for_each(|value| super::graph::uses(value, &mut used));
         let params = self.graph.workflow.params.iter().enumerate();
         let params =
             params.filter(|(index, _)| used.contains(&Var(*index))).map(|(index, param)| {
@@ -427,14 +462,6 @@ impl<'f> Machine<'_, 'f> {
                     None => quote!(let #name: #ty = #rt::get(input, #key)?;),
                 }
             });
-        let values: Vec<TokenStream> = key.iter().map(|value| exprs.json(value)).collect();
-        let key = match &values[..] {
-            [only] => quote!(#only),
-            values => quote!(#rt::Json::Array(::std::vec![#(#values),*])),
-        };
-        quote! {
-            #(#params)*
-            ::core::result::Result::Ok(::core::option::Option::Some(#key))
-        }
+        quote!(#(#params)*)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::names::Names;
 use super::{Cx, decl, live};
-use crate::hir::{self, Trigger, WorkflowId};
+use crate::hir::{self, ConcurrencyElse, Trigger, WorkflowId};
 use crate::span::Span;
 use sagaflow_fir as fir;
 use std::collections::BTreeMap;
@@ -55,6 +55,10 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         .as_ref()
         .filter(|key| !key.by.is_empty())
         .map(|key| key.by.iter().map(|by| lowerer.names.expr(*by)).collect());
+    // Order: last, so that what only they bind stands behind what the program means.
+    let program = lowerer.names.len();
+    let concurrency: Vec<_> =
+        found.concurrency.iter().map(|one| lowerer.concurrency(one)).collect();
     let mut out = fir::Workflow {
         version: found.version.node,
         params: decl::fields(cx, &found.params),
@@ -63,6 +67,8 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         triggers: triggers(cx, found),
         key,
         key_for_ms: found.idempotent.as_ref().and_then(|k| k.lifetime).map(|l| l.node),
+        policy_locals: u32::try_from(lowerer.names.len() - program).unwrap_or(u32::MAX),
+        concurrency,
         fails: decl::errors(cx, &found.fails),
         deadline_ms: found.deadline.map(|d| d.value),
         retain_ms: found.retain.map(|r| r.value),
@@ -89,6 +95,8 @@ pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
         triggers: Vec::new(),
         key: None,
         key_for_ms: None,
+        policy_locals: 0,
+        concurrency: Vec::new(),
         fails: decl::errors(cx, &found.fails),
         deadline_ms: None,
         retain_ms: None,
@@ -140,7 +148,9 @@ impl Lowerer<'_> {
     fn header(&mut self, found: &hir::Workflow, id: WorkflowId) {
         super::gather::header(self, found);
         for concurrency in &found.concurrency {
-            self.cannot("`concurrency`", concurrency.span);
+            if concurrency.otherwise != ConcurrencyElse::Queue {
+                self.cannot("`else` behind `concurrency`", concurrency.span);
+            }
         }
         for limit in &found.limits {
             self.cannot("a start `limit`", limit.span);
@@ -160,6 +170,11 @@ impl Lowerer<'_> {
         for span in spans {
             self.cannot("a `schedule`", span);
         }
+    }
+
+    fn concurrency(&mut self, found: &hir::Concurrency) -> fir::Concurrency {
+        let limit = u32::try_from(found.count.node).unwrap_or(u32::MAX).max(1);
+        fir::Concurrency { limit, per: found.per.map(|per| self.names.expr(per)) }
     }
 
     fn begin(&mut self, at: &str, span: Span) {

@@ -11,6 +11,7 @@ pub use happened::Happened;
 use crate::codegen::{Json, Values};
 use crate::id::RunId;
 use crate::port::EventRow;
+use crate::run::{Claim, ConcurrencyClass};
 use crate::shard::BreakerAct;
 use crate::time::Time;
 use serde::de::DeserializeOwned;
@@ -243,8 +244,9 @@ fn is_zero(number: &u32) -> bool {
 /// A message from one shard to another.
 ///
 /// Invariant: whoever gets one twice does nothing the second time: an event is known by its id or its
-/// number at its home, a start by its key, an operator's act by its time, and a breaker that has
-/// opened is open.
+/// number at its home, a start by its key, an operator's act by its time, a breaker that has opened is
+/// open, a run is in flight in its class or not, and one that is granted its turn and has ended says
+/// that it has left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mail {
@@ -264,9 +266,49 @@ pub enum Mail {
         input: Values,
         /// Id of the event.
         event: String,
+        /// When the event came to its home, and its number there.
+        #[serde(default)]
+        came: (Time, u64),
     },
     /// An operator's act on a service, or that its breaker has opened, as it was recorded.
     Breaker(ShardRecord),
+    /// A run claims to be in flight, of the home of its class.
+    Ask {
+        /// The run.
+        run: RunId,
+        /// What it claims.
+        claim: Claim,
+    },
+    /// The home of a class lets a run be in flight.
+    Granted {
+        /// The run.
+        run: RunId,
+        /// The class.
+        class: ConcurrencyClass,
+    },
+    /// A run is in flight no more, or does not wait any longer.
+    Left {
+        /// The run.
+        run: RunId,
+        /// The class.
+        class: ConcurrencyClass,
+    },
+    /// A run has ended of which nobody can read what it claimed.
+    Gone {
+        /// The run.
+        run: RunId,
+    },
+    /// A home begins anew, and asks which runs have claims there.
+    Census,
+    /// Those of one shard.
+    Present {
+        /// The epoch of the home that asked.
+        epoch: u64,
+        /// Runs with what they claim.
+        claims: Vec<(RunId, Claim)>,
+        /// There are no more.
+        last: bool,
+    },
 }
 
 /// An event, inside a record.

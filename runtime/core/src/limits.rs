@@ -71,3 +71,17 @@ pub const RESOLVERS_PER_REVIEW: usize = 1_024;
 /// Lines of history that may wait for a record, two for each quick read.
 /// Bound: a loop that only reads would otherwise lose all its progress in a crash, and grow for ever.
 pub const UNRECORDED: usize = 32;
+
+/// Turns under `concurrency` that are granted at once; the next ones follow in a batch of their own.
+/// Bound: one batch of the store.
+pub const GRANTS: usize = 256;
+
+/// Claims that one message of a census holds.
+/// Bound: some 100 KB.
+pub const CLAIMS: usize = 500;
+
+/// Runs of one shard that may wait for their turn under `concurrency`; callers who start more are
+/// asked to come back.
+/// Bound: each is held in memory, some 10 KB. What events start is admitted all the same, for a topic
+/// that is not read may hold what those in flight wait for.
+pub const QUEUED: usize = 10_000;

@@ -116,6 +116,10 @@ pub const CROWD: usize = 256;
 /// The longest time, in ms, for which starts are refused before the next look at how long they wait.
 pub const PRESSED_MS: i64 = 1_000;
 
+/// Runs of batches of one partition that may be under way; then it is read no further.
+/// Bound: each holds its batch, of up to [`GATHERED_BYTES`] as it was read.
+pub const BATCHES: usize = 64;
+
 /// How often a partition that waits for a shard with too much work looks whether it has less.
 pub const PRESSED_LOOK: Duration = Duration::from_millis(50);
 

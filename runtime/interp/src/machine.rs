@@ -7,7 +7,7 @@ use crate::walk::Walk;
 use sagaflow_core::codegen::{
     Draw, Event, Fault, Frame, Json, Machine, Move, Values, WorkflowSpec,
 };
-use sagaflow_fir::{ArmWait, Expr, Fir, LocalId, Stmt, Workflow};
+use sagaflow_fir::{ArmWait, Concurrency, Expr, Fir, LocalId, Stmt, Workflow};
 use std::sync::Arc;
 
 /// Why a workflow cannot be interpreted.
@@ -168,11 +168,7 @@ impl Machine for Interpreter {
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         let workflow = self.workflow()?;
         let Some(key) = &workflow.key else { return Ok(None) };
-        let mut env = Env::new(workflow.locals.len());
-        for (id, param) in (0_u32..).zip(&workflow.params) {
-            let json = input.get(&param.name).or(param.default.as_ref()).unwrap_or(&Json::Null);
-            env.set(LocalId(id), decode(&self.fir, &param.ty, json)?);
-        }
+        let mut env = self.parameters(workflow, input)?;
         let mut eval = Eval::new(&self.fir, &workflow.module, None);
         let values = eval.all(&mut env, key)?;
         // One value is the key itself, so that people can look a run up by what they know.
@@ -180,6 +176,29 @@ impl Machine for Interpreter {
             [value] => encode(value),
             values => values.iter().map(encode).collect(),
         }))
+    }
+
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        let workflow = self.workflow()?;
+        let mut env = self.parameters(workflow, input)?;
+        let mut eval = Eval::new(&self.fir, &workflow.module, None);
+        let mut class = |clause: &Concurrency| match &clause.per {
+            Some(per) => Ok(encode(&eval.expr(&mut env, per)?)),
+            None => Ok(Json::Null),
+        };
+        workflow.concurrency.iter().map(&mut class).collect()
+    }
+}
+
+impl Interpreter {
+    /// The parameters, where nothing else is known yet.
+    fn parameters(&self, workflow: &Workflow, input: &Values) -> Result<Env, Fault> {
+        let mut env = Env::new(workflow.locals.len());
+        for (id, param) in (0_u32..).zip(&workflow.params) {
+            let json = input.get(&param.name).or(param.default.as_ref()).unwrap_or(&Json::Null);
+            env.set(LocalId(id), decode(&self.fir, &param.ty, json)?);
+        }
+        Ok(env)
     }
 }
 

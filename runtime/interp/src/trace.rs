@@ -67,4 +67,8 @@ impl Machine for Traced {
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         self.machine.key(input)
     }
+
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.machine.classes(input)
+    }
 }

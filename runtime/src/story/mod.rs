@@ -125,6 +125,12 @@ impl Story {
                     key.as_ref().map(|key| format!(", key {}", plain_key(key))).unwrap_or_default();
                 line(Calm, "started", format!("{} v{version}{key}", short(workflow)))
             }
+            H::Queued { limit, key } => {
+                let of =
+                    if key == "null" { String::new() } else { format!(" for {}", plain_key(key)) };
+                line(Calm, "queued", format!("at most {limit} in flight at once{of}"))
+            }
+            H::Dequeued => line(Good, "in flight", "its turn has come".to_owned()),
             H::Sent { path, .. } => {
                 self.sent.entry(path.clone()).or_insert(at);
                 None

@@ -149,7 +149,8 @@ fn the_payload_of_an_error_is_masked() {
     };
     let workflow = serde_json::json!({
         "name": "a.W", "version": 1, "hash": "", "params": [], "result": null,
-        "fails": [spec], "deadline_ms": null, "retain_ms": 0, "keyed": false, "key_for_ms": null,
+        "fails": [spec], "deadline_ms": null, "retain_ms": 0, "keyed": false, "concurrency": [],
+        "key_for_ms": null,
         "triggers": [], "points": {}, "aftermath": false, "tasks": {}, "events": {},
         "services": {}, "schema": Schema::default(),
     });

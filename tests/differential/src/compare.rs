@@ -104,6 +104,11 @@ impl Trace<'_> {
         if keys.0 != keys.1 {
             return Err(self.differ("key", &format!("{:?}", keys.0), &format!("{:?}", keys.1)));
         }
+        let classes = (self.generated.classes(&values).ok(), self.interp.classes(&values).ok());
+        if classes.0 != classes.1 {
+            let classes = (format!("{:?}", classes.0), format!("{:?}", classes.1));
+            return Err(self.differ("classes", &classes.0, &classes.1));
+        }
         let start = Frame { at: "start".into(), iteration: Vec::new(), values: values.clone() };
         let ended = self.fiber(start, Event::Enter)?;
         for undo in std::mem::take(&mut self.undos).into_iter().rev() {

@@ -38,6 +38,10 @@ impl Machine for Retold {
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         self.inner.key(input)
     }
+
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.inner.classes(input)
+    }
 }
 
 /// Answers a right machine's moves changed.
@@ -71,6 +75,10 @@ impl Machine for Altered {
 
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         self.inner.key(input)
+    }
+
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.inner.classes(input)
     }
 }
 
@@ -113,5 +121,9 @@ impl Machine for LateCapture {
 
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         self.inner.key(input)
+    }
+
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.inner.classes(input)
     }
 }

@@ -337,4 +337,11 @@ pub trait Machine: Send + Sync {
     /// # Errors
     /// A [`Fault`] where evaluating it has a bug.
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault>;
+
+    /// The values of `per` for this input, for each `concurrency` clause in order; `null` where a
+    /// clause has none.
+    ///
+    /// # Errors
+    /// A [`Fault`] where evaluating them has a bug.
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault>;
 }

@@ -28,6 +28,10 @@ pub struct WorkflowSpec {
     pub retain_ms: i64,
     /// Whether it declares `idempotent by`.
     pub keyed: bool,
+    /// `concurrency`: how many are in flight at most, for each clause ([`Machine::classes`]).
+    ///
+    /// [`Machine::classes`]: super::Machine::classes
+    pub concurrency: Vec<u32>,
     /// How long its key is kept where it says `for`; else as long as the run.
     pub key_for_ms: Option<i64>,
     /// `on Event(x)` triggers.

@@ -18,6 +18,12 @@ pub enum Happened {
         version: u32,
         key: Option<String>,
     },
+    /// It waits for its turn under `concurrency`: so many are in flight at most.
+    Queued {
+        limit: u32,
+        key: String,
+    },
+    Dequeued,
     Sent {
         path: String,
         action: String,

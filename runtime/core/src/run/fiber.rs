@@ -144,7 +144,7 @@ pub enum Hold {
     Now,
     /// At a boundary: the run is paused, or a cause waits for a pivot (X1).
     Boundary,
-    /// A place under `max`.
+    /// A place under `max`, or the run's under `concurrency`.
     Place,
     /// A person, because of a fault.
     Fault(Fault),
@@ -357,6 +357,13 @@ impl Fiber {
             stop: None,
             passed: false,
         }
+    }
+
+    /// Whether it is a run's that waits for its turn under `concurrency`.
+    #[must_use]
+    pub fn queued(&self) -> bool {
+        self.kind == Kind::Root
+            && matches!(self.state, State::Ready(Ready { held: Hold::Place, .. }))
     }
 
     /// Its call, wherever it stands: in flight, before a handler, or before a person.

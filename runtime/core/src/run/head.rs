@@ -1,5 +1,6 @@
 //! What a run is beside its fibers: what it was started with, and how far it has come.
 
+use super::Claim;
 use crate::codegen::{Json, Values};
 use crate::status::{Cause, Status};
 use crate::time::Time;
@@ -24,9 +25,12 @@ pub struct Origin {
     pub started: Time,
     /// Number of the last event before the admission: older ones do not count for its waits.
     pub events: u64,
-    /// The workflow's deadline.
+    /// The workflow's deadline; none where it counts from the run's turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
+    /// The workflow's deadline from the run's turn on, in ms, where it has to wait for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<i64>,
     /// Retention class of its records.
     pub class: u8,
     /// How long it is kept after its end.
@@ -130,6 +134,12 @@ pub struct Head {
     /// Effects that are counted and no longer named.
     #[serde(default)]
     pub forgotten: u32,
+    /// The workflow's deadline, where it counts from the run's turn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Time>,
+    /// What it asks of the `concurrency` clauses of its workflow, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
 }
 
 /// Mode `m` of the semantics; `committed` and `parked` stand beside it.
@@ -167,6 +177,8 @@ impl Head {
             poisoned: None,
             ended: None,
             forgotten: 0,
+            deadline: None,
+            claims: Vec::new(),
         }
     }
 

@@ -5,12 +5,14 @@
 //! only other way in. Long runs do not pay for their length: a record holds what changed.
 
 mod call;
+mod claim;
 mod effect;
 mod fiber;
 mod head;
 mod node;
 
 pub use call::{Call, Last, Phase, Role};
+pub use claim::{Claim, ConcurrencyClass};
 pub use effect::{Effect, Fate};
 pub use fiber::{
     Fiber, Happening, Hold, Join, Kind, Manual, Ready, State, Stop, StopCause, Then, Unit, Unwind,
@@ -85,6 +87,18 @@ impl RunState {
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// The workflow's deadline; none yet while it waits for its turn.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Time> {
+        self.head.deadline.or(self.origin.deadline)
+    }
+
+    /// Whether it waits for its turn under `concurrency`.
+    #[must_use]
+    pub fn queued(&self) -> bool {
+        self.head.claims.iter().any(|claim| !claim.granted)
     }
 
     /// How far it has come.
@@ -285,6 +299,7 @@ impl RunState {
         }
         let resting = |fiber: &Fiber| {
             matches!(fiber.state, State::Wait(_) | State::Join(_) | State::Still | State::Ended(_))
+                || fiber.queued()
         };
         if self.fibers.values().all(resting) { Status::Waiting } else { Status::Running }
     }

@@ -125,6 +125,10 @@ impl Turn<'_> {
             && machine.spec().aftermath
             && !head.aftermath
         {
+            // Invariant: it calls services, so it waits for its turn as the program would have.
+            if self.run.state.queued() {
+                return false;
+            }
             let mut values = self.run.state.origin().input.clone();
             values.insert("failure.error".to_owned(), cause.error().into());
             values.insert("failure.step".to_owned(), cause.step().into());

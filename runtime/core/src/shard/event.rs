@@ -372,12 +372,17 @@ impl Shard {
                 let key = key.unwrap_or_else(|| canonical(&Json::from(id.clone())));
                 let home = shard_of(slot_of(&namespace, &spec.name, &key), self.place.of);
                 if home == self.place.shard {
-                    let waiting = Waiting::triggered(machine, input, namespace.clone(), id);
+                    let waiting = Waiting::triggered(machine, input, event);
                     return self.start_with(now, namespace, Some(key), waiting, out);
                 }
-                let (workflow, event) = (spec.name.clone(), id.clone());
-                let start =
-                    Mail::Start { namespace: namespace.clone(), workflow, key, input, event };
+                let start = Mail::Start {
+                    namespace: namespace.clone(),
+                    workflow: spec.name.clone(),
+                    key,
+                    input,
+                    event: id.clone(),
+                    came: (event.at, event.number),
+                };
                 self.post(home, &start, out);
                 self.triggered(now, namespace, id, out);
             }

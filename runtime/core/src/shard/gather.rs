@@ -16,7 +16,7 @@ use crate::codegen::{Json, Machine, Schema, Ty, Values, WorkflowSpec};
 use crate::id::slot_of;
 use crate::journal::{self, Happened};
 use crate::key::canonical;
-use crate::run::Gathered;
+use crate::run::{Gathered, Origin};
 use crate::time::Time;
 use crate::value::print_time;
 use serde_json::json;
@@ -51,6 +51,31 @@ fn place(spec: &WorkflowSpec, key: &str) -> Option<(String, String)> {
         && first.parse::<u64>().is_ok()
         && last.parse::<u64>().is_ok();
     (numbers && parts.count() <= 1).then(|| (topic.to_owned(), partition.to_owned()))
+}
+
+/// Runs of batches that have not ended, by whose they are and the partition they were read from.
+#[derive(Default)]
+pub(super) struct Batches(BTreeMap<(String, String, u32), usize>);
+
+impl Batches {
+    fn place(origin: &Origin) -> Option<(String, String, u32)> {
+        let Gathered { topic, partition, .. } = origin.gathered.as_ref()?;
+        Some((origin.workflow.clone(), topic.clone(), *partition))
+    }
+
+    pub(super) fn began(&mut self, origin: &Origin) {
+        Self::place(origin).into_iter().for_each(|place| *self.0.entry(place).or_default() += 1);
+    }
+
+    pub(super) fn ended(&mut self, origin: &Origin) {
+        let Some(place) = Self::place(origin) else { return };
+        if let Some(count) = self.0.get_mut(&place) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&place);
+            }
+        }
+    }
 }
 
 impl Gathering {
@@ -98,6 +123,14 @@ impl Gathering {
 }
 
 impl Shard {
+    /// How many runs of batches of a partition have not ended: whoever reads it reads no further
+    /// while there are many.
+    #[must_use]
+    pub fn batches(&self, workflow: &str, topic: &str, partition: u32) -> usize {
+        let place = (workflow.to_owned(), topic.to_owned(), partition);
+        self.batches.0.get(&place).copied().unwrap_or(0)
+    }
+
     /// Starts the run of a batch.
     ///
     /// Crash: its first record is in the batch that moves the position behind its records, or closes

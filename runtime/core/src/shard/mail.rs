@@ -47,12 +47,21 @@ impl Shard {
                 continue;
             }
             match journal::decode(&body) {
-                Ok(Mail::Start { namespace, workflow, key, input, event }) => {
-                    self.start_by_mail(now, from, (namespace, workflow, key), (input, event), out);
+                Ok(Mail::Start { namespace, workflow, key, input, event, came }) => {
+                    let start = (input, event, came);
+                    self.start_by_mail(now, from, (namespace, workflow, key), start, out);
                     continue;
                 }
                 Ok(Mail::Event(event)) => self.accept_event(now, event, None, out),
                 Ok(Mail::Delivered(event)) => self.delivered(now, event, out),
+                Ok(Mail::Ask { run, claim }) => self.claimed(run, &claim, out),
+                Ok(Mail::Granted { run, class }) => self.granted(now, run, &class, out),
+                Ok(Mail::Left { run, class }) => self.has_left(run, &class, out),
+                Ok(Mail::Gone { run }) => self.is_gone(run),
+                Ok(Mail::Census) => self.answer_census(from, out),
+                Ok(Mail::Present { epoch, claims, last }) => {
+                    self.present(from, epoch, (claims, last));
+                }
                 Ok(Mail::Breaker(record)) => self.told_of_breaker(now, record, out),
                 Err(error) => self.unreadable(now, from, &error, out),
             }
@@ -66,13 +75,13 @@ impl Shard {
         now: Time,
         from: Source,
         (namespace, workflow, key): (String, String, String),
-        (input, event): (Values, String),
+        (input, event, came): (Values, String, (Time, u64)),
         out: &mut Output,
     ) {
         // Where no node of this build can run it, the message waits for one that can.
         let Some(machine) = self.machines.for_start(&workflow, None).cloned() else { return };
         self.post.in_hand.insert(from);
-        let waiting = Waiting::by_mail(machine, input, (&namespace, &event), from);
+        let waiting = Waiting::by_mail(machine, input, (&namespace, &event, came), from);
         self.start_with(now, namespace, Some(key), waiting, out);
     }
 

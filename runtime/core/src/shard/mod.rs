@@ -17,6 +17,7 @@ mod branch;
 mod cancel;
 mod checkpoint;
 mod commit;
+mod concurrency;
 mod end;
 mod event;
 mod gather;
@@ -60,13 +61,15 @@ pub use recover::{Recovered, Recovery};
 pub use turn::unlisted;
 
 use crate::codegen::{Draw, Machine};
-use crate::id::{Place, RunId};
+use crate::id::{Place, RunId, ShardId};
 use crate::journal::{Happened, Mail};
 use crate::limits;
 use crate::port::{EventName, RunRow};
 use crate::run::RunState;
 use crate::time::Time;
+use concurrency::Classes;
 use event::Events;
+use gather::Batches;
 use guard::Guards;
 use mail::Post;
 use review::Reviews;
@@ -152,6 +155,8 @@ pub struct Shard {
     guards: Guards,
     reviews: Reviews,
     positions: Positions,
+    classes: Classes,
+    batches: Batches,
     /// Runs whose records do not decode.
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
@@ -189,8 +194,10 @@ struct Run {
     due: Option<Time>,
     /// Its entries in [`Events`].
     subscriptions: Vec<(String, String)>,
-    /// It was recovered too often, and waits for its turn to start alone.
+    /// It was recovered too often, and waits until it may start alone.
     suspect: bool,
+    /// The homes that have been told of its claims, in their order.
+    claimed: Vec<ShardId>,
 }
 
 impl Run {
@@ -208,6 +215,7 @@ impl Run {
             due: None,
             subscriptions: Vec::new(),
             suspect: false,
+            claimed: Vec::new(),
         }
     }
 
@@ -234,6 +242,8 @@ impl Shard {
             guards: Guards::default(),
             reviews: Reviews::default(),
             positions: Positions::default(),
+            classes: Classes::default(),
+            batches: Batches::default(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
             paused: false,
@@ -307,6 +317,7 @@ impl Shard {
         }
         self.next_suspect(now, &mut out);
         self.deliver(now, &mut out);
+        self.grant(now, &mut out);
         self.tell_opened(now, &mut out);
         out
     }
@@ -315,7 +326,7 @@ impl Shard {
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {
         let run = self.due.first().map(|(at, _)| *at);
-        run.into_iter().chain(self.events.backlog_due()).min()
+        run.into_iter().chain(self.events.backlog_due()).chain(self.classes.due()).min()
     }
 
     /// The state of a run that has not ended.
@@ -443,10 +454,13 @@ impl Shard {
             run.subscriptions = wanted;
         }
         if ended {
+            self.leave_classes(id, &run, out);
+            self.batches.ended(run.state.origin());
             self.starts.forget(&run.state);
             self.guards.forget(id);
             return;
         }
+        self.tell_claims(id, &mut run, out);
         // Order: what came for it is known before its time runs out; then it is put back again.
         let known = names(&namespace, &run.subscriptions);
         let loading = known.iter().any(|name| self.events.loading(name, since));

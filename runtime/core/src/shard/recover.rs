@@ -131,6 +131,7 @@ impl Shard {
             let machine = shard.machines.get(&origin.workflow, origin.version, &origin.hash);
             run.machine = machine.cloned();
             shard.starts.learn(id, &run.state);
+            shard.batches.began(run.state.origin());
             shard.put_back(id, run, &mut out);
         }
         let ids: Vec<_> = shard.runs.keys().copied().collect();
@@ -161,6 +162,10 @@ impl Shard {
             }
         }
         shard.deliver(now, &mut out);
+        if shard.machines.all().any(|machine| !machine.spec().concurrency.is_empty()) {
+            shard.take_census(&mut out);
+        }
+        shard.grant(now, &mut out);
         // Sabotage: what leaves does not wait for the fence.
         #[cfg(feature = "sabotage")]
         if sabotage::is(Sabotage::RecoverySpeaksFirst) {
@@ -196,6 +201,7 @@ impl Shard {
             self.show(id, shown, &mut out);
         }
         self.deliver(now, &mut out);
+        self.grant(now, &mut out);
         out
     }
 
@@ -222,6 +228,7 @@ impl Shard {
             return Answer::Refused("the run cannot be read; it can only be terminated".to_owned());
         }
         let Some(Damaged { row, .. }) = self.damaged.remove(&id) else { return Answer::NotFound };
+        self.leave_everywhere(id, out);
         let namespace = row.namespace.clone();
         // Crash: row and letter change together; recovery reads no records of a run that has ended.
         out.put_run(RunRow {

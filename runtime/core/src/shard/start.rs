@@ -3,13 +3,14 @@
 //! A key that is not in memory is looked up in the store first. While that is under way every start
 //! with the key waits, so nothing can be decided between the question and the answer.
 
+use super::concurrency::claims;
 use super::gather::{is_place, start_slot};
 use super::input::{Answer, Start, Token};
 use super::output::{Effect, Output};
 use super::{Run, Shard, mail, turn};
 use crate::codegen::{Frame, Machine, Values};
 use crate::id::RunId;
-use crate::journal::Happened;
+use crate::journal::{EventBody, Happened};
 use crate::key::{canonical, fingerprint};
 use crate::limits::STARTS_PER_KEY;
 use crate::port::{KeyRow, Source};
@@ -35,6 +36,9 @@ pub(super) struct Waiting {
     entropy: [u8; 16],
     /// Where its batch was read.
     gathered: Option<Gathered>,
+    /// When the event came that asks for it, and its number: its place among those that wait for
+    /// their turn.
+    came: Option<(Time, u64)>,
     /// Who asked.
     pub(super) origin: StartedBy,
 }
@@ -90,7 +94,7 @@ impl Shard {
             }
         };
         let origin = StartedBy::Caller(token);
-        let waiting = Waiting { machine, input, entropy, gathered: None, origin };
+        let waiting = Waiting { machine, input, entropy, gathered: None, came: None, origin };
         self.start_with(now, namespace, key, waiting, out);
     }
 
@@ -104,7 +108,9 @@ impl Shard {
         out: &mut Output,
     ) {
         let Some(key) = key else {
-            self.admit(now, namespace, None, waiting, out);
+            if let Some(waiting) = self.unless_crowded(now, waiting, out) {
+                self.admit(now, namespace, None, waiting, out);
+            }
             return;
         };
         if !self.place.owns(start_slot(&namespace, waiting.machine.spec(), &key)) {
@@ -155,12 +161,25 @@ impl Shard {
                     }
                 }
                 None => {
+                    let Some(waiting) = self.unless_crowded(now, waiting, out) else { continue };
                     let print = input_print(&waiting.input);
                     let key = Some(id.2.clone());
                     let run = self.admit(now, id.0.clone(), key, waiting, out);
                     known = Some((run, print));
                 }
             }
+        }
+    }
+
+    /// Has a caller come back whose run would only wait for its turn behind many others.
+    fn unless_crowded(&self, now: Time, start: Waiting, out: &mut Output) -> Option<Waiting> {
+        let queues = !start.machine.spec().concurrency.is_empty() && self.classes.crowded();
+        match start.origin {
+            StartedBy::Caller(token @ Some(_)) if queues => {
+                out.reply(token, Answer::Busy { after: now.plus(1_000) });
+                None
+            }
+            _ => Some(start),
         }
     }
 
@@ -191,7 +210,7 @@ impl Shard {
         waiting: Waiting,
         out: &mut Output,
     ) -> RunId {
-        let Waiting { machine, input, entropy, gathered, origin: started_by } = waiting;
+        let Waiting { machine, input, entropy, gathered, came, origin: started_by } = waiting;
         let spec = machine.spec();
         let [low, high, random @ ..] = entropy;
         let slot = match &key {
@@ -200,6 +219,8 @@ impl Shard {
         };
         let [a, b, c, d, e, f, g, h, ..] = random;
         let run = RunId::new(now.0, slot, [a, b, c, d, e, f, g, h]);
+        let claims =
+            claims(machine.as_ref(), (&namespace, &input), came.unwrap_or_else(|| self.came(now)));
         let origin = Origin {
             namespace: namespace.clone(),
             workflow: spec.name.clone(),
@@ -209,11 +230,13 @@ impl Shard {
             input: input.clone(),
             started: now,
             events: self.events.last(),
-            deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
+            deadline: spec.deadline_ms.filter(|_| claims.is_empty()).map(|ms| now.plus(ms)),
+            deadline_ms: spec.deadline_ms.filter(|_| !claims.is_empty()),
             class: retention_class(spec.retain_ms),
             retain_ms: spec.retain_ms,
             gathered,
         };
+        self.batches.began(&origin);
         let print = input_print(&input);
         if let Some(key) = &key {
             let workflow = spec.name.clone();
@@ -234,7 +257,11 @@ impl Shard {
             turn.note(started);
             let root = Fiber::new(Kind::Root, frame, Happening::Enter);
             turn.state().put_fiber(ROOT, root);
-            turn.queue.push_back(ROOT);
+            if claims.is_empty() {
+                turn.queue.push_back(ROOT);
+            } else {
+                turn.queue_up(claims);
+            }
             Answer::Started { run, new: true }
         });
         match started_by {
@@ -248,26 +275,24 @@ impl Shard {
 
 impl Waiting {
     /// A start that a trigger asks for. The same event gives the same entropy.
-    pub(super) fn triggered(
-        machine: Arc<dyn Machine>,
-        input: Values,
-        namespace: String,
-        id: String,
-    ) -> Self {
+    pub(super) fn triggered(machine: Arc<dyn Machine>, input: Values, event: &EventBody) -> Self {
+        let (namespace, id) = (event.namespace.clone(), event.id.clone());
         let entropy = mail::entropy(&namespace, &id, &machine.spec().name);
         let origin = StartedBy::Event { namespace, id };
-        Self { machine, input, entropy, gathered: None, origin }
+        let came = Some((event.at, event.number));
+        Self { machine, input, entropy, gathered: None, came, origin }
     }
 
     /// The same at another shard than the event's home.
     pub(super) fn by_mail(
         machine: Arc<dyn Machine>,
         input: Values,
-        (namespace, event): (&str, &str),
+        (namespace, event, came): (&str, &str, (Time, u64)),
         from: Source,
     ) -> Self {
         let entropy = mail::entropy(namespace, event, &machine.spec().name);
-        Self { machine, input, entropy, gathered: None, origin: StartedBy::Mail(from) }
+        let origin = StartedBy::Mail(from);
+        Self { machine, input, entropy, gathered: None, came: Some(came), origin }
     }
 
     /// A batch that was read. The same place gives the same entropy.
@@ -279,7 +304,7 @@ impl Waiting {
     ) -> Self {
         let entropy = mail::entropy(namespace, id, &machine.spec().name);
         let origin = StartedBy::Caller(None);
-        Self { machine, input, entropy, gathered: Some(gathered), origin }
+        Self { machine, input, entropy, gathered: Some(gathered), came: None, origin }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::time::Time;
 /// When a run wants to be looked at next.
 pub(super) fn next(state: &RunState, spec: &WorkflowSpec) -> Option<Time> {
     let head = state.head();
-    let deadline = state.origin().deadline.filter(|_| {
+    let deadline = state.deadline().filter(|_| {
         head.mode == Mode::Forward
             && !head.overdue
             && head.pending.is_none()
@@ -131,8 +131,7 @@ impl Turn<'_> {
         if self.paused {
             return;
         }
-        let origin = self.run.state.origin();
-        if origin.deadline.is_some_and(|deadline| deadline <= self.now) {
+        if self.run.state.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.deadline_passed();
         }
         let fibers: Vec<_> = self.run.state.fibers().keys().copied().collect();

@@ -310,7 +310,8 @@ impl Turn<'_> {
             return;
         }
         let young = self.run.listed_at().is_some_and(|at| self.now < at);
-        if young && status == Status::Running && row.1.is_empty() {
+        let brief = status == Status::Running || self.run.state.queued();
+        if young && brief && row.1.is_empty() {
             return;
         }
         // A row that once held the state holds it in every later version too: recovery reads the

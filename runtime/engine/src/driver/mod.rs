@@ -73,6 +73,17 @@ pub(crate) enum Message {
         /// None where nobody has said from where to begin.
         reply: oneshot::Sender<Option<Position>>,
     },
+    /// How many runs of batches of a partition have not ended: a look, which decides nothing.
+    Batches {
+        /// Whose.
+        workflow: String,
+        /// The topic's name.
+        topic: String,
+        /// The partition's number.
+        partition: u32,
+        /// How many.
+        reply: oneshot::Sender<usize>,
+    },
     /// Up to where events are in their topics, under the ownership of this epoch.
     Emitted(u64, u64),
     /// What a look into the inbox has found, under the ownership of this epoch.

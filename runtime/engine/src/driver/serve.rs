@@ -275,6 +275,10 @@ impl<'a, S: Store> Serving<'a, S> {
                 // Whoever asked may have stopped waiting.
                 let _ = reply.send(known.cloned());
             }
+            Message::Batches { workflow, topic, partition, reply } => {
+                // Whoever asked may have stopped waiting.
+                let _ = reply.send(self.shard.batches(&workflow, &topic, partition));
+            }
             Message::Look { run, until, reply } => {
                 let state = self.shard.run(run);
                 // Whoever asked may have stopped waiting.

@@ -63,6 +63,7 @@ impl TwoSteps {
             deadline_ms: None,
             retain_ms: 60_000,
             keyed: true,
+            concurrency: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
             points: BTreeMap::from([
@@ -122,6 +123,10 @@ impl Machine for TwoSteps {
             Some(n) if *n == json!(13) => Err(Fault { message: "division by zero".to_owned() }),
             n => Ok(n.cloned()),
         }
+    }
+
+    fn classes(&self, _: &Values) -> Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
     }
 }
 

@@ -9,7 +9,7 @@ use crate::limits;
 use sagaflow_core::codegen::GatherSpec;
 use sagaflow_core::shard::{Answer, Arrived};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// What was read since the last position.
 struct Batch {
@@ -109,7 +109,9 @@ impl Place<'_> {
                 }
                 Read::Stopped(why) => {
                     drop(reading);
-                    if !self.hand_over(&mut batch).await? {
+                    // A person is told in any case; without room it is gathered again.
+                    let room = self.batches().await? < limits::BATCHES;
+                    if room && !self.hand_over(&mut batch).await? {
                         return Ok(());
                     }
                     return self.stopped(why).await;
@@ -117,6 +119,17 @@ impl Place<'_> {
                 Read::Lost => return Ok(()),
             }
         }
+    }
+
+    /// Waits while as many runs of this partition's batches are under way as may be.
+    ///
+    /// Bound: what is read ahead waits with the client, which asks for no more than it may hold.
+    async fn room_for_a_batch(&self) -> Result<(), Gone> {
+        self.intake.room().await;
+        while self.batches().await? >= limits::BATCHES {
+            sleep(limits::PRESSED_LOOK).await;
+        }
+        Ok(())
     }
 
     /// Has the shard start the run; whether reading goes on.
@@ -128,7 +141,7 @@ impl Place<'_> {
         if gathered.next == gathered.from {
             return Ok(true);
         }
-        self.intake.room().await;
+        self.room_for_a_batch().await?;
         let answer = self.consumed(Some(gathered.from), gathered.next, gathered.arrived).await?;
         if answer != Answer::Done {
             return Ok(false);

@@ -241,6 +241,16 @@ impl Place<'_> {
         answer.await.map_err(|_| Gone)
     }
 
+    /// How many runs of this partition's batches have not ended.
+    pub(super) async fn batches(&self) -> std::result::Result<usize, Gone> {
+        let (reply, answer) = oneshot::channel();
+        let (topic, partition) = (self.partition.topic.to_string(), self.partition.number);
+        let workflow = self.reader.workflow().unwrap_or_default().to_owned();
+        let look = Message::Batches { workflow, topic, partition, reply };
+        self.intake.back.send(look).await.map_err(|_| Gone)?;
+        answer.await.map_err(|_| Gone)
+    }
+
     /// Has the shard tell a person.
     async fn halted(&self, why: String) -> std::result::Result<(), Gone> {
         let input = Input::Halted {

@@ -49,6 +49,7 @@ impl Relay {
             deadline_ms: None,
             retain_ms: 60_000,
             keyed: false,
+            concurrency: Vec::new(),
             key_for_ms: None,
             triggers: vec![trigger],
             points: BTreeMap::from([("start".to_owned(), start)]),
@@ -95,6 +96,10 @@ impl Machine for Relay {
     /// None: the event's id is the key, so that an event that is taken in twice would start two runs.
     fn key(&self, _: &Values) -> std::result::Result<Option<Json>, Fault> {
         Ok(None)
+    }
+
+    fn classes(&self, _: &Values) -> std::result::Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
     }
 }
 

@@ -4,14 +4,19 @@ use super::{Env, Eval};
 use crate::codec::{decode, encode, fault};
 use crate::value::Value;
 use rust_decimal::Decimal;
-use sagaflow_core::codegen::{Draw, Fault};
+use sagaflow_core::codegen::{Draw, Fault, Json};
 use sagaflow_core::key;
+use sagaflow_core::time::Time;
+use sagaflow_core::value::print_time;
 use sagaflow_fir::{Expr, Ty};
+use serde_json::json;
 use std::sync::Arc;
 use uuid::Builder;
 
 /// Bound: the items of a range.
 const RANGE_MAX: i64 = 1_000_000;
+
+const HOUR_MS: i64 = 3_600_000;
 
 impl Eval<'_> {
     pub(super) fn builtin(
@@ -83,8 +88,21 @@ impl Eval<'_> {
         let samples = &self.fir.samples;
         let json = samples.get(&qualified).or_else(|| samples.get(name));
         let json = json.ok_or_else(|| fault(format!("there is no sample `{name}`")))?;
+        if let (Ty::Batch(_), Some(items)) = (ty, json.as_array()) {
+            return decode(self.fir, ty, &batch(name, items, self.draw()?.now));
+        }
         decode(self.fir, ty, json)
     }
+}
+
+/// A sample of records as one batch: from the beginning of the first partition.
+fn batch(name: &str, items: &[Json], now: Time) -> Json {
+    let hour = Time(now.0 - now.0.rem_euclid(HOUR_MS));
+    json!({
+        "items": items, "id": format!("sample {name}"), "partition": 0, "first_offset": 0,
+        "last_offset": items.len().saturating_sub(1), "started": print_time(now),
+        "hour": print_time(hour),
+    })
 }
 
 /// An exact decimal from nought up to but not one, with nine digits.

@@ -30,6 +30,8 @@ impl Build {
             triggers: Vec::new(),
             key: None,
             key_for_ms: None,
+            policy_locals: 0,
+            concurrency: Vec::new(),
             fails: Vec::new(),
             deadline_ms: None,
             retain_ms: None,

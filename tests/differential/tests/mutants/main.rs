@@ -68,6 +68,10 @@ impl Machine for Twin {
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         self.machine.key(input)
     }
+
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.machine.classes(input)
+    }
 }
 
 /// The first difference between a generated machine and a twin over `program`.

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod batches;
+mod hot;
 mod letters;
+mod order;
 mod outage;
 mod relay;
 mod start;

@@ -90,6 +90,10 @@ impl Machine for Count {
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         Ok(input.get("batch").and_then(|batch| batch.get("id")).cloned())
     }
+
+    fn classes(&self, _: &Values) -> Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 fn home(partition: u32) -> ShardId {

@@ -2,6 +2,7 @@
 
 mod asked;
 mod batches;
+mod concurrency;
 mod letters;
 mod operators;
 mod parallel;

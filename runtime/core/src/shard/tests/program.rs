@@ -231,6 +231,7 @@ impl Program {
             deadline_ms: None,
             retain_ms: 86_400_000,
             keyed: true,
+            concurrency: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
             points,
@@ -576,5 +577,12 @@ impl Machine for Program {
 
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault> {
         Ok(input.get("order").cloned())
+    }
+
+    /// The first clause is per customer, who stands behind the `@` of an order; others have no key.
+    fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        let order = input.get("order").and_then(Json::as_str).unwrap_or_default();
+        let customer = order.split_once('@').map(|(_, customer)| Json::from(customer));
+        Ok(vec![customer.unwrap_or_default()])
     }
 }

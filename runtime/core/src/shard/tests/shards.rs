@@ -9,7 +9,8 @@ use crate::memory::Memory;
 use crate::port::{RunFilter, Store};
 use crate::service::{Attempt, Refusal};
 use crate::shard::{
-    Actor, Answer, BreakerAct, Effect, Input, Machines, Output, Protection, Recovery, Shard, Start,
+    Act, Actor, Answer, BreakerAct, Effect, Input, Machines, Output, Protection, Recovery, Shard,
+    Start,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -119,6 +120,15 @@ impl Town {
         (one, recovered.fence)
     }
 
+    /// Every shard begins anew with these programs.
+    pub(super) fn serve<M: Machine + 'static>(&mut self, programs: &[Arc<M>]) {
+        self.machines = Machines::default();
+        for program in programs {
+            self.machines.add(program.clone() as Arc<dyn Machine>);
+        }
+        (0..SHARDS).map(ShardId).for_each(|shard| self.crash(shard));
+    }
+
     pub(super) fn crash(&mut self, shard: ShardId) {
         self.trace.push_back(format!("crash {}", shard.0));
         let (one, fence) = self.recovered(shard);
@@ -144,7 +154,8 @@ impl Town {
             now(self.store.commit(lease, output.batch)).expect("a commit");
             for to in sent {
                 assert_ne!(to, shard, "a shard tells itself nothing by message");
-                self.all[to.0 as usize].mail = true;
+                // One that is not there yet looks first of all.
+                self.all.get_mut(to.0 as usize).into_iter().for_each(|one| one.mail = true);
             }
         }
         if crash {
@@ -196,7 +207,7 @@ impl Town {
     }
 
     /// Does one of the things that can happen now, any of them.
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         let mut can: Vec<(ShardId, Option<usize>)> = Vec::new();
         for (shard, one) in (0..).map(ShardId).zip(&self.all) {
             can.extend((0..one.back.len()).map(|at| (shard, Some(at))));
@@ -289,6 +300,17 @@ impl Town {
             Answer::Started { run, .. } => run,
             other => panic!("{other:?}"),
         }
+    }
+
+    pub(super) fn cancel(&mut self, run: RunId) {
+        let cancel = |token| Input::Operate {
+            run,
+            act: Act::Cancel,
+            actor: Actor::default(),
+            reason: "given up".to_owned(),
+            token: Some(token),
+        };
+        self.ask(shard_of(run.slot(), SHARDS), cancel);
     }
 
     fn deliver(&mut self, id: &str, name: &str, key: &str) {

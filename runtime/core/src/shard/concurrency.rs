@@ -1,0 +1,408 @@
+//! `concurrency`: how many runs of a class are in flight, decided by the class's home.
+//!
+//! ```text
+//!  shard of the run                     home of the class
+//!  first record, Ask ─────────────────► queue, in order of arrival
+//!  record: its turn has come ◄───────── Granted, while fewer than the limit are in flight
+//!  last record, Left ─────────────────► the next one is granted
+//! ```
+//!
+//! Promises: a class never has more runs in flight than its limit, over all shards and through every
+//! crash, and of those that wait the one that came first is let in first. What is true of a run is in
+//! its own records alone: the home keeps nothing. One that begins anew asks every shard which of its
+//! runs are in flight and which wait, and grants nothing before all have answered.
+//!
+//! Order: what one shard sends another is taken in as it was sent. So a shard that answers has taken in
+//! every grant of the home's owner before, and the home has seen every `Ask` and `Left` that was sent
+//! before the answer.
+
+use super::input::Answer;
+use super::output::Output;
+use super::turn::Turn;
+use super::{Machines, Run, Shard};
+use crate::codegen::{Json, Machine, Values};
+use crate::id::{RunId, ShardId, shard_of};
+use crate::journal::{Happened, Mail};
+use crate::key::canonical;
+use crate::limits::{CLAIMS, GRANTS, QUEUED};
+use crate::port::Source;
+use crate::run::{Claim, ConcurrencyClass, Hold, ROOT, Ready, RunState, State};
+use crate::time::Time;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The classes whose home is here, and the runs of this shard that wait in any.
+#[derive(Default)]
+pub(super) struct Classes {
+    homes: BTreeMap<ConcurrencyClass, Home>,
+    census: Census,
+    /// Classes that may have room for somebody.
+    touched: BTreeSet<ConcurrencyClass>,
+    /// Runs of this shard that wait for their turn.
+    queued: BTreeSet<RunId>,
+    /// When the last run of this shard came that had a claim: a clock may step back.
+    since: Time,
+}
+
+/// One class at its home.
+#[derive(Default)]
+struct Home {
+    limit: u32,
+    /// When the run came that says so.
+    said: Time,
+    in_flight: BTreeSet<RunId>,
+    queue: BTreeSet<(Time, u64, RunId)>,
+    /// Where each of the queue stands in it.
+    places: BTreeMap<RunId, (Time, u64, RunId)>,
+}
+
+/// Which shards have said what their runs claim.
+#[derive(Default)]
+enum Census {
+    /// Nobody was asked.
+    #[default]
+    Open,
+    /// These have not answered yet.
+    Missing(BTreeSet<ShardId>),
+    /// All have.
+    Complete,
+}
+
+impl Home {
+    fn claim(&mut self, run: RunId, claim: &Claim) {
+        if claim.since >= self.said {
+            (self.said, self.limit) = (claim.since, claim.limit.max(1));
+        }
+        if claim.granted {
+            self.leave(run);
+            self.in_flight.insert(run);
+        } else if !self.in_flight.contains(&run) {
+            let place = claim.order(run);
+            self.queue.insert(place);
+            self.places.insert(run, place);
+        }
+    }
+
+    fn leave(&mut self, run: RunId) {
+        self.in_flight.remove(&run);
+        if let Some(place) = self.places.remove(&run) {
+            self.queue.remove(&place);
+        }
+    }
+
+    /// Who is in flight next, where so many may be.
+    fn next(&mut self, limit: u32) -> Option<RunId> {
+        if self.in_flight.len() >= limit as usize {
+            return None;
+        }
+        let (_, _, run) = self.queue.pop_first()?;
+        self.places.remove(&run);
+        self.in_flight.insert(run);
+        Some(run)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.in_flight.is_empty() && self.queue.is_empty()
+    }
+}
+
+impl Classes {
+    /// Whether so many wait here that callers are asked to come back.
+    pub(super) fn crowded(&self) -> bool {
+        self.queued.len() >= QUEUED
+    }
+
+    /// When there is somebody to be granted a turn.
+    pub(super) fn due(&self) -> Option<Time> {
+        (matches!(self.census, Census::Complete) && !self.touched.is_empty()).then_some(Time(0))
+    }
+
+    fn claim(&mut self, run: RunId, claim: &Claim) {
+        self.homes.entry(claim.class.clone()).or_default().claim(run, claim);
+        self.touched.insert(claim.class.clone());
+    }
+
+    fn leave(&mut self, run: RunId, class: &ConcurrencyClass) {
+        if let Some(home) = self.homes.get_mut(class) {
+            home.leave(run);
+            if home.is_empty() {
+                self.homes.remove(class);
+            } else {
+                self.touched.insert(class.clone());
+            }
+        }
+    }
+
+    /// A run has no claims any more.
+    fn forget(&mut self, run: RunId) {
+        self.queued.remove(&run);
+        let has = |home: &Home| home.in_flight.contains(&run) || home.places.contains_key(&run);
+        let its = self.homes.iter().filter(|(_, home)| has(home));
+        for class in its.map(|(class, _)| class.clone()).collect::<Vec<_>>() {
+            self.leave(run, &class);
+        }
+    }
+
+    /// The next run that is granted its turn.
+    ///
+    /// Order: the newest program says how many may be in flight; where none has the clause any more,
+    /// the run that came last.
+    fn next(&mut self, machines: &Machines) -> Option<(ConcurrencyClass, RunId)> {
+        if !matches!(self.census, Census::Complete) {
+            return None;
+        }
+        loop {
+            let class = self.touched.first()?.clone();
+            let clause = class.clause as usize;
+            let newest = machines.for_start(&class.workflow, None);
+            let limit = newest.and_then(|newest| newest.spec().concurrency.get(clause)).copied();
+            if let Some(home) = self.homes.get_mut(&class)
+                && let Some(run) = home.next(limit.unwrap_or(home.limit).max(1))
+            {
+                return Some((class, run));
+            }
+            self.touched.remove(&class);
+        }
+    }
+}
+
+/// What a run claims that is admitted now.
+pub(super) fn claims(
+    machine: &dyn Machine,
+    (namespace, input): (&str, &Values),
+    (since, number): (Time, u64),
+) -> Vec<Claim> {
+    let spec = machine.spec();
+    // A run whose key cannot be computed is one of those without a key: it waits rather than runs
+    // beyond a limit.
+    let keys = machine.classes(input).unwrap_or_default();
+    let claim = |(clause, limit): (u32, &u32)| {
+        let key = keys.get(clause as usize).unwrap_or(&Json::Null);
+        let (namespace, workflow) = (namespace.to_owned(), spec.name.clone());
+        let class = ConcurrencyClass { namespace, workflow, clause, key: canonical(key) };
+        Claim { class, limit: *limit, since, number, granted: false }
+    };
+    (0..).zip(&spec.concurrency).map(claim).collect()
+}
+
+/// How many of its claims a run has made: one after the other, so that two runs never hold each
+/// other up.
+fn made(state: &RunState) -> usize {
+    let claims = &state.head().claims;
+    claims.iter().position(|claim| !claim.granted).map_or(claims.len(), |open| open + 1)
+}
+
+impl Shard {
+    /// Tells the homes what a run claims that has not been told yet, and after a recovery all of it:
+    /// what nobody could read before may be readable now.
+    ///
+    /// Crash: the message is in the batch of the record that holds the claim.
+    pub(super) fn tell_claims(&mut self, id: RunId, run: &mut Run, out: &mut Output) {
+        let claims = &run.state.head().claims;
+        if claims.is_empty() {
+            return;
+        }
+        let upto = made(&run.state);
+        for claim in claims.get(run.claimed.len()..upto).unwrap_or_default() {
+            let home = claim.class.home(self.place);
+            run.claimed.push(home);
+            self.classes.since = self.classes.since.max(claim.since);
+            if home == self.place.shard {
+                self.claimed(id, claim, out);
+            } else {
+                self.post(home, &Mail::Ask { run: id, claim: claim.clone() }, out);
+            }
+        }
+        if claims.iter().any(|claim| !claim.granted) {
+            self.classes.queued.insert(id);
+        } else {
+            self.classes.queued.remove(&id);
+        }
+    }
+
+    /// Tells the homes that a run has ended.
+    ///
+    /// Crash: the message is in the batch of its last record.
+    pub(super) fn leave_classes(&mut self, id: RunId, run: &Run, out: &mut Output) {
+        self.classes.queued.remove(&id);
+        for (claim, _) in run.state.head().claims.iter().zip(&run.claimed) {
+            self.leave_class(id, &claim.class, out);
+        }
+    }
+
+    /// Tells every home that a run is gone of which nobody can read what it claimed.
+    ///
+    /// Crash: the message is in the batch that ends it.
+    pub(super) fn leave_everywhere(&mut self, run: RunId, out: &mut Output) {
+        self.classes.forget(run);
+        let others: Vec<_> = self.place.others().collect();
+        others.into_iter().for_each(|shard| self.post(shard, &Mail::Gone { run }, out));
+    }
+
+    /// A run is gone that may have had claims here.
+    pub(super) fn is_gone(&mut self, run: RunId) {
+        self.classes.forget(run);
+    }
+
+    /// When a run that is admitted now has come: behind all that came before to this shard.
+    pub(super) fn came(&self, now: Time) -> (Time, u64) {
+        (self.classes.since.max(now), self.seq)
+    }
+
+    fn leave_class(&mut self, run: RunId, class: &ConcurrencyClass, out: &mut Output) {
+        match class.home(self.place) {
+            home if home == self.place.shard => self.classes.leave(run, class),
+            home => self.post(home, &Mail::Left { run, class: class.clone() }, out),
+        }
+    }
+
+    /// A run claims to be in flight in a class of this home.
+    pub(super) fn claimed(&mut self, run: RunId, claim: &Claim, out: &mut Output) {
+        self.classes.claim(run, claim);
+        self.take_census(out);
+    }
+
+    /// A run is in flight no more in a class of this home.
+    pub(super) fn has_left(&mut self, run: RunId, class: &ConcurrencyClass, out: &mut Output) {
+        self.classes.leave(run, class);
+        // Others may wait behind it, though no program here has such a clause any more.
+        self.take_census(out);
+    }
+
+    /// Asks the other shards which of their runs have claims here, once.
+    ///
+    /// Crash: whoever recovers the home asks anew, under an epoch of its own.
+    pub(super) fn take_census(&mut self, out: &mut Output) {
+        if !matches!(self.classes.census, Census::Open) {
+            return;
+        }
+        let others: BTreeSet<ShardId> = self.place.others().collect();
+        for shard in &others {
+            self.post(*shard, &Mail::Census, out);
+        }
+        self.classes.census = match others.is_empty() {
+            true => Census::Complete,
+            false => Census::Missing(others),
+        };
+    }
+
+    /// Tells a home that begins anew which runs of this shard have claims there.
+    pub(super) fn answer_census(&mut self, from: Source, out: &mut Output) {
+        let mut claims = Vec::new();
+        for (id, run) in &self.runs {
+            let all = run.state.head().claims.iter().zip(&run.claimed);
+            let here = all.filter(|(_, home)| **home == from.shard);
+            claims.extend(here.map(|(claim, _)| (*id, claim.clone())));
+        }
+        let epoch = from.epoch;
+        let mut rest = claims.chunks(CLAIMS).peekable();
+        if rest.peek().is_none() {
+            let none = Mail::Present { epoch, claims: Vec::new(), last: true };
+            self.post(from.shard, &none, out);
+        }
+        while let Some(some) = rest.next() {
+            let (claims, last) = (some.to_vec(), rest.peek().is_none());
+            self.post(from.shard, &Mail::Present { epoch, claims, last }, out);
+        }
+    }
+
+    /// A shard has said which of its runs have claims here.
+    pub(super) fn present(
+        &mut self,
+        from: Source,
+        epoch: u64,
+        (claims, last): (Vec<(RunId, Claim)>, bool),
+    ) {
+        let Census::Missing(missing) = &mut self.classes.census else { return };
+        // Order: one answer is taken once; after it a run may have left that it names.
+        if epoch != self.post.epoch || !missing.contains(&from.shard) {
+            return;
+        }
+        if last {
+            missing.remove(&from.shard);
+            if missing.is_empty() {
+                self.classes.census = Census::Complete;
+                let all = self.classes.homes.keys().cloned();
+                self.classes.touched.extend(all);
+            }
+        }
+        for (run, claim) in claims {
+            self.classes.claim(run, &claim);
+        }
+    }
+
+    /// Grants turns as far as there is room.
+    pub(super) fn grant(&mut self, now: Time, out: &mut Output) {
+        for _ in 0..GRANTS {
+            let Some((class, run)) = self.classes.next(&self.machines) else { return };
+            match shard_of(run.slot(), self.place.of) {
+                shard if shard == self.place.shard => self.granted(now, run, &class, out),
+                // Crash: without the message the run still waits, and says so to the next owner.
+                shard => self.post(shard, &Mail::Granted { run, class }, out),
+            }
+        }
+    }
+
+    /// A run of this shard is granted its turn.
+    pub(super) fn granted(
+        &mut self,
+        now: Time,
+        id: RunId,
+        class: &ConcurrencyClass,
+        out: &mut Output,
+    ) {
+        // Order: also where no node of this build can run it, so that it goes on where one can.
+        match self.runs.remove(&id) {
+            Some(run) => {
+                self.turn_of(now, id, run, out, |turn| turn.granted(class));
+            }
+            // It has ended, or cannot be read: its turn is for the next one.
+            None => self.leave_class(id, class, out),
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Makes the first claim of a run that was just admitted.
+    pub(super) fn queue_up(&mut self, claims: Vec<Claim>) {
+        if let Some(crate::run::Fiber { state: State::Ready(ready), .. }) =
+            self.state().fiber_mut(ROOT)
+        {
+            ready.held = Hold::Place;
+        }
+        self.state().head_mut().claims = claims;
+        self.note_queued();
+    }
+
+    fn note_queued(&mut self) {
+        let open = self.run.state.head().claims.iter().find(|claim| !claim.granted);
+        if let Some(claim) = open {
+            let queued = Happened::Queued { limit: claim.limit, key: claim.class.key.clone() };
+            self.note(queued);
+        }
+    }
+
+    /// Its turn has come in one class; in the last one it begins.
+    fn granted(&mut self, class: &ConcurrencyClass) -> Answer {
+        let claims = &self.run.state.head().claims;
+        let open = claims.iter().position(|claim| claim.class == *class && !claim.granted);
+        let Some(open) = open else { return Answer::Done };
+        let last = open + 1 == claims.len();
+        if let Some(claim) = self.state().head_mut().claims.get_mut(open) {
+            claim.granted = true;
+        }
+        self.note(Happened::Dequeued);
+        if !last {
+            self.note_queued();
+            return Answer::Done;
+        }
+        if let Some(ms) = self.run.state.origin().deadline_ms {
+            let deadline = self.now.plus(ms);
+            self.state().head_mut().deadline = Some(deadline);
+        }
+        let root = self.run.state.fiber(ROOT).map(|root| &root.state);
+        if matches!(root, Some(State::Ready(Ready { held: Hold::Place, .. }))) {
+            self.release(ROOT);
+        }
+        Answer::Done
+    }
+}
