@@ -4,12 +4,16 @@
 //! number, under which ids, in which order. Must not look into a store.
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod positions;
+mod tap;
+
+pub use positions::Positions;
+pub use tap::{Seen, Tap};
+
 use sagaflow_it::{Flowd, flowd};
-use sagaflow_kafka::{
-    Admin, Consumer, Event, Header, Message, Partition, Producer, Record, Report, Settings,
-};
+use sagaflow_kafka::{Admin, Header, Message, Producer, Report, Settings};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +25,9 @@ const LANES: usize = 16;
 
 /// Bound: for anything that a test waits for, on a machine that has other work.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Partition and offset of each of some records.
+pub type Places = Vec<(i32, i64)>;
 
 /// Two topics of their own, a configuration, and a folder for the log.
 pub struct World {
@@ -77,42 +84,59 @@ impl World {
     /// Runs `flowd topics`.
     pub async fn topics(&self, command: &str) -> sagaflow_it::Output {
         let mut args = vec!["topics", command, "--config", &self.config];
+        // As many copies as there are brokers.
+        let copies = self.settings.brokers.split(',').count().to_string();
         if command == "create" {
-            args.extend(["--partitions", "4", "--replication", "1", "--retention", "1d"]);
+            args.extend(["--partitions", "4", "--replication", &copies, "--retention", "1d"]);
         }
         flowd(&args).await
     }
 
     /// Writes the program, changed a little.
     pub fn program(&self, change: impl FnOnce(String) -> String) {
-        let text = include_str!("../flows/relay.flow");
+        self.source(&change(include_str!("../flows/relay.flow").to_owned()));
+    }
+
+    /// Writes another program, which names the topics `placed` and `shipped`.
+    pub fn source(&self, text: &str) {
         let text = text.replace("\"placed\"", &format!("{:?}", self.placed));
         let text = text.replace("\"shipped\"", &format!("{:?}", self.shipped));
-        std::fs::write(self.folder.path().join("relay.flow"), change(text)).unwrap();
+        std::fs::write(self.folder.path().join("relay.flow"), text).unwrap();
     }
 
     /// A node, as soon as it serves.
     pub async fn node(&self) -> Flowd {
+        self.node_with(&[]).await
+    }
+
+    /// A node that is told more than the configuration says.
+    pub async fn node_with(&self, more: &[&str]) -> Flowd {
         let log = self.folder.path().join("log");
+        let args = [&["--config", self.config.as_str()], more].concat();
         let began = Instant::now();
         loop {
             // The one before may have left its lease behind.
-            if let Some(node) = Flowd::try_start(&["--config", &self.config], &log).await {
+            if let Some(node) = Flowd::try_start(&args, &log).await {
                 return node;
             }
             let log = std::fs::read_to_string(&log).unwrap();
-            assert!(began.elapsed() < Duration::from_secs(30), "no node comes up: {log}");
+            assert!(began.elapsed() < PATIENCE, "no node comes up: {log}");
         }
     }
 
     /// Writes numbered records, round the lanes.
-    pub async fn place(&self, numbers: std::ops::Range<usize>) {
+    pub async fn place(&self, numbers: std::ops::Range<usize>) -> Places {
         let values: Vec<(String, Vec<u8>)> = numbers.map(item).collect();
-        self.write(&values, &[]).await;
+        self.write(&values, &[]).await
     }
 
-    /// Writes records with these headers, each to the partition of its key.
-    pub async fn write(&self, records: &[(String, Vec<u8>)], headers: &[(&str, Option<&[u8]>)]) {
+    /// Writes records with these headers, each to the partition of its key; says where they are, in
+    /// their order.
+    pub async fn write(
+        &self,
+        records: &[(String, Vec<u8>)],
+        headers: &[(&str, Option<&[u8]>)],
+    ) -> Places {
         let (producer, mut reports) = Producer::start(&self.settings).unwrap();
         let generation = producer.generation();
         let topic = self.placed.as_str();
@@ -123,36 +147,23 @@ impl World {
             }
         };
         let taking = async {
-            let mut left = records.len();
-            while left > 0 {
+            let mut places = BTreeMap::new();
+            while places.len() < records.len() {
                 for report in reports.next().await.unwrap() {
-                    assert!(matches!(report, Report::Delivered { .. }), "{report:?}");
-                    left -= 1;
+                    let Report::Delivered { ticket, partition, offset } = report else {
+                        panic!("{report:?}");
+                    };
+                    places.insert(ticket, (partition, offset));
                 }
             }
+            places.into_values().collect()
         };
-        within("all are written", async { tokio::join!(sending, taking) }).await;
+        within("all are written", async { tokio::join!(sending, taking).1 }).await
     }
 
     /// Listens to what comes out.
     pub async fn tap(&self) -> Tap {
         Tap::on(&self.settings, &self.shipped).await
-    }
-
-    /// What the group was told of each partition.
-    pub async fn committed(&self) -> Vec<i64> {
-        let (consumer, _events) = Consumer::start(&self.settings).unwrap();
-        let all = (0..PARTITIONS).map(|it| Partition::new(self.placed.as_str(), it)).collect();
-        let told = within("the group is known", async {
-            loop {
-                let partitions: &Vec<Partition> = &all;
-                if let Ok(told) = consumer.committed(partitions.clone()).await {
-                    break told;
-                }
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        });
-        told.await.into_iter().map(Option::unwrap_or_default).collect()
     }
 }
 
@@ -163,108 +174,10 @@ pub fn item(n: usize) -> (String, Vec<u8>) {
     (lane, value.to_string().into_bytes())
 }
 
-/// Events that each run lets out, one after the other.
-const PARTS: u64 = 2;
-
-/// What came out, by number.
-#[derive(Default)]
-pub struct Seen {
-    /// Runs from which each number came out.
-    pub runs: BTreeMap<usize, BTreeSet<String>>,
-    /// Ids under which each part of a number came out, and its first place among all.
-    pub parts: BTreeMap<(usize, u64), (BTreeSet<String>, usize)>,
-    /// Records in all, repeated ones too.
-    pub records: usize,
-}
-
-impl Seen {
-    fn take(&mut self, record: &Record) {
-        let value: Value = serde_json::from_slice(record.value.as_ref().unwrap()).unwrap();
-        let n = value["id"].as_str().unwrap().parse().unwrap();
-        let part = value["part"].as_u64().unwrap();
-        assert_eq!(record.key.as_deref(), value["lane"].as_str().map(str::as_bytes));
-        let said = |name| header(&record.headers, name).unwrap();
-        self.runs.entry(n).or_default().insert(said("flow-run"));
-        let place = self.records;
-        let (ids, _) = self.parts.entry((n, part)).or_insert((BTreeSet::new(), place));
-        ids.insert(said("flow-id"));
-        self.records += 1;
-    }
-
-    /// Each number came out of one run, each part of it under one id, and the parts in their order.
-    ///
-    /// # Panics
-    /// Where that is not so.
-    pub fn one_each(&self, numbers: std::ops::Range<usize>) {
-        assert_eq!(self.runs.keys().copied().collect::<Vec<_>>(), numbers.collect::<Vec<_>>());
-        let twice: Vec<_> = self.runs.iter().filter(|(_, runs)| runs.len() != 1).collect();
-        assert!(twice.is_empty(), "each has one run: {twice:?}");
-        let ids: BTreeSet<_> = self.parts.values().flat_map(|(ids, _)| ids).collect();
-        assert_eq!(self.parts.len(), self.runs.len() * PARTS as usize);
-        assert_eq!(ids.len(), self.parts.len(), "each part has an id of its own, and one");
-        for n in self.runs.keys() {
-            let places = (1..=PARTS).map(|part| self.parts[&(*n, part)].1);
-            assert!(places.is_sorted(), "the parts of {n} are out of order");
-        }
-    }
-}
-
 /// The text of a header.
 pub fn header(headers: &[Header], name: &str) -> Option<String> {
     let (_, value) = headers.iter().find(|(given, _)| given == name)?;
     String::from_utf8(value.clone()?).ok()
-}
-
-/// Reads a topic from its beginning.
-pub struct Tap {
-    events: sagaflow_kafka::Events,
-    _consumer: Consumer,
-    /// What it has read.
-    pub seen: Seen,
-}
-
-impl Tap {
-    async fn on(settings: &Settings, topic: &str) -> Self {
-        let (consumer, events) = Consumer::start(settings).unwrap();
-        for partition in 0..PARTITIONS {
-            let partition = Partition::new(topic, partition);
-            within("it is assigned", consumer.assign(partition, 0)).await.unwrap();
-        }
-        Self { events, _consumer: consumer, seen: Seen::default() }
-    }
-
-    /// Reads until so many numbers have come out.
-    pub async fn until(&mut self, count: usize) {
-        let began = Instant::now();
-        while self.seen.parts.len() < count * PARTS as usize {
-            let left = PATIENCE.saturating_sub(began.elapsed());
-            let next = tokio::time::timeout(left, self.events.next()).await;
-            let have = self.seen.runs.len();
-            match next.unwrap_or_else(|_| panic!("{have} of {count} came out")) {
-                Some(Event::Records(batch)) => {
-                    batch.records.iter().for_each(|record| self.seen.take(record));
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// Takes what comes for a while.
-    pub async fn rest(&mut self, time: Duration) {
-        let end = tokio::time::sleep(time);
-        tokio::pin!(end);
-        loop {
-            tokio::select! {
-                () = &mut end => return,
-                Some(event) = self.events.next() => match event {
-                    Event::Records(batch) => {
-                        batch.records.iter().for_each(|record| self.seen.take(record));
-                    }
-                    other => panic!("{other:?}"),
-                },
-            }
-        }
-    }
 }
 
 /// What comes in time.

@@ -75,11 +75,7 @@ impl Tap {
 
 /// Kills the node at every fifth of what comes out.
 async fn counts(world: &World) {
-    world.program(|_| {
-        let text = include_str!("../../flows/count.flow");
-        let text = text.replace("\"placed\"", &format!("{:?}", world.placed));
-        text.replace("\"shipped\"", &format!("{:?}", world.shipped))
-    });
+    world.source(include_str!("../../flows/count.flow"));
     let mut tap = Tap::on(world).await;
     world.place(0..RECORDS / 2).await;
     let (lane, _) = item(3);

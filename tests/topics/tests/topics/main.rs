@@ -5,10 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 mod batches;
+mod durable;
+mod fleet;
 mod hot;
 mod letters;
 mod order;
 mod outage;
 mod relay;
 mod start;
+mod storm;
 mod warehouse;

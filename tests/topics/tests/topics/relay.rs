@@ -1,7 +1,7 @@
 //! Everything that comes in goes out once, whatever is killed meanwhile.
 
 use sagaflow_it::build;
-use sagaflow_topics::{PARTITIONS, World, until};
+use sagaflow_topics::{Positions, World};
 use std::time::Duration;
 
 const RECORDS: usize = 2_000;
@@ -11,20 +11,15 @@ async fn relays(world: &World) {
     let mut tap = world.tap().await;
     world.place(0..RECORDS).await;
     let mut node = world.node().await;
-    let mut told = vec![0; PARTITIONS as usize];
+    let mut positions = Positions::of(world);
     for fifth in 1..5 {
         tap.until(fifth * RECORDS / 5).await;
         node.kill9();
         node = world.node().await;
-        let now = world.committed().await;
-        assert!(now.iter().zip(&told).all(|(now, told)| now >= told), "{told:?}, then {now:?}");
-        told = now;
+        positions.look().await;
     }
     tap.until(RECORDS).await;
-    until("the group is told all", async || {
-        world.committed().await.iter().sum::<i64>() == i64::try_from(RECORDS).unwrap()
-    })
-    .await;
+    positions.until(RECORDS).await;
     let (code, _) = node.terminate().await;
     assert_eq!(code, Some(0));
     // What was sent twice is there by now.

@@ -52,10 +52,7 @@ async fn each_offset_counts_once_in_the_warehouse_though_everything_is_killed() 
     let database = server.fresh().unwrap();
     database.psql(TABLES).unwrap();
     let world = World::on(brokers.bootstrap(), None).await;
-    world.program(|_| {
-        let text = FLOW.replace("\"placed\"", &format!("{:?}", world.placed));
-        text.replace("\"shipped\"", &format!("{:?}", world.shipped))
-    });
+    world.source(FLOW);
     let mut config = std::fs::OpenOptions::new().append(true).open(&world.config).unwrap();
     writeln!(config, "[databases.\"Warehouse\"]\nurl = \"{}\"", database.url()).unwrap();
     world.place(0..RECORDS).await;
