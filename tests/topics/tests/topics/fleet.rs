@@ -65,6 +65,10 @@ impl<'a> Fleet<'a> {
     pub async fn completed(&self, count: usize) -> BTreeMap<String, String> {
         completed(&self.nodes[0], count).await
     }
+
+    pub fn size(&self) -> usize {
+        self.nodes.len()
+    }
 }
 
 /// Waits until so many runs are completed, and there are no others; the run of each key.

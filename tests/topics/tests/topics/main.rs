@@ -7,6 +7,7 @@
 mod batches;
 mod durable;
 mod fleet;
+mod handoff;
 mod hot;
 mod letters;
 mod order;
