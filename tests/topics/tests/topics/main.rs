@@ -15,4 +15,5 @@ mod outage;
 mod relay;
 mod start;
 mod storm;
+mod transactions;
 mod warehouse;
