@@ -1,7 +1,7 @@
 //! Builds that are wrong in one known way, to show that the tests see each of them.
 //!
 //! Compiled with the feature `sabotage` alone, which nothing but the tests of `sagaflow-sweep` and
-//! `sagaflow-simulator` asks for; and even then nothing is wrong until [`sabotage`] is called on the
+//! `sagaflow-simulator` asks for, and with them those of this package; and even then nothing is wrong until [`sabotage`] is called on the
 //! same thread. Must not:
 //! hold anything that a right build needs.
 
@@ -37,6 +37,9 @@ pub enum Sabotage {
     KeyWithoutGeneration,
     /// A run goes on with the newest version of its workflow, not with its own.
     VersionNotPinned,
+    /// The position of a partition is durable when its records were read, not when they are taken in
+    /// (I31).
+    OffsetAtPoll,
 }
 
 type Armed = (Frame, Values);

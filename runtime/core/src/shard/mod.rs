@@ -157,6 +157,9 @@ pub struct Shard {
     positions: Positions,
     classes: Classes,
     batches: Batches,
+    /// Behind their positions already, and nowhere but here.
+    #[cfg(feature = "sabotage")]
+    polled: Vec<topic::Polled>,
     /// Runs whose records do not decode.
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
@@ -244,6 +247,8 @@ impl Shard {
             positions: Positions::default(),
             classes: Classes::default(),
             batches: Batches::default(),
+            #[cfg(feature = "sabotage")]
+            polled: Vec::new(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
             paused: false,
@@ -325,6 +330,10 @@ impl Shard {
     /// When [`Input::Tick`] is wanted next.
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {
+        #[cfg(feature = "sabotage")]
+        if !self.polled.is_empty() {
+            return Some(Time(0));
+        }
         let run = self.due.first().map(|(at, _)| *at);
         run.into_iter().chain(self.events.backlog_due()).chain(self.classes.due()).min()
     }

@@ -97,6 +97,8 @@ fn due_undo(state: &RunState) -> bool {
 impl Shard {
     /// Looks at every run whose timer is due.
     pub(super) fn tick(&mut self, now: Time, out: &mut Output) {
+        #[cfg(feature = "sabotage")]
+        self.take_in_late(now, out);
         let due: Vec<_> = self.due.iter().take_while(|(at, _)| *at <= now).copied().collect();
         for (at, run) in due {
             // Order: off the list first. A run that cannot be run here is left alone, and must not be

@@ -12,6 +12,8 @@ use super::input::{Answer, Arrived, Consumed, Gathering, LetterAct};
 use super::output::{Outgoing, Output};
 use crate::journal::{Position, ShardRecord};
 use crate::port::ItemRow;
+#[cfg(feature = "sabotage")]
+use crate::sabotage::{self, Sabotage};
 use crate::time::Time;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -25,6 +27,14 @@ pub(super) struct Halted {
     pub(super) topic_id: String,
     pub(super) partition: u32,
     pub(super) workflow: Option<String>,
+}
+
+/// What was read of a partition.
+pub(super) struct Polled {
+    namespace: String,
+    /// The position behind it.
+    position: Position,
+    records: Vec<Arrived>,
 }
 
 impl Shard {
@@ -63,9 +73,23 @@ impl Shard {
         }
         let Consumed { namespace, topic, topic_id, partition, workflow, next, records, .. } = read;
         let position = Position { topic, partition, topic_id, next, workflow, moved };
-        let mut items = Vec::new();
         // Crash: without this record nothing of the batch was taken in, and it is read again.
         self.shard_record(now, &ShardRecord::Consumed(vec![position.clone()]), out);
+        let polled = Polled { namespace, position: position.clone(), records };
+        #[cfg(feature = "sabotage")]
+        let Some(polled) = self.poll_only(polled) else {
+            self.keep_position(position);
+            return out.reply(token, Answer::Done);
+        };
+        self.take_in(now, polled, out);
+        self.keep_position(position);
+        out.reply(token, Answer::Done);
+    }
+
+    /// Takes in what stands before a position, in the batch that moves it.
+    fn take_in(&mut self, now: Time, polled: Polled, out: &mut Output) {
+        let Polled { namespace, position, records } = polled;
+        let mut items = Vec::new();
         for record in records {
             match record {
                 Arrived::Event { id, namespace, event, key, payload } => {
@@ -79,15 +103,31 @@ impl Shard {
                 }
             }
         }
-        if let Some(workflow) = position.workflow.clone() {
-            let Position { topic, topic_id, partition, .. } = position.clone();
+        if let Some(workflow) = position.workflow {
+            let Position { topic, topic_id, partition, moved, .. } = position;
             // Order: behind a position that was moved back, offsets come again that ids were made of.
             let again = (moved > 0).then(|| moved.to_string());
             let batch = Gathering { namespace, workflow, topic, topic_id, partition, items, again };
             self.start_batch(now, batch, out);
         }
-        self.keep_position(position);
-        out.reply(token, Answer::Done);
+    }
+
+    /// Keeps what was polled in memory alone, where that is what is wrong.
+    #[cfg(feature = "sabotage")]
+    fn poll_only(&mut self, polled: Polled) -> Option<Polled> {
+        if !sabotage::is(Sabotage::OffsetAtPoll) {
+            return Some(polled);
+        }
+        self.polled.push(polled);
+        None
+    }
+
+    /// Takes in what was polled only, which is too late.
+    #[cfg(feature = "sabotage")]
+    pub(super) fn take_in_late(&mut self, now: Time, out: &mut Output) {
+        for polled in std::mem::take(&mut self.polled) {
+            self.take_in(now, polled, out);
+        }
     }
 
     /// What a person decided about a dead letter of a topic.
