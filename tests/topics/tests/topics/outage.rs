@@ -1,15 +1,19 @@
 //! Brokers that are away make events late, and nothing else.
 
 use sagaflow_it::{Flowd, build};
-use sagaflow_topics::{World, item, until};
+use sagaflow_topics::{World, item, log, until};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
-
-/// How long the brokers are away.
-const AWAY: Duration = Duration::from_secs(20);
 
 async fn brokers(node: &Flowd) -> Value {
     node.request("GET", "/health", None).await.1["kafka"].clone()
+}
+
+/// A gauge of a node, as whoever is to be alarmed reads it.
+async fn gauge(node: &Flowd, name: &str) -> u64 {
+    let (_, metrics) = node.request("GET", "/metrics", None).await;
+    let lines = metrics.as_str().unwrap().lines();
+    let mut values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    values.next().unwrap().parse().unwrap()
 }
 
 /// Starts the run of a number over HTTP, and waits for its end.
@@ -22,6 +26,27 @@ async fn run(node: &Flowd, n: usize) {
     node.wait_for(run["id"].as_str().unwrap(), "completed").await;
 }
 
+/// Waits until the outage is seen by all signs of it: what waits, for how long, and the log.
+async fn late(world: &World, node: &Flowd) {
+    until("it is seen", async || brokers(node).await["status"] == "away").await;
+    until("the log says so", async || {
+        let said = log(world.folder.path());
+        said.contains("R1043") && said.contains("events wait for the brokers; runs go on")
+    })
+    .await;
+    // Both events of each of the hundred runs wait, and what the first node could not note any more.
+    until("all that wait are counted", async || {
+        gauge(node, "flow_events_unacknowledged").await >= 200
+    })
+    .await;
+    assert!(brokers(node).await["unacknowledged"].as_u64() >= Some(200));
+    for sign in ["flow_brokers_away_ms", "flow_events_waiting_ms"] {
+        let before = gauge(node, sign).await;
+        assert!(before > 0, "{sign}");
+        until("it grows", async || gauge(node, sign).await > before).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_go_on_while_the_broker_is_away_and_a_node_starts_without_it() {
     build();
@@ -32,8 +57,8 @@ async fn runs_go_on_while_the_broker_is_away_and_a_node_starts_without_it() {
     let node = world.node().await;
     tap.until(200).await;
     until("the brokers are seen", async || brokers(&node).await["status"] == "ready").await;
+    assert_eq!(gauge(&node, "flow_brokers_away_ms").await, 0);
     cluster.kill9(1).unwrap();
-    let began = Instant::now();
     for n in 200..250 {
         run(&node, n).await;
     }
@@ -42,15 +67,19 @@ async fn runs_go_on_while_the_broker_is_away_and_a_node_starts_without_it() {
     for n in 250..300 {
         run(&node, n).await;
     }
-    until("it is seen", async || brokers(&node).await["status"] == "away").await;
-    assert!(brokers(&node).await["unacknowledged"].as_u64().unwrap() > 0);
+    late(&world, &node).await;
     let (ready, _) = node.request("GET", "/health/ready", None).await;
     assert_eq!(ready, 200, "a node without brokers serves");
-    tokio::time::sleep(AWAY.saturating_sub(began.elapsed())).await;
     cluster.restart(1).unwrap();
     world.place(300..400).await;
     tap.until(400).await;
     until("they are back", async || brokers(&node).await["status"] == "ready").await;
+    until("the log is quiet again", async || {
+        let said = log(world.folder.path());
+        said.contains("the brokers answer again") && said.contains("events reach the brokers again")
+    })
+    .await;
+    assert_eq!(gauge(&node, "flow_brokers_away_ms").await, 0);
     // What was read before is looked at every few seconds.
     let caught_up = format!("{{topic=\"{}\",partition=\"0\"}} 0\n", world.placed);
     until("nothing waits", async || {
