@@ -1,8 +1,8 @@
 //! Cancel, deadline, pause, terminate, faults, manual questions, stuck undos, poison, checkpoints.
 
-use super::program::{On, Program, S, pivot, retry, step, write};
+use super::program::{On, Program, S, call, pivot, retry, step, write};
 use super::world::{Play, World, crash_everywhere};
-use crate::codegen::{BreakerSpec, Json, ServiceSpec};
+use crate::codegen::{BreakerSpec, Class, Json, ServiceSpec};
 use crate::limits::RECOVERIES;
 use crate::shard::{Act, Actor, Answer, Resolution, TaskAct};
 use crate::status::{Cause, Status};
@@ -464,4 +464,23 @@ fn an_accepted_call_is_completed_late_or_becomes_unknown() {
     world.settle();
     assert_eq!(world.status(run), Status::Completed);
     assert_eq!(world.calls(), ["a#1", "a#2"]);
+}
+
+/// C9: an attempt that nobody heard of may still commit, and its row is what the others find.
+#[test]
+fn what_came_of_a_transaction_is_said_by_its_row_and_by_no_person() {
+    let transaction = call(Class::Tx, "t", "t").with(|spec| spec.retry = retry(None));
+    let mut world = World::of(vec![transaction.s()]).play("t", &[Play::Lost]);
+    let run = world.start();
+    assert!(world.answer_one());
+    let declined = Resolution::Failed { name: "Declined".into(), payload: Json::Null };
+    for outcome in [Resolution::Ok("by hand".into()), declined] {
+        let act = Act::Resolve { path: "t".into(), outcome };
+        let answer = world.operate(run, act);
+        assert!(matches!(&answer, Answer::Refused(why) if why.contains("row")), "{answer:?}");
+    }
+    let act = Act::Resolve { path: "t".into(), outcome: Resolution::Again };
+    assert_eq!(world.operate(run, act), Answer::Done);
+    world.settle();
+    assert_eq!((world.status(run), world.effects()), (Status::Completed, vec!["t"]));
 }
