@@ -1,6 +1,7 @@
 //! What a run is beside its fibers: what it was started with, and how far it has come.
 
 use super::Claim;
+use super::ranges::Ranges;
 use crate::codegen::{Json, Values};
 use crate::status::{Cause, Status};
 use crate::time::Time;
@@ -49,31 +50,15 @@ pub struct Gathered {
     pub topic_id: String,
     /// The partition's number.
     pub partition: u32,
-    /// The offsets of its records in order, as ranges with both ends: some may be missing.
-    pub offsets: Vec<(u64, u64)>,
+    /// The offsets of its records: some may be missing.
+    pub offsets: Ranges,
 }
 
 impl Gathered {
-    /// Puts the next offset behind the others.
-    pub fn push(&mut self, offset: u64) {
-        match self.offsets.last_mut() {
-            Some((_, last)) if offset.checked_sub(1) == Some(*last) => *last = offset,
-            _ => self.offsets.push((offset, offset)),
-        }
-    }
-
     /// The offset of the record at this place in the batch.
     #[must_use]
     pub fn offset(&self, index: usize) -> Option<u64> {
-        let mut before = index as u64;
-        for (first, last) in &self.offsets {
-            let count = last - first + 1;
-            if before < count {
-                return Some(first + before);
-            }
-            before -= count;
-        }
-        None
+        self.offsets.nth(index)
     }
 }
 
@@ -140,6 +125,9 @@ pub struct Head {
     /// What it asks of the `concurrency` clauses of its workflow, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// The places in its batch whose records were rejected.
+    #[serde(default, skip_serializing_if = "Ranges::is_empty")]
+    pub rejected: Ranges,
 }
 
 /// Mode `m` of the semantics; `committed` and `parked` stand beside it.
@@ -179,6 +167,7 @@ impl Head {
             forgotten: 0,
             deadline: None,
             claims: Vec::new(),
+            rejected: Ranges::default(),
         }
     }
 

@@ -10,6 +10,7 @@ mod effect;
 mod fiber;
 mod head;
 mod node;
+mod ranges;
 
 pub use call::{Call, Last, Phase, Role};
 pub use claim::{Claim, ConcurrencyClass};
@@ -20,6 +21,7 @@ pub use fiber::{
 };
 pub use head::{Gathered, Head, Mode, Origin};
 pub use node::{Ask, Entry, Node, What};
+pub use ranges::Ranges;
 
 use crate::journal::{self, Part, Parts};
 use crate::limits;

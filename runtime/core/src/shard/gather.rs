@@ -1,4 +1,4 @@
-//! Batches that were read from a partition: one run for each, and what it rejects.
+//! Batches that were read from a partition: one run for each.
 //!
 //! Promises: a run of a batch lives where its partition's position is, and begins in the batch of the
 //! store that moves that position, so each offset is in one run's input. Its key is the batch's id,
@@ -11,16 +11,13 @@ use super::input::Gathering;
 use super::output::Output;
 use super::start::Waiting;
 use super::topic::letter;
-use super::turn::Turn;
-use crate::codegen::{Json, Machine, Schema, Ty, Values, WorkflowSpec};
+use crate::codegen::{Json, Values, WorkflowSpec};
 use crate::id::slot_of;
-use crate::journal::{self, Happened};
 use crate::key::canonical;
-use crate::run::{Gathered, Origin};
+use crate::run::{Gathered, Origin, Ranges};
 use crate::time::Time;
 use crate::value::print_time;
 use serde_json::json;
-use std::collections::BTreeMap;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -99,9 +96,9 @@ impl Gathering {
             topic: topic.clone(),
             topic_id: topic_id.clone(),
             partition: *partition,
-            offsets: Vec::new(),
+            offsets: Ranges::default(),
         };
-        items.iter().for_each(|(offset, _)| places.push(*offset));
+        items.iter().for_each(|(offset, _)| places.offsets.insert(*offset));
         places
     }
 
@@ -168,80 +165,12 @@ impl Shard {
     }
 }
 
-impl Turn<'_> {
-    /// Sets records of the run's batch aside for a person. A record is known by its value: of two
-    /// that are the same, the first one is meant.
-    ///
-    /// Crash: the letters are in the batch of this record; without it the run comes here again.
-    pub(super) fn reject(&mut self, records: &[Json], why: &str) {
-        let Some(machine) = self.machine() else { return };
-        let mut left = self.offsets(machine.as_ref());
-        let reading = reading(machine.spec());
-        for record in records {
-            let text = canonical(&reading(record));
-            let offset = left
-                .get_mut(&text)
-                .and_then(|offsets| (!offsets.is_empty()).then(|| offsets.remove(0)));
-            self.reject_one(record, offset, why);
-        }
-        let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
-        if records > 0 {
-            self.note(Happened::Rejected { records, reason: why.to_owned() });
-        }
-    }
-
-    /// The offsets of the batch by what was read there.
-    fn offsets(&self, machine: &dyn Machine) -> BTreeMap<String, Vec<u64>> {
-        let mut offsets: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        let origin = self.run.state.origin();
-        let (Some(places), Some((trigger, _))) = (&origin.gathered, machine.spec().gathers())
-        else {
-            return offsets;
-        };
-        let reading = reading(machine.spec());
-        let batch = origin.input.get(&trigger.param);
-        let items = batch.and_then(|batch| batch.get("items")).and_then(Json::as_array);
-        for (index, item) in items.into_iter().flatten().enumerate() {
-            let text = canonical(&reading(item));
-            offsets.entry(text).or_default().extend(places.offset(index));
-        }
-        offsets
-    }
-
-    fn reject_one(&mut self, record: &Json, offset: Option<u64>, why: &str) {
-        let (run, now) = (self.id, self.now);
-        let origin = self.run.state.origin();
-        let (namespace, workflow) = (origin.namespace.clone(), origin.workflow.clone());
-        let places = origin.gathered.clone();
-        let (id, mut body) = match (&places, offset) {
-            (Some(places), Some(offset)) => (
-                // Order: each run has a letter of its own, for this one may be of an earlier letter.
-                place_letter(places, offset, &run.to_string()),
-                letter_body(places, offset, &workflow, (record, why)),
-            ),
-            // It was not read from a topic, or the program has made another record of it.
-            _ => {
-                let number = self.state().fresh();
-                let body = json!({
-                    "kind": "record", "message": why, "workflow": workflow, "payload": record,
-                });
-                (journal::item_id(run, number), body)
-            }
-        };
-        if let Some(fields) = body.as_object_mut() {
-            fields.insert("run".to_owned(), run.to_string().into());
-        }
-        // Order: the row names no run, for it stays when the run's time is over.
-        self.out.put_item(letter(id, (namespace, now), body));
-    }
-}
-
-fn place_letter(places: &Gathered, offset: u64, of: &str) -> String {
+pub(super) fn place_letter(places: &Gathered, offset: u64, of: &str) -> String {
     let Gathered { topic, topic_id, partition, .. } = places;
     format!("record.{topic}.{partition}.{topic_id}.{offset}.{of}")
 }
 
-fn letter_body(
+pub(super) fn letter_body(
     places: &Gathered,
     offset: u64,
     workflow: &str,
@@ -252,14 +181,4 @@ fn letter_body(
         "kind": "record", "message": why, "workflow": workflow, "topic": topic,
         "topic_id": topic_id, "partition": partition, "offset": offset, "payload": payload,
     })
-}
-
-/// How a record reads at the boundary: machines write what is none in more than one way.
-fn reading(spec: &WorkflowSpec) -> impl Fn(&Json) -> Json {
-    let event = spec.gathers().map(|(trigger, _)| Ty::Named(trigger.event.clone()));
-    let schema: &Schema = &spec.schema;
-    move |record| {
-        let read = event.as_ref().and_then(|event| schema.decode(event, record).ok());
-        read.unwrap_or_else(|| record.clone())
-    }
 }

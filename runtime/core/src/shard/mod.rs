@@ -33,6 +33,7 @@ mod output;
 mod policy;
 mod probe;
 mod recover;
+mod reject;
 mod remote;
 mod resolve;
 mod review;

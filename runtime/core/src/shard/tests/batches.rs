@@ -17,13 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const TOPIC: &str = "clicks";
-const WORKFLOW: &str = "shop.Count";
+pub(super) const WORKFLOW: &str = "shop.Count";
 
 /// `reject batch.where(c => c.bad) as "a bad one"`, and a write behind it.
-struct Count(Program);
+pub(super) struct Count(Program);
 
 impl Count {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         let fields = [("n", Ty::Int), ("bad", Ty::Optional(Box::new(Ty::Bool)))];
         let fields = fields.map(|(name, ty)| (name.to_owned(), ty)).to_vec();
         let of = |fields: Vec<(String, Ty)>| TypeDecl::Record {
@@ -63,6 +63,11 @@ impl Count {
         });
         Arc::new(Self(program))
     }
+
+    /// The same without its `reject`.
+    pub(super) fn program(&self) -> &Program {
+        &self.0
+    }
 }
 
 impl Machine for Count {
@@ -96,17 +101,17 @@ impl Machine for Count {
     }
 }
 
-fn home(partition: u32) -> ShardId {
+pub(super) fn home(partition: u32) -> ShardId {
     shard_of(slot_of("", TOPIC, &partition.to_string()), SHARDS)
 }
 
-fn position(town: &Town, partition: u32) -> Option<u64> {
+pub(super) fn position(town: &Town, partition: u32) -> Option<u64> {
     let shard = &town.all[home(partition).0 as usize].shard;
     shard.consumed(TOPIC, partition, Some(WORKFLOW)).map(|position| position.next)
 }
 
 /// Every seventh record cannot be read, every fifth is rejected, every eleventh is not there.
-fn read(partition: u32, from: Option<u64>, next: u64) -> Consumed {
+pub(super) fn read(partition: u32, from: Option<u64>, next: u64) -> Consumed {
     let record = |offset: u64| {
         if offset % 7 == 6 {
             let body = json!({ "kind": "record", "offset": offset, "workflow": WORKFLOW });
@@ -142,10 +147,10 @@ fn origins(town: &Town) -> Vec<Origin> {
 
 fn offsets(origin: &Origin) -> Vec<u64> {
     let gathered = origin.gathered.as_ref().expect("it was gathered");
-    gathered.offsets.iter().flat_map(|(first, last)| *first..=*last).collect()
+    gathered.offsets.iter().collect()
 }
 
-fn letters(town: &Town) -> Vec<ItemRow> {
+pub(super) fn letters(town: &Town) -> Vec<ItemRow> {
     now(town.store.items("default", "dead_letter", false, None, 999)).expect("items")
 }
 

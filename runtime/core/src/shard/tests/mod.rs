@@ -10,6 +10,7 @@ mod paused;
 mod program;
 mod random;
 mod recovery;
+mod rejects;
 mod reviews;
 mod sequence;
 mod services;
