@@ -25,6 +25,8 @@ pub(crate) struct Reach {
     pub(crate) batches: BTreeSet<Ty>,
     /// Types of map entries, likewise: key and value.
     pub(crate) entries: BTreeSet<(Ty, Ty)>,
+    /// Whether records are rejected.
+    pub(crate) rejects: bool,
 }
 
 impl Reach {
@@ -179,6 +181,7 @@ impl Visitor for Collect<'_> {
                 scope.interrupts.iter().for_each(|interrupt| self.awaited(&interrupt.event));
             }
             Stmt::Emit { event, .. } => self.event(event),
+            Stmt::Reject(..) => self.reach.rejects = true,
             _ => {}
         }
     }

@@ -35,7 +35,9 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "key_for_ms": found.key_for_ms,
         "triggers": found.triggers.iter().map(|trigger| json!({
             "event": trigger.event, "param": trigger.param, "field": trigger.field,
-            "gather": trigger.gather,
+            "gather": trigger.gather.map(|gather| json!({
+                "up_to": gather.up_to, "every_ms": gather.every_ms, "whole": reach.rejects,
+            })),
         })).collect::<Vec<_>>(),
         "points": points(fir, found),
         "aftermath": found.aftermath.is_some(),

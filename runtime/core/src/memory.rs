@@ -7,8 +7,8 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease,
-    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail, WaitRow,
+    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, ItemRow, JournalRow, KeyRow,
+    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail, WaitRow,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -501,7 +501,11 @@ impl Data {
         let due: BTreeSet<_> = due.into_iter().take(limit as usize).map(|row| row.run).collect();
         self.runs.retain(|run, _| !due.contains(run));
         self.keys.retain(|_, row| !due.contains(&row.run));
-        self.items.retain(|_, row| !row.run.is_some_and(|run| due.contains(&run)));
+        let old = before.plus(-ITEM_KEPT_MS);
+        self.items.retain(|_, row| match row.run {
+            Some(run) => !due.contains(&run),
+            None => row.open || row.at >= old,
+        });
         self.history.retain(|(run, _), _| !due.contains(run));
         let shards = &self.shards;
         self.journal.retain(|(shard, seq), row| match row.run {

@@ -113,7 +113,7 @@ pub struct ItemRow {
     pub run: Option<RunId>,
     /// Open items are listed.
     pub open: bool,
-    /// When it appeared.
+    /// When it appeared, or was closed.
     pub at: Time,
     /// What it says.
     pub body: serde_json::Value,
@@ -374,6 +374,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// repeats itself within this time is recognised.
 pub const EVENT_KEPT_MS: i64 = 7 * 86_400_000;
 
+/// Bound: how long an item of no run is kept after it was closed; one of a run goes with its run.
+pub const ITEM_KEPT_MS: i64 = 7 * 86_400_000;
+
 /// A store of runs.
 pub trait Store: Send + Sync + 'static {
     /// Number of shards, fixed when the store was made.
@@ -518,7 +521,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A run with a record after its shard's checkpoint stays, so that a tail has no gaps, and one
     /// with a record whose events may not be in their topics yet. With them go events that were kept
-    /// for [`EVENT_KEPT_MS`] and are older than every unfinished run of their namespace, and the
-    /// shards' own records that neither of the two still needs.
+    /// for [`EVENT_KEPT_MS`] and are older than every unfinished run of their namespace, items of no
+    /// run that were closed [`ITEM_KEPT_MS`] ago, and the shards' own records that neither of the two
+    /// still needs.
     fn expire(&self, before: Time, limit: u32) -> impl Future<Output = Result<u64>> + Send;
 }

@@ -357,6 +357,9 @@ pub struct GatherSpec {
     pub up_to: u32,
     /// At most so long after the first one, in ms.
     pub every_ms: i64,
+    /// Whether the program can reject records: they are then kept whole, with bytes and headers.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 impl WorkflowSpec {

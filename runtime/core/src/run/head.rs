@@ -52,6 +52,9 @@ pub struct Gathered {
     pub partition: u32,
     /// The offsets of its records: some may be missing.
     pub offsets: Ranges,
+    /// Bytes and headers of its records in order; empty where none can be rejected.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub whole: Vec<Json>,
 }
 
 impl Gathered {

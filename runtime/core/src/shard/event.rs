@@ -170,6 +170,11 @@ impl Events {
         self.seen.contains_key(&(namespace.to_owned(), id.to_owned()))
     }
 
+    /// An event that is not kept here was taken in.
+    pub(super) fn remember(&mut self, namespace: String, id: String, at: Time) {
+        self.seen.insert((namespace, id), at);
+    }
+
     /// When deliveries that were put off go on.
     pub(super) fn backlog_due(&self) -> Option<Time> {
         self.backlog.front().map(|(_, event)| event.at)

@@ -7,13 +7,14 @@
 //! Must not: know when a batch is full.
 
 use super::Shard;
-use super::input::Gathering;
+use super::input::{BatchItem, Gathering};
 use super::output::Output;
 use super::start::Waiting;
 use super::topic::letter;
 use crate::codegen::{Json, Values, WorkflowSpec};
 use crate::id::slot_of;
 use crate::key::canonical;
+use crate::port::EventRow;
 use crate::run::{Gathered, Origin, Ranges};
 use crate::time::Time;
 use crate::value::print_time;
@@ -86,7 +87,7 @@ impl Gathering {
     }
 
     fn ends(&self) -> (u64, u64) {
-        let end = |item: Option<&(u64, Json)>| item.map_or(0, |(offset, _)| *offset);
+        let end = |item: Option<&BatchItem>| item.map_or(0, |item| item.offset);
         (end(self.items.first()), end(self.items.last()))
     }
 
@@ -97,8 +98,9 @@ impl Gathering {
             topic_id: topic_id.clone(),
             partition: *partition,
             offsets: Ranges::default(),
+            whole: items.iter().filter_map(|item| item.whole.clone()).collect(),
         };
-        items.iter().for_each(|(offset, _)| places.offsets.insert(*offset));
+        items.iter().for_each(|item| places.offsets.insert(item.offset));
         places
     }
 
@@ -108,7 +110,7 @@ impl Gathering {
         let ty = spec.params.iter().find(|(name, _)| *name == trigger.param).map(|(_, ty)| ty);
         let ty = ty.ok_or_else(|| format!("it has no parameter `{}`", trigger.param))?;
         let (first, last) = self.ends();
-        let items: Vec<Json> = self.items.iter().map(|(_, payload)| payload.clone()).collect();
+        let items: Vec<Json> = self.items.iter().map(|item| item.payload.clone()).collect();
         let batch = json!({
             "items": items, "id": id, "partition": self.partition,
             "first_offset": first, "last_offset": last,
@@ -153,13 +155,45 @@ impl Shard {
         }
     }
 
+    /// Whether an event of ours is read for a workflow's batches for the first time; what others wrote
+    /// always is.
+    ///
+    /// Crash: its id is in the batch of the store that moves the position behind it.
+    pub(super) fn is_first(
+        &mut self,
+        now: Time,
+        workflow: Option<&str>,
+        item: &BatchItem,
+        out: &mut Output,
+    ) -> bool {
+        let (Some(workflow), Some((namespace, id))) = (workflow, &item.own) else { return true };
+        // Order: whoever takes the event in by itself, or for other batches, knows it by another id.
+        let id = format!("{id} in {workflow}");
+        if self.events.knows(namespace, &id) {
+            return false;
+        }
+        self.events.remember(namespace.clone(), id.clone(), now);
+        out.batch.events.push(EventRow {
+            id,
+            namespace: namespace.clone(),
+            event: workflow.to_owned(),
+            key: String::new(),
+            // Nobody waits for it, and nothing comes before it.
+            number: 0,
+            at: now,
+            payload: Json::Null,
+        });
+        true
+    }
+
     /// Nothing is lost of a batch that no run can have.
     fn set_all_aside(&self, now: Time, batch: &Gathering, why: &str, out: &mut Output) {
         let places = batch.places();
-        for (offset, payload) in &batch.items {
-            let mut id = place_letter(&places, *offset, &batch.workflow);
+        for (index, item) in batch.items.iter().enumerate() {
+            let mut id = place_letter(&places, item.offset, &batch.workflow);
             id.extend(batch.again.iter().flat_map(|again| [".", again.as_str()]));
-            let body = letter_body(&places, *offset, &batch.workflow, (payload, why));
+            let record = (index, item.offset, &item.payload);
+            let body = letter_body(&places, record, &batch.workflow, why);
             out.put_item(letter(id, (batch.namespace.clone(), now), body));
         }
     }
@@ -172,13 +206,18 @@ pub(super) fn place_letter(places: &Gathered, offset: u64, of: &str) -> String {
 
 pub(super) fn letter_body(
     places: &Gathered,
-    offset: u64,
+    (index, offset, payload): (usize, u64, &Json),
     workflow: &str,
-    (payload, why): (&Json, &str),
+    why: &str,
 ) -> Json {
-    let Gathered { topic, topic_id, partition, .. } = places;
-    json!({
+    let Gathered { topic, topic_id, partition, whole, .. } = places;
+    let mut body = json!({
         "kind": "record", "message": why, "workflow": workflow, "topic": topic,
         "topic_id": topic_id, "partition": partition, "offset": offset, "payload": payload,
-    })
+    });
+    let whole = whole.get(index).and_then(Json::as_object);
+    if let (Some(fields), Some(whole)) = (body.as_object_mut(), whole) {
+        fields.extend(whole.clone());
+    }
+    body
 }

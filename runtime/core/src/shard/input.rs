@@ -226,10 +226,23 @@ pub struct Gathering {
     pub topic_id: String,
     /// The partition's number.
     pub partition: u32,
-    /// Offset and canonical payload of each, in order.
-    pub items: Vec<(u64, Json)>,
+    /// The records, in order.
+    pub items: Vec<BatchItem>,
     /// What tells it from the batch in which its records came first, where they come again.
     pub again: Option<String>,
+}
+
+/// A record of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct BatchItem {
+    /// Its place in the partition.
+    pub offset: u64,
+    /// Payload of its event by field name, canonical.
+    pub payload: Json,
+    /// Namespace and id, where it is an event of ours: that is taken in once, however often it is sent.
+    pub own: Option<(String, String)>,
+    /// Its bytes and headers as a letter has them, where it may be rejected.
+    pub whole: Option<Json>,
 }
 
 /// A record of a topic.
@@ -249,12 +262,7 @@ pub enum Arrived {
         payload: Json,
     },
     /// It belongs into the batch that is read.
-    Item {
-        /// Its place in the partition.
-        offset: u64,
-        /// Payload of its event by field name, canonical.
-        payload: Json,
-    },
+    Item(Box<BatchItem>),
     /// It cannot be read as one; the partition moves on, and a person looks at it.
     Poison {
         /// Its place in the partition.

@@ -56,8 +56,8 @@ mod tests;
 pub use gather::start_slot;
 pub use guard::{Held, Protection, ServiceState};
 pub use input::{
-    Act, Actor, Answer, Arrived, BreakerAct, Consumed, Gathering, Input, LetterAct, Resolution,
-    Start, TaskAct, Ticket, Token,
+    Act, Actor, Answer, Arrived, BatchItem, BreakerAct, Consumed, Gathering, Input, LetterAct,
+    Resolution, Start, TaskAct, Ticket, Token,
 };
 pub use machines::Machines;
 pub use output::{Effect, Notice, Outgoing, Output, Send};

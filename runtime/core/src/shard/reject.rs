@@ -79,7 +79,7 @@ impl Turn<'_> {
         let Some((places, offset)) = read else { return self.reject_other(record, why) };
         // Order: each run has a letter of its own, for this one may be of an earlier letter.
         let id = place_letter(places, offset, &self.id.to_string());
-        let body = letter_body(places, offset, &origin.workflow, (record, why));
+        let body = letter_body(places, (index, offset, record), &origin.workflow, why);
         self.put_rejected(id, body);
     }
 

@@ -3,7 +3,8 @@
 use super::output::Notice;
 use super::turn::Turn;
 use crate::codegen::{
-    CallSpec, Class, Failure, Frame, Json, Leave, Move, Next, Op, UndoSpec, Values,
+    Arm, CallSpec, Class, Failure, Frame, Json, Leave, Move, Next, Op, Subscription, UndoSpec,
+    Values,
 };
 use crate::journal::{EventBody, Happened, item_id};
 use crate::key::{KeyParts, call_key};
@@ -30,9 +31,36 @@ pub(super) struct About {
     pub(super) unit: Option<Box<Unit>>,
 }
 
+/// An event of the move whose key no store can hold, whether it goes out or is waited for: that would
+/// fail the batches of the whole shard.
+fn unkept(step: &Move) -> Option<&str> {
+    fn waited(of: &Subscription) -> (&str, &str) {
+        (&of.event, &of.key)
+    }
+    let ops = step.ops.iter().flat_map(|op| match op {
+        Op::Emit { event, key, .. } => vec![(event.as_str(), key.as_str())],
+        Op::Enter { interrupts, .. } => interrupts.iter().map(waited).collect(),
+        _ => Vec::new(),
+    });
+    let arms = match &step.next {
+        Next::Wait { arms, .. } => arms.as_slice(),
+        _ => &[],
+    };
+    let arms = arms.iter().filter_map(|arm| match arm {
+        Arm::Event(of) => Some(waited(of)),
+        _ => None,
+    });
+    ops.chain(arms).find(|(_, key)| key.contains('\0')).map(|(event, _)| event)
+}
+
 impl Turn<'_> {
     /// Follows a move of the machine.
     pub(super) fn follow(&mut self, id: FiberId, about: About, step: Move) {
+        if let Some(event) = unkept(&step) {
+            let words =
+                format!("the key of `{event}` holds the character U+0000, which no store takes");
+            return self.fault(id, &words);
+        }
         let Move { leave, ops, next } = step;
         let About { call, unit } = about;
         if let Some(call) = call {

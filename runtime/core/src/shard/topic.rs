@@ -96,7 +96,11 @@ impl Shard {
                     let body = incoming(id, namespace, event, key, payload, now);
                     self.accept_event(now, body, None, out);
                 }
-                Arrived::Item { offset, payload } => items.push((offset, payload)),
+                Arrived::Item(item) => {
+                    if self.is_first(now, position.workflow.as_deref(), &item, out) {
+                        items.push(*item);
+                    }
+                }
                 Arrived::Poison { offset, body } => {
                     let id = record_letter(&position, offset);
                     out.put_item(letter(id, (namespace.clone(), now), body));
@@ -146,7 +150,7 @@ impl Shard {
                 self.keep_position(position);
             }
             LetterAct::Gather(batch) => self.start_batch(now, batch, out),
-            LetterAct::TakeIn(Arrived::Poison { .. } | Arrived::Item { .. })
+            LetterAct::TakeIn(Arrived::Poison { .. } | Arrived::Item(_))
             | LetterAct::Sent
             | LetterAct::LetGo => {}
         }

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sagaflow_core::codegen::{EventSpec, GatherSpec, Json, Machine, Schema, WorkflowSpec};
 use sagaflow_core::id::RunId;
-use sagaflow_core::shard::Arrived;
+use sagaflow_core::shard::{Arrived, BatchItem};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,8 +123,12 @@ impl Decoder {
         };
         match (&reader.batches, event) {
             (None, event) => known.single.then_some(event),
-            (Some(batches), Arrived::Event { payload, .. }) if batches.event == known.name => {
-                Some(Arrived::Item { offset, payload })
+            (Some(batches), Arrived::Event { id, namespace, payload, .. })
+                if batches.event == known.name =>
+            {
+                let own = is_own(&id).then_some((namespace, id));
+                let whole = batches.gather.whole.then(|| whole(record));
+                Some(Arrived::Item(Box::new(BatchItem { offset, payload, own, whole })))
             }
             (Some(_), _) => None,
         }
@@ -277,14 +281,22 @@ pub(super) fn record_of(body: &Json) -> Option<Record> {
 }
 
 /// All of a record, so that nothing of it is lost.
-fn letter(from: From<'_>, record: &Record, (workflow, why): (Option<&str>, &str)) -> Json {
+fn whole(record: &Record) -> Json {
     let text = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| STANDARD.encode(bytes));
     let headers = record.headers.iter();
     let headers: Vec<_> = headers.map(|(name, value)| json!([name, text(value)])).collect();
-    json!({
+    json!({ "key": text(&record.key), "value": text(&record.value), "headers": headers })
+}
+
+fn letter(from: From<'_>, record: &Record, (workflow, why): (Option<&str>, &str)) -> Json {
+    let mut body = whole(record);
+    let said = json!({
         "kind": "record", "message": why, "workflow": workflow,
         "topic": from.topic, "topic_id": from.topic_id, "partition": from.partition,
-        "offset": record.offset, "key": text(&record.key), "value": text(&record.value),
-        "headers": headers,
-    })
+        "offset": record.offset,
+    });
+    if let (Json::Object(fields), Json::Object(said)) = (&mut body, said) {
+        fields.extend(said);
+    }
+    body
 }

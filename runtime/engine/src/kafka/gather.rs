@@ -43,7 +43,7 @@ impl Batch {
         self.next = offset + 1;
         self.since.get_or_insert_with(Instant::now);
         if let Some(arrived) = arrived {
-            self.items += u32::from(matches!(arrived, Arrived::Item { .. }));
+            self.items += u32::from(matches!(arrived, Arrived::Item(_)));
             self.bytes += bytes;
             self.arrived.push(arrived);
         }
@@ -155,15 +155,15 @@ impl Place<'_> {
 mod tests {
     use super::Batch;
     use crate::limits::GATHERED_BYTES;
-    use sagaflow_core::codegen::{GatherSpec, Json};
-    use sagaflow_core::shard::Arrived;
+    use sagaflow_core::codegen::GatherSpec;
+    use sagaflow_core::shard::{Arrived, BatchItem};
 
     fn batch(up_to: u32) -> Batch {
-        Batch::new(GatherSpec { up_to, every_ms: 1_000 }, 5)
+        Batch::new(GatherSpec { up_to, every_ms: 1_000, whole: false }, 5)
     }
 
     fn item(offset: u64) -> Option<Arrived> {
-        Some(Arrived::Item { offset, payload: Json::Null })
+        Some(Arrived::Item(Box::new(BatchItem { offset, ..BatchItem::default() })))
     }
 
     #[test]

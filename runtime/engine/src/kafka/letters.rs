@@ -13,7 +13,7 @@ use sagaflow_core::id::{RunId, ShardId, shard_of, slot_of};
 use sagaflow_core::journal::Position;
 use sagaflow_core::key::{fingerprint, hex};
 use sagaflow_core::port::{EventRow, ItemRow};
-use sagaflow_core::shard::{Actor, Arrived, Gathering, Input, LetterAct, Outgoing};
+use sagaflow_core::shard::{Actor, Arrived, BatchItem, Gathering, Input, LetterAct, Outgoing};
 use sagaflow_core::time::Time;
 use serde_json::Value;
 use std::sync::Arc;
@@ -112,17 +112,19 @@ fn read_again(bus: &Arc<Bus>, letter: &ItemRow) -> Result<LetterAct> {
         topic_id: text(letter, "topic_id"),
         partition: u32::try_from(number(letter, "partition")).unwrap_or(u32::MAX),
     };
-    let gather =
-        |offset, payload| LetterAct::Gather(alone(&reader, letter, place, (offset, payload)));
-    if let Some(payload) = letter.body.get("payload") {
+    let gather = |item| LetterAct::Gather(alone(&reader, letter, place, item));
+    // A letter of an earlier version, or of a record of which only that was kept.
+    if let Some(payload) = letter.body.get("payload").filter(|_| !letter.body["value"].is_string())
+    {
         let payload = decoder.fit(&reader, payload);
         let payload = payload.map_err(|why| refused(&format!("it cannot be read: {why}")))?;
-        return Ok(gather(number(letter, "offset"), payload));
+        let offset = number(letter, "offset");
+        return Ok(gather(BatchItem { offset, payload, ..BatchItem::default() }));
     }
     let record = record_of(&letter.body).ok_or_else(|| refused("it does not hold a record"))?;
     match decoder.decode(&reader, place, &record) {
         Some(event @ Arrived::Event { .. }) => Ok(LetterAct::TakeIn(event)),
-        Some(Arrived::Item { offset, payload }) => Ok(gather(offset, payload)),
+        Some(Arrived::Item(item)) => Ok(gather(*item)),
         Some(Arrived::Poison { body, .. }) => {
             let why = body.get("message").and_then(Value::as_str).unwrap_or_default();
             Err(refused(&format!("it still cannot be read: {why}")))
@@ -137,7 +139,7 @@ fn alone(
     reader: &Reader,
     letter: &ItemRow,
     From { topic, topic_id, partition }: From<'_>,
-    item: (u64, Value),
+    item: BatchItem,
 ) -> Gathering {
     // Another record may once stand at the same place, with a letter of the same id.
     let opened = fingerprint(&serde_json::json!([letter.id, letter.at.0]));

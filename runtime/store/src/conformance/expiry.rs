@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::rows::{SHARD, acquire, batch, commit, ended, event, item, key, own, record, row, run};
-use sagaflow_core::port::{Batch, EVENT_KEPT_MS, ItemRow, Lease, Store};
+use sagaflow_core::port::{Batch, EVENT_KEPT_MS, ITEM_KEPT_MS, ItemRow, Lease, Store};
 use sagaflow_core::time::Time;
 
 /// Runs every case of this file.
@@ -11,6 +11,7 @@ pub async fn all(harness: &impl Harness) {
     a_run_after_the_checkpoint_stays_so_that_a_tail_has_no_gaps(harness).await;
     expiry_is_bounded_and_goes_on(harness).await;
     events_stay_while_a_run_could_want_them(harness).await;
+    an_item_of_no_run_goes_a_week_after_it_was_closed(harness).await;
 }
 
 /// A store with run 0 expired at 10, run 1 ended but not expired, run 2 not ended, all at 1 to 4.
@@ -104,4 +105,33 @@ pub async fn events_stay_while_a_run_could_want_them(harness: &impl Harness) {
     assert_eq!(ids(i64::MAX).await, ["wanted", "new"], "run 0 could want them");
     commit(&store, lease, Batch { runs: vec![ended(0, 5)], ..batch(1, vec![own(2)]) }).await;
     assert_eq!(ids(1_000_001 + EVENT_KEPT_MS).await, ["new"], "nobody could");
+}
+
+/// A letter of a topic, say: nobody would ever delete it with a run.
+pub async fn an_item_of_no_run_goes_a_week_after_it_was_closed(harness: &impl Harness) {
+    let store = harness.fresh().await;
+    let lease = acquire(&store, SHARD).await;
+    let letter = |id: &str, open: bool, at: i64| ItemRow {
+        run: None,
+        open,
+        at: Time(at),
+        ..item(id, "dead_letter", 1)
+    };
+    let items = vec![
+        letter("open", true, 1),
+        letter("closed", false, 1_000),
+        letter("later", false, 1_001),
+        ItemRow { run: Some(run(2)), ..letter("of a run", false, 1) },
+    ];
+    commit(&store, lease, Batch { runs: vec![row(2)], items, ..batch(0, vec![own(1)]) }).await;
+    let left = async |now: i64| {
+        store.expire(Time(now), 9).await.expect("expiry");
+        let all = store.items("default", "dead_letter", true, None, 9).await.expect("items");
+        let mut ids: Vec<_> = all.into_iter().map(|item| item.id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(left(1_000 + ITEM_KEPT_MS).await, ["closed", "later", "of a run", "open"]);
+    assert_eq!(left(1_001 + ITEM_KEPT_MS).await, ["later", "of a run", "open"], "a week");
+    assert_eq!(left(i64::MAX).await, ["of a run", "open"], "it goes with its run, or stays");
 }

@@ -2,7 +2,7 @@
 
 use super::options::Schema;
 use super::table::Query;
-use sagaflow_core::port::EVENT_KEPT_MS;
+use sagaflow_core::port::{EVENT_KEPT_MS, ITEM_KEPT_MS};
 use sagaflow_core::time::Time;
 
 /// Order: a run is deleted first, judged again on its newest version after a wait for a batch under
@@ -19,6 +19,7 @@ const EXPIRE: &str = "WITH due AS MATERIALIZED ( \
      ), j AS (DELETE FROM {schema}.journal AS j USING gone WHERE j.run = gone.run \
      ), k AS (DELETE FROM {schema}.start_key AS k USING gone WHERE k.run = gone.run \
      ), i AS (DELETE FROM {schema}.item AS i USING gone WHERE i.run = gone.run \
+     ), c AS (DELETE FROM {schema}.item WHERE run IS NULL AND NOT open AND at < $4 \
      ), o AS (DELETE FROM {schema}.journal AS o USING {schema}.shard AS s \
      WHERE o.run IS NULL AND o.shard = s.shard AND o.seq <= least(s.checkpoint, s.emitted) \
      ), stale AS MATERIALIZED (SELECT DISTINCT namespace FROM {schema}.event WHERE at < $3 \
@@ -31,6 +32,6 @@ const EXPIRE: &str = "WITH due AS MATERIALIZED ( \
 
 /// At most `limit` runs, and what was theirs.
 pub(super) fn expire(schema: &Schema, before: Time, limit: u32) -> Query {
-    let old = before.plus(-EVENT_KEPT_MS);
-    sqlx::query(schema.sql(EXPIRE)).bind(before.0).bind(i64::from(limit)).bind(old.0)
+    let (old, closed) = (before.plus(-EVENT_KEPT_MS), before.plus(-ITEM_KEPT_MS));
+    sqlx::query(schema.sql(EXPIRE)).bind(before.0).bind(i64::from(limit)).bind(old.0).bind(closed.0)
 }

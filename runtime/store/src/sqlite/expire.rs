@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::table::{event, item, journal, key, run, shard};
 use rusqlite::{Connection, params};
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::EVENT_KEPT_MS;
+use sagaflow_core::port::{EVENT_KEPT_MS, ITEM_KEPT_MS};
 use sagaflow_core::time::Time;
 
 /// Deletes at most `limit` expired runs with all that is theirs, and counts them.
@@ -20,6 +20,7 @@ pub(super) fn expire(conn: &Connection, before: Time, limit: u32) -> Result<u64,
             conn.prepare_cached(text)?.execute([id])?;
         }
     }
+    conn.prepare_cached(item::DELETE_CLOSED)?.execute([before.plus(-ITEM_KEPT_MS).0])?;
     delete_own(conn)?;
     forget_events(conn, before)?;
     // Crash: all of it is gone or none of it; the next call finds what is still due.

@@ -282,7 +282,7 @@ async fn files_of_others_and_of_tomorrow_are_refused_untouched() {
     )
     .await;
     let cause = refusal(&newer).await;
-    assert!(cause.contains("format 9, this program knows 4"), "{cause}");
+    assert!(cause.contains("format 9, this program knows 5"), "{cause}");
 
     // A newer program was killed: its last commits are in the log only, and must stay there.
     let (at_work, image) = (files.next(), files.next());
@@ -454,6 +454,7 @@ async fn statements_use_their_index() {
         (item::LIST_OPEN, "item_open"),
         (item::LIST_ALL, "item_all"),
         (item::DELETE_RUN, "item_run"),
+        (item::DELETE_CLOSED, "item_closed"),
         (event::FORGET, "event_at"),
         (event::NAMED, "event_name"),
         (wait::WAITS, "PRIMARY KEY"),

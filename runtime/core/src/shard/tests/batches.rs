@@ -11,7 +11,9 @@ use crate::id::{ShardId, shard_of, slot_of};
 use crate::journal::{self, Part, Position, Record};
 use crate::port::{ItemRow, Store};
 use crate::run::Origin;
-use crate::shard::{Actor, Answer, Arrived, Consumed, Gathering, Input, LetterAct, Start};
+use crate::shard::{
+    Actor, Answer, Arrived, BatchItem, Consumed, Gathering, Input, LetterAct, Start,
+};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,7 +49,7 @@ impl Count {
                 event: "shop.Click".to_owned(),
                 param: "batch".to_owned(),
                 field: None,
-                gather: Some(GatherSpec { up_to: 4, every_ms: 1_000 }),
+                gather: Some(GatherSpec { up_to: 4, every_ms: 1_000, whole: true }),
             });
             spec.events.insert(
                 "shop.Click".to_owned(),
@@ -119,7 +121,8 @@ pub(super) fn read(partition: u32, from: Option<u64>, next: u64) -> Consumed {
         }
         // Two in a row are alike.
         let bad = if offset.is_multiple_of(5) { json!(true) } else { Json::Null };
-        Arrived::Item { offset, payload: json!({ "n": offset / 2, "bad": bad }) }
+        let payload = json!({ "n": offset / 2, "bad": bad });
+        Arrived::Item(Box::new(BatchItem { offset, payload, ..BatchItem::default() }))
     };
     let offsets = from.map_or(0..0, |from| from..next);
     Consumed {
@@ -136,7 +139,7 @@ pub(super) fn read(partition: u32, from: Option<u64>, next: u64) -> Consumed {
 }
 
 /// What runs were started with.
-fn origins(town: &Town) -> Vec<Origin> {
+pub(super) fn origins(town: &Town) -> Vec<Origin> {
     let rows = (0..SHARDS)
         .map(ShardId)
         .flat_map(|shard| now(town.store.journal(shard, 0, u64::MAX, 100_000)).expect("a journal"));
@@ -145,7 +148,7 @@ fn origins(town: &Town) -> Vec<Origin> {
     first.map(|body| journal::value(&body).expect("an origin")).collect()
 }
 
-fn offsets(origin: &Origin) -> Vec<u64> {
+pub(super) fn offsets(origin: &Origin) -> Vec<u64> {
     let gathered = origin.gathered.as_ref().expect("it was gathered");
     gathered.offsets.iter().collect()
 }
@@ -244,7 +247,10 @@ fn a_rejected_record_comes_again_alone_and_once_however_many_ask() {
                 topic: TOPIC.into(),
                 topic_id: "t1".into(),
                 partition: 1,
-                items: vec![(0, json!({ "n": 0, "bad": true }))],
+                items: vec![BatchItem {
+                    payload: json!({ "n": 0, "bad": true }),
+                    ..BatchItem::default()
+                }],
                 again: Some("of-this-letter".into()),
             };
             Input::Letter {

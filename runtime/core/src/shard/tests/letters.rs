@@ -166,3 +166,23 @@ fn a_long_run_names_its_latest_effects_and_its_records_do_not_grow() {
     let (early, late) = (size(5), size(count - 5));
     assert!(late < early + 20, "record 5 has {early} bytes, a late one {late}");
 }
+
+#[test]
+fn a_key_that_no_store_holds_is_a_fault_of_its_run_and_nothing_of_it_is_written() {
+    let emit = S::Emit { event: "shop.Shipped", key: "o\u{0}1" };
+    let arm = Arm::Event(event("shop.Paid", "o\u{0}1"));
+    let wait = S::Wait { at: "w", arms: vec![(arm, Vec::new())], within: None };
+    for (body, name) in [(emit, "shop.Shipped"), (wait, "shop.Paid")] {
+        let mut world = World::of(vec![step("a").s(), body]);
+        let run = world.start();
+        world.settle();
+        assert_eq!(world.status(run), Status::Parked);
+        let letter = world.open_items("dead_letter")[0].body.clone();
+        assert_eq!((&letter["kind"], &letter["path"]), (&"fault".into(), &"a".into()));
+        let words = format!("the key of `{name}` holds the character U+0000, which no store takes");
+        assert_eq!(letter["message"], words);
+        let (status, retried) = (Act::Retry(None), Answer::Done);
+        assert_eq!(world.operate(run, status), retried);
+        assert_eq!(world.status(run), Status::Parked, "the program is as it was");
+    }
+}

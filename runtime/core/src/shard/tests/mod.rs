@@ -11,6 +11,7 @@ mod program;
 mod random;
 mod recovery;
 mod rejects;
+mod repeats;
 mod reviews;
 mod sequence;
 mod services;

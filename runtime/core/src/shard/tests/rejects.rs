@@ -4,7 +4,7 @@ use super::batches::{Count, WORKFLOW, home, letters, position, read};
 use super::shards::Town;
 use crate::codegen::{Draw, Event, Fault, Frame, Json, Machine, Move, Op, Values, WorkflowSpec};
 use crate::port::ItemRow;
-use crate::shard::{Actor, Answer, Arrived, Consumed, Input, LetterAct, Start};
+use crate::shard::{Actor, Answer, Arrived, BatchItem, Consumed, Input, LetterAct, Start};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -48,7 +48,11 @@ impl Machine for Judge {
 fn alike(numbers: &[u64]) -> Consumed {
     let offsets = 10..;
     let records = offsets.zip(numbers);
-    let records = records.map(|(offset, n)| Arrived::Item { offset, payload: json!({ "n": n }) });
+    let records = records.map(|(offset, n)| {
+        let whole = Some(json!({ "value": format!("bytes of {offset}"), "headers": [] }));
+        let payload = json!({ "n": n });
+        Arrived::Item(Box::new(BatchItem { offset, payload, own: None, whole }))
+    });
     let next = 10 + numbers.len() as u64;
     Consumed { records: records.collect(), next, ..read(0, Some(10), 10) }
 }
@@ -90,6 +94,19 @@ fn a_record_that_is_rejected_twice_keeps_its_letter_and_the_first_reason() {
     gather(&mut town, &[7, 8]);
     town.settle();
     assert_eq!(said(&letters(&town)), [(10, "no page"), (11, "no good")]);
+}
+
+/// It has to be there when the topic has it no more.
+#[test]
+fn a_rejected_record_is_in_its_letter_with_its_bytes() {
+    let mut town = Judge::town(&[("a", &[1, 2], "no good")], 1);
+    gather(&mut town, &[7, 8, 9]);
+    town.settle();
+    for letter in letters(&town) {
+        let wanted = json!(format!("bytes of {}", letter.body["offset"]));
+        assert_eq!((&letter.body["value"], &letter.body["headers"]), (&wanted, &json!([])));
+    }
+    assert_eq!(said(&letters(&town)), [(11, "no good"), (12, "no good")]);
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub(in crate::sqlite) const LIST_ALL: &str = "SELECT id, kind, namespace, run, o
 /// Served by `item_run`.
 pub(in crate::sqlite) const DELETE_RUN: &str = "DELETE FROM item WHERE run = ?1";
 
+/// Served by `item_closed`: items of no run that were closed before then.
+pub(in crate::sqlite) const DELETE_CLOSED: &str =
+    "DELETE FROM item WHERE run IS NULL AND open = 0 AND at < ?1";
+
 /// Writes items, over those that are there.
 pub(in crate::sqlite) fn upsert(
     conn: &Connection,
