@@ -289,15 +289,21 @@ fn how_a_batch_is_gathered_is_policy_and_what_it_is_of_is_not() {
     let hash = |gather: &str| {
         let text = format!(
             "event Click on \"clicks\" key id {{ id: text }}\n\
-             workflow T v1 (b: batch<Click>) on batch Click {gather} idempotent by b.id {{ }}\n"
+             workflow T v1 (b: batch<Click>) on batch Click {gather} idempotent by b.id {{ }}\n\
+             workflow R v1 (b: batch<Click>) on batch Click {gather} idempotent by b.id {{\n\
+               reject b.where(c => c.id == \"\") as \"no id\"\n\
+             }}\n"
         );
         let loaded = load::load_text("t.flow", "t", &text);
         let fir = analyze(&loaded).lower(&loaded.sources).expect("nothing is wrong with it");
         let spec = sagaflow_fir::spec(&fir, "t.T");
+        let rejects = sagaflow_fir::spec(&fir, "t.R");
+        assert_eq!(rejects["triggers"][0]["gather"]["whole"], true, "its records are kept whole");
         (fir.hash("t.T"), spec["triggers"][0]["gather"].clone(), spec["events"].clone())
     };
     let (one, gather, events) = hash("up to 5 or every 2s");
-    assert_eq!(gather, serde_json::json!({ "up_to": 5, "every_ms": 2_000 }));
+    let wanted = serde_json::json!({ "up_to": 5, "every_ms": 2_000, "whole": false });
+    assert_eq!(gather, wanted);
     assert_eq!(events["t.Click"]["awaited"], false, "nobody takes one of them by itself");
     assert_eq!(events["t.Click"]["topic"], "clicks");
     assert_eq!(hash("up to 9 or every 1m").0, one);

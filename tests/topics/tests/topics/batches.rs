@@ -96,9 +96,25 @@ async fn counts(world: &World) {
     let most = tap.seen.batches.values().map(|it| it["ids"].as_array().unwrap().len()).max();
     assert!(most <= Some(UP_TO) && most > Some(1), "{most:?}");
     assert!(tap.seen.batches.len() >= RECORDS / UP_TO);
+    sent_again(world, &mut tap).await;
     set_aside(world, &node, &mut tap).await;
     let (code, _) = node.terminate().await;
     assert_eq!(code, Some(0));
+}
+
+/// An event of ours is sent twice, and one of somebody else comes behind it.
+async fn sent_again(world: &World, tap: &mut Tap) {
+    let id = b"018bcfe5-6800-7007-8000-000000000001.1".as_slice();
+    for _ in 0..2 {
+        world.write(&[item(RECORDS)], &[("flow-id", Some(id))]).await;
+    }
+    // Its lane is the same.
+    let behind = RECORDS + 16;
+    world.write(&[item(behind)], &[]).await;
+    tap.until("what is behind it", |seen| seen.numbers().contains(&behind)).await;
+    let mut all: Vec<usize> = (0..=RECORDS).collect();
+    all.push(behind);
+    assert_eq!(tap.seen.numbers(), all, "it counts once");
 }
 
 /// One record cannot be read, for both readers; fifty are rejected, and one of them comes again.
@@ -125,6 +141,8 @@ async fn set_aside(world: &World, node: &Flowd, tap: &mut Tap) {
             assert_eq!(body["topic"], world.placed);
             let id = body["payload"]["item"]["id"].as_str().unwrap();
             assert!(id.ends_with("77"), "{id}");
+            let bytes = body["value"].as_str().unwrap();
+            assert!(!bytes.is_empty() && body["headers"].is_array(), "it is there whole: {body}");
             format!("{}/{}", body["partition"], body["offset"])
         })
         .collect();
@@ -137,7 +155,7 @@ async fn set_aside(world: &World, node: &Flowd, tap: &mut Tap) {
     assert_eq!((status, &said["status"]), (200, &json!("applied")), "{said}");
     let (status, said) = node.request("POST", &retry, why()).await;
     assert_eq!((status, &said["code"]), (409, &json!("R1008")), "once: {said}");
-    tap.until("it comes again", |seen| seen.numbers().len() > RECORDS).await;
+    tap.until("it comes again", |seen| seen.numbers().len() > RECORDS + 2).await;
     let again = |id: &&String| id.matches('/').count() == 4;
     let alone: Vec<_> = tap.seen.batches.keys().filter(again).collect();
     let alone: Vec<_> = alone.into_iter().map(|id| &tap.seen.batches[id]).collect();
