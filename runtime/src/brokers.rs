@@ -36,7 +36,7 @@ mod with {
     use super::{Arc, Config, Error, Kafka, Machine};
     use crate::config;
     use crate::kafka::{self, Client, Trouble};
-    use sagaflow_engine::kafka::{Start, topics};
+    use sagaflow_engine::kafka::{Mirrors, Start, topics};
     use sagaflow_kafka::Settings;
     use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
@@ -48,6 +48,23 @@ mod with {
     pub(crate) fn settings(kafka: &config::Kafka) -> Result<Settings, Error> {
         let secrets = kafka.secrets(|name| std::env::var(name).ok())?;
         Ok(kafka::settings(kafka, secrets))
+    }
+
+    /// The topics of these workflows and those in which others are told of runs and dead letters, each
+    /// with what it carries.
+    pub(crate) fn used(
+        kafka: &config::Kafka,
+        machines: &[Arc<dyn Machine>],
+    ) -> BTreeMap<String, BTreeSet<String>> {
+        let mut topics = topics(machines);
+        let mirrors =
+            [("mirror_runs", &kafka.mirror_runs), ("mirror_letters", &kafka.mirror_letters)];
+        for (key, topic) in mirrors {
+            if let Some(topic) = topic {
+                topics.entry(topic.clone()).or_default().insert(format!("kafka.{key}"));
+            }
+        }
+        topics
     }
 
     pub(crate) fn said(kafka: &config::Kafka, trouble: Trouble) -> Error {
@@ -77,7 +94,7 @@ mod with {
         lenient: bool,
     ) -> Result<Option<Kafka>, Error> {
         let Some(kafka) = &config.kafka else { return Ok(None) };
-        let (settings, topics) = (settings(kafka)?, topics(machines));
+        let (settings, topics) = (settings(kafka)?, used(kafka, machines));
         match look((kafka, &settings), &topics).await {
             Ok(()) => {}
             Err(away @ Error::Away { .. }) => {
@@ -91,12 +108,14 @@ mod with {
         let client = Client::start(&settings, topics);
         let client = client.map_err(|fault| Error::Settings(fault.0))?;
         let start = if kafka.latest { Start::Latest } else { Start::Earliest };
-        Ok(Some(Kafka { broker: Arc::new(client), start }))
+        let mirrors =
+            Mirrors { runs: kafka.mirror_runs.clone(), letters: kafka.mirror_letters.clone() };
+        Ok(Some(Kafka { broker: Arc::new(client), start, mirrors }))
     }
 }
 
 #[cfg(feature = "kafka")]
-pub(crate) use with::{said, settings};
+pub(crate) use with::{said, settings, used};
 
 /// The way to the topics of these workflows; none where no brokers are configured. Where it is
 /// `lenient`, topics that cannot be used are said and stop nothing.

@@ -208,6 +208,8 @@ pub enum ShardRecord {
     /// Up to where partitions of topics have been taken in. All of them are written again with every
     /// checkpoint.
     Consumed(Vec<Position>),
+    /// What others are told of runs and dead letters, on its way to the topics that were named for it.
+    Mirrored(Vec<EventBody>),
     /// All triggers of an event have started what they start.
     Triggered {
         /// Namespace.

@@ -9,7 +9,6 @@ use crate::config::{Config, Flags};
 use crate::kafka::{self, Copied};
 use crate::program::Source;
 use sagaflow_core::value::parse_duration;
-use sagaflow_engine::kafka::topics;
 
 /// Looks at the topics of the programs, or makes them. Exit code 2 where one cannot be used.
 pub async fn run(source: &dyn Source, command: TopicsCommand) -> Result<End, Problem> {
@@ -25,7 +24,7 @@ pub async fn run(source: &dyn Source, command: TopicsCommand) -> Result<End, Pro
         return Err(Problem("R1032: the configuration has no `[kafka]`".to_owned()));
     };
     let settings = brokers::settings(brokers).map_err(|error| said(&error))?;
-    let topics = topics(&program.flows.machines);
+    let topics = brokers::used(brokers, &program.flows.machines);
     if topics.is_empty() {
         println!("no event of the program has a topic");
         return Ok(End::Done);

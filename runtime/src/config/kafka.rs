@@ -18,6 +18,10 @@ pub struct Kafka {
     /// `kafka.start`: whether a partition that was never read begins behind its last record, instead
     /// of with its first.
     pub latest: bool,
+    /// `kafka.mirror_runs`: the topic in which others are told of starts and ends of runs.
+    pub mirror_runs: Option<String>,
+    /// `kafka.mirror_letters`: the topic in which they are told of dead letters.
+    pub mirror_letters: Option<String>,
     /// `[kafka.tls]`: talks over TLS.
     pub tls: Option<Tls>,
     /// `[kafka.sasl]`: logs in.
@@ -140,6 +144,8 @@ impl Kafka {
             client_id: named(given.client_id, "client_id", place)?,
             group: named(given.group, "group", place)?,
             latest,
+            mirror_runs: topic(given.mirror_runs, "mirror_runs", place)?,
+            mirror_letters: topic(given.mirror_letters, "mirror_letters", place)?,
             tls,
             sasl,
         })
@@ -179,7 +185,15 @@ fn login(given: keys::Sasl, place: &str) -> Result<Sasl, Error> {
 
 /// What brokers are told; they take no other characters in a group's name.
 fn named(given: Option<String>, key: &str, place: &str) -> Result<String, Error> {
-    let text = given.unwrap_or_else(|| "sagaflow".to_owned());
+    plain(given.unwrap_or_else(|| "sagaflow".to_owned()), key, place)
+}
+
+/// The name of a topic, for which the same holds.
+fn topic(given: Option<String>, key: &str, place: &str) -> Result<Option<String>, Error> {
+    given.map(|text| plain(text, key, place)).transpose()
+}
+
+fn plain(text: String, key: &str, place: &str) -> Result<String, Error> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if !text.is_empty() && text.len() <= 249 && text.chars().all(plain) {
         return Ok(text);
@@ -202,6 +216,13 @@ impl std::fmt::Display for Kafka {
         writeln!(f, "\n[kafka]\nbrokers = \"{}\"", self.brokers.join(","))?;
         writeln!(f, "client_id = \"{}\"\ngroup = \"{}\"", self.client_id, self.group)?;
         writeln!(f, "start = \"{}\"", if self.latest { "latest" } else { "earliest" })?;
+        for (key, topic) in
+            [("mirror_runs", &self.mirror_runs), ("mirror_letters", &self.mirror_letters)]
+        {
+            if let Some(topic) = topic {
+                writeln!(f, "{key} = \"{topic}\"")?;
+            }
+        }
         if let Some(tls) = &self.tls {
             writeln!(f, "\n[kafka.tls]")?;
             for (key, file) in [("ca", &tls.ca), ("cert", &tls.cert), ("key", &tls.key)] {

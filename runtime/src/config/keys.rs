@@ -20,7 +20,8 @@ pub const VARIABLES: &[&str] = &[
 const TOP: &[&str] =
     &["store", "listen", "namespace", "cluster", "flows", "services", "databases", "kafka"];
 const CLUSTER: &[&str] = &["address", "identity", "lease_ttl"];
-const KAFKA: &[&str] = &["brokers", "client_id", "group", "start", "tls", "sasl"];
+const KAFKA: &[&str] =
+    &["brokers", "client_id", "group", "start", "mirror_runs", "mirror_letters", "tls", "sasl"];
 const TLS: &[&str] = &["ca", "cert", "key"];
 const SASL: &[&str] = &["mechanism", "username", "password"];
 const FLOWS: &[&str] = &["files"];
@@ -52,6 +53,8 @@ pub struct Kafka {
     pub client_id: Option<String>,
     pub group: Option<String>,
     pub start: Option<String>,
+    pub mirror_runs: Option<String>,
+    pub mirror_letters: Option<String>,
     pub tls: Option<Tls>,
     pub sasl: Option<Sasl>,
 }

@@ -126,11 +126,16 @@ fn a_cluster_that_cannot_work_is_refused_without_its_secrets() {
 #[test]
 fn brokers_are_read_and_shown_without_the_password() {
     let text = "[kafka]\nbrokers = [\"a:9092\", \"[::1]:9093\"]\nstart = \"latest\"\ngroup = \"g\"\n\
+                mirror_letters = \"told.letters\"\n\
                 [kafka.sasl]\nmechanism = \"PLAIN\"\nusername = \"ann\"\npassword = ";
     let clear = load(&format!("{text}\"hunter2\""), &[], &Flags::default()).unwrap();
     let kafka = clear.kafka.as_ref().unwrap();
     assert_eq!(kafka.brokers, ["a:9092", "[::1]:9093"]);
     assert!(kafka.latest && kafka.group == "g" && kafka.client_id == "sagaflow");
+    assert_eq!(
+        (kafka.mirror_letters.as_deref(), &kafka.mirror_runs),
+        (Some("told.letters"), &None)
+    );
     let shown = format!("{clear}{clear:?}");
     assert!(!shown.contains("hunter") && shown.contains("password = \"…\""), "{shown}");
     assert_eq!(kafka.secrets(|_| None).unwrap().password.as_deref(), Some("hunter2"));
@@ -164,7 +169,13 @@ fn brokers_that_cannot_be_meant_are_refused_by_place_and_without_secrets() {
     {
         assert!(refused(bad).starts_with("R1032"), "{bad}");
     }
-    for bad in ["start = \"middle\"", "group = \"\"", "client_id = \"a b\"", "group = 5"] {
+    for bad in [
+        "start = \"middle\"",
+        "group = \"\"",
+        "client_id = \"a b\"",
+        "group = 5",
+        "mirror_runs = \"\"",
+    ] {
         assert!(refused(&format!("{b}\n{bad}")).starts_with("R1032"), "{bad}");
     }
     for bad in

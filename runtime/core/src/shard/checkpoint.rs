@@ -36,6 +36,7 @@ impl Shard {
                 out.put_run(row);
             }
         }
+        self.mirror(now, &mut out);
         let kept = self.keep_breakers(now, &mut out).min(self.keep_positions(now, &mut out));
         let position = self.events.checkpoint_max(self.seq).min(kept);
         let damaged = self.damaged.values().map(|damaged| damaged.at.saturating_sub(1));

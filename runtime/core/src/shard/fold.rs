@@ -96,6 +96,7 @@ impl Fold {
             // What a review came to is in its item.
             Ok(
                 ShardRecord::Fence { .. }
+                | ShardRecord::Mirrored(_)
                 | ShardRecord::HandedOver { .. }
                 | ShardRecord::Reviewed { .. },
             )

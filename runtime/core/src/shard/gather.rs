@@ -19,6 +19,7 @@ use crate::run::{Gathered, Origin, Ranges};
 use crate::time::Time;
 use crate::value::print_time;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -27,6 +27,7 @@ mod input;
 mod letter;
 mod machines;
 mod mail;
+mod mirror;
 mod operate;
 mod outcome;
 mod output;
@@ -60,6 +61,7 @@ pub use input::{
     Resolution, Start, TaskAct, Ticket, Token,
 };
 pub use machines::Machines;
+pub use mirror::Mirrors;
 pub use output::{Effect, Notice, Outgoing, Output, Send};
 pub use recover::{Recovered, Recovery};
 pub use turn::unlisted;
@@ -105,6 +107,7 @@ pub struct Shard {
     /// Behind their positions already, and nowhere but here.
     #[cfg(feature = "sabotage")]
     polled: Vec<topic::Polled>,
+    mirrors: Mirrors,
     /// Runs whose records do not decode.
     damaged: BTreeMap<RunId, Damaged>,
     /// Runs that were recovered too often to be sent with others.
@@ -194,6 +197,7 @@ impl Shard {
             batches: Batches::default(),
             #[cfg(feature = "sabotage")]
             polled: Vec::new(),
+            mirrors: Mirrors::default(),
             damaged: BTreeMap::new(),
             suspects: Suspects::default(),
             paused: false,
@@ -269,6 +273,7 @@ impl Shard {
         self.deliver(now, &mut out);
         self.grant(now, &mut out);
         self.tell_opened(now, &mut out);
+        self.mirror(now, &mut out);
         out
     }
 

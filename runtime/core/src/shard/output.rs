@@ -1,14 +1,16 @@
 //! What a shard decided: what is to be committed, and what may leave, and when.
 
 use super::input::{Answer, Ticket, Token};
+use super::mirror::MIRRORED;
 use crate::codegen::Json;
 use crate::id::{RunId, ShardId};
-use crate::journal::{self, EventBody, Happened, Record};
+use crate::journal::{self, EventBody, Happened, Record, ShardRecord};
 use crate::port::{Batch, EventName, EventRow, ItemRow, JournalRow, KeyRow, RunRow, WaitRow};
 use crate::service;
 use crate::status::{Cause, Status};
 use crate::time::Time;
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// One call to be made.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,7 +99,7 @@ pub enum Effect {
 pub struct Outgoing {
     /// Position of the record that it went out with.
     pub position: u64,
-    /// The run that emitted it.
+    /// The run that emitted it; the nil id where it tells of runs or dead letters.
     pub run: RunId,
     /// Its topic.
     pub topic: String,
@@ -116,10 +118,22 @@ impl Outgoing {
     /// nothing is known, and its run has a dead letter.
     #[must_use]
     pub fn read(row: &JournalRow) -> Vec<Self> {
-        let Some(run) = row.run else { return Vec::new() };
-        let record = journal::decode::<Record>(&row.body);
-        let emitted = record.map(|record| record.emitted).unwrap_or_default();
+        let emitted = match row.run {
+            Some(_) => journal::decode::<Record>(&row.body).map(|record| record.emitted),
+            None => journal::decode::<ShardRecord>(&row.body).map(|record| match record {
+                ShardRecord::Mirrored(events) => events,
+                _ => Vec::new(),
+            }),
+        };
+        let run = row.run.unwrap_or(RunId(Uuid::nil()));
+        let emitted = emitted.unwrap_or_default();
         emitted.iter().filter_map(|event| Self::of(row.seq, run, event)).collect()
+    }
+
+    /// Whether it is no event of the program, but tells of a run or a dead letter.
+    #[must_use]
+    pub fn is_mirrored(&self) -> bool {
+        self.event.event.starts_with(MIRRORED)
     }
 }
 

@@ -203,7 +203,7 @@ impl Shard {
         // Crash: the mark that passes the event is told after this, so whoever reads the event again
         // comes to the same item.
         out.put_item(ItemRow {
-            run: Some(*run),
+            run: Some(*run).filter(|_| !outgoing.is_mirrored()),
             ..letter(
                 format!("publish.{}", event.id),
                 (event.namespace.clone(), now),

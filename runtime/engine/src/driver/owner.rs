@@ -90,12 +90,16 @@ impl<S: Store> Owner<S> {
             place: Place { shard: self.shard, of: shared.cluster.shards(), skew_ms },
             protection: shared.protection.clone(),
         };
-        let recovered = match self.paused {
+        let now = recovery.now;
+        let mut recovered = match self.paused {
             true => Shard::recover_paused(recovery),
             false => Shard::recover(recovery),
         };
         for (run, why) in &recovered.damaged {
             tracing::error!(%run, %why, "a run cannot be read; it is set aside");
+        }
+        if let Some(bus) = &shared.bus {
+            recovered.shard.mirror_to(bus.mirrors.clone(), now, &mut recovered.fence);
         }
         let mut first = recovered.fence;
         let fence = std::mem::take(&mut first.batch);

@@ -32,6 +32,7 @@ pub(crate) use outlet::{Begin, Outlet};
 
 use crate::limits;
 use sagaflow_core::codegen::Machine;
+pub use sagaflow_core::shard::Mirrors;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{Mutex, Notify};
@@ -44,6 +45,8 @@ pub struct Kafka {
     pub broker: Arc<dyn Broker>,
     /// Where a partition begins that was never read.
     pub start: Start,
+    /// The topics in which others are told of runs and dead letters.
+    pub mirrors: Mirrors,
 }
 
 /// The topics of workflows, each with the qualified events that it carries.
@@ -62,6 +65,7 @@ pub fn topics(machines: &[Arc<dyn Machine>]) -> BTreeMap<String, BTreeSet<String
 pub(crate) struct Bus {
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) start: Start,
+    pub(crate) mirrors: Mirrors,
     pub(crate) decoder: Decoder,
     /// A person has decided about a partition that is not read any more.
     pub(crate) again: Notify,
@@ -70,8 +74,8 @@ pub(crate) struct Bus {
 
 impl Bus {
     pub(crate) fn new(kafka: Kafka, decoder: Decoder) -> Self {
-        let Kafka { broker, start } = kafka;
-        Self { broker, start, decoder, again: Notify::new(), topics: Mutex::default() }
+        let Kafka { broker, start, mirrors } = kafka;
+        Self { broker, start, mirrors, decoder, again: Notify::new(), topics: Mutex::default() }
     }
 
     /// What a topic is, as it was said a moment ago: all shards ask for the same ones.

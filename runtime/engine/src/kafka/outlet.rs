@@ -236,20 +236,24 @@ async fn settle(
 
 pub(super) fn message(outgoing: &Outgoing) -> port::Message {
     let Outgoing { run, topic, event, .. } = outgoing;
-    // One trace per run: its id is the run's, as in its calls.
-    let (trace, span) = (run.0.simple(), span(&event.id));
+    let mut headers = vec![(ID, event.id.clone()), (NAMESPACE, event.namespace.clone())];
+    if outgoing.is_mirrored() {
+        headers.push((CONTENT, "application/cloudevents+json".to_owned()));
+    } else {
+        // One trace per run: its id is the run's, as in its calls.
+        let (trace, span) = (run.0.simple(), span(&event.id));
+        headers.extend([
+            (RUN, run.to_string()),
+            (EVENT, event.event.clone()),
+            (CONTENT, "application/json".to_owned()),
+            (TRACE, format!("00-{trace}-{span:016x}-01")),
+        ]);
+    }
     port::Message {
         topic: topic.clone(),
         key: event.key.clone(),
         value: event.payload.to_string().into_bytes(),
-        headers: vec![
-            (ID, event.id.clone()),
-            (RUN, run.to_string()),
-            (NAMESPACE, event.namespace.clone()),
-            (EVENT, event.event.clone()),
-            (CONTENT, "application/json".to_owned()),
-            (TRACE, format!("00-{trace}-{span:016x}-01")),
-        ],
+        headers,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Topics through an engine that is stopped like a crash, on brokers in memory.
 
 use super::{
-    Asking, Broker, Kafka, Message, Partition, Read, Reading, Record, Result, Sent, Start, Topic,
-    Wanted, is_of_topic,
+    Asking, Broker, Kafka, Message, Mirrors, Partition, Read, Reading, Record, Result, Sent, Start,
+    Topic, Wanted, is_of_topic,
 };
 use crate::reader::ItemList;
 use crate::{Engine, Options, clock};
@@ -243,7 +243,7 @@ async fn engine_of(store: &Memory, brokers: &Arc<Brokers>, relay: Relay) -> Engi
         paused: false,
         on_commit: None,
         member: None,
-        kafka: Some(Kafka { broker, start: Start::Earliest }),
+        kafka: Some(Kafka { broker, start: Start::Earliest, mirrors: Mirrors::default() }),
     };
     // What the last one had under way may land after it is gone, and fence the one that starts.
     loop {

@@ -10,6 +10,7 @@ mod fleet;
 mod handoff;
 mod hot;
 mod letters;
+mod mirrors;
 mod order;
 mod outage;
 mod relay;

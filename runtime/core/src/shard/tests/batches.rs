@@ -159,8 +159,11 @@ pub(super) fn letters(town: &Town) -> Vec<ItemRow> {
 
 /// Partitions are read from where they stand, by batches of different sizes, some of them twice.
 fn storm(seed: u64, crashes: usize) -> Town {
+    storm_of(Town::new(&[Count::new()], seed, crashes))
+}
+
+pub(super) fn storm_of(mut town: Town) -> Town {
     const RECORDS: u64 = 60;
-    let mut town = Town::new(&[Count::new()], seed, crashes);
     while (0..3).any(|partition| position(&town, partition) != Some(RECORDS)) {
         let partition = u32::try_from(town.numbers.below(3)).unwrap_or(0);
         let from = match position(&town, partition) {

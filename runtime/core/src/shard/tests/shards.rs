@@ -9,8 +9,8 @@ use crate::memory::Memory;
 use crate::port::{RunFilter, Store};
 use crate::service::{Attempt, Refusal};
 use crate::shard::{
-    Act, Actor, Answer, BreakerAct, Effect, Input, Machines, Output, Protection, Recovery, Shard,
-    Start,
+    Act, Actor, Answer, BreakerAct, Effect, Input, Machines, Mirrors, Output, Protection, Recovery,
+    Shard, Start,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -60,6 +60,8 @@ pub(super) struct Town {
     pub(super) crashes: usize,
     answers: BTreeMap<u64, Answer>,
     token: u64,
+    /// What a shard tells others from its next recovery on.
+    pub(super) mirrors: Mirrors,
     /// Services are away.
     refuse: bool,
     applied: BTreeMap<String, BTreeSet<String>>,
@@ -87,6 +89,7 @@ impl Town {
             crashes: 0,
             answers: BTreeMap::new(),
             token: 0,
+            mirrors: Mirrors::default(),
             refuse: false,
             applied: BTreeMap::new(),
             trace: VecDeque::new(),
@@ -107,15 +110,17 @@ impl Town {
     fn recovered(&self, shard: ShardId) -> (One, Output) {
         let lease = now(self.store.acquire(shard)).expect("a lease");
         let tail = now(self.store.tail(lease)).expect("a tail");
-        let recovered = Shard::recover(Recovery {
+        let at = self.time();
+        let mut recovered = Shard::recover(Recovery {
             lease,
             tail,
             machines: self.machines.clone(),
-            now: self.time(),
+            now: at,
             place: Place { shard, of: SHARDS, skew_ms: 0 },
             protection: Protection::default(),
         });
         assert!(recovered.damaged.is_empty());
+        recovered.shard.mirror_to(self.mirrors.clone(), at, &mut recovered.fence);
         let one = One { lease, shard: recovered.shard, back: Vec::new(), mail: true };
         (one, recovered.fence)
     }
