@@ -13,7 +13,7 @@ pub struct Health {
     pub refused: u64,
     /// Times that a broken client was replaced by a new one.
     pub restarts: u64,
-    /// The last of these errors.
+    /// The last of these errors that says why.
     pub last: Option<String>,
 }
 
@@ -35,7 +35,10 @@ impl Counted {
             health.transient += 1
         }
         tracing::warn!(%code, reason, "kafka");
-        health.last = Some(format!("{code}: {reason}"));
+        // That nobody is left follows the reason why, and says none.
+        if code != Code::AllBrokersDown || health.last.is_none() {
+            health.last = Some(format!("{code}: {reason}"));
+        }
     }
 
     pub fn restarted(&self, reason: &str) {

@@ -18,6 +18,8 @@ const VERSION: &str = "4.3.1";
 pub enum Missing {
     /// No `java` in `PATH`.
     Java,
+    /// No `keytool` in `PATH`.
+    Keytool,
     /// No jars, and no `mvn` in `PATH` that could fetch them.
     Maven,
     /// No jars, and `mvn` could not fetch them.
@@ -28,6 +30,7 @@ impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Java => "`PATH` has no `java`",
+            Self::Keytool => "`PATH` has no `keytool`",
             Self::Maven => "the jars are not there, and `PATH` has no `mvn` to fetch them",
             Self::Jars => "the jars are not there, and `mvn` could not fetch them",
         })

@@ -8,14 +8,17 @@
 //! Promises: ports and a folder of its own; a broker keeps its data and ports across a kill; no
 //! broker outlives the process that started it, however that process ends. Everybody at
 //! [`Cluster::bootstrap`] may do everything; [`USER`], who must log in at
-//! [`Cluster::bootstrap_sasl`], may do nothing with any topic. Nothing here is part of the product.
+//! [`Cluster::bootstrap_sasl`], may do nothing with any topic. Over TLS, where that was asked for,
+//! [`OWNER`] logs in and may do everything. Nothing here is part of the product.
 
 mod jars;
 mod node;
+mod secure;
 #[cfg(test)]
 mod tests;
 
 pub use jars::{Jars, Missing};
+pub use secure::{Certificate, OWNER, OWNER_PASSWORD};
 
 use anyhow::Context as _;
 use node::Node;
@@ -43,6 +46,7 @@ pub struct Cluster {
     nodes: Vec<Node>,
     ports: Vec<Ports>,
     jars: Jars,
+    certificate: Option<Certificate>,
     _folder: TempDir,
 }
 
@@ -50,6 +54,7 @@ pub struct Cluster {
 struct Ports {
     open: u16,
     sasl: u16,
+    tls: u16,
     controller: u16,
 }
 
@@ -59,11 +64,23 @@ impl Cluster {
     /// # Errors
     /// [`Missing`] where the machine cannot run any; other errors where they do not start.
     pub fn start(brokers: u32) -> anyhow::Result<Self> {
+        Self::begin(brokers, false)
+    }
+
+    /// One broker where [`OWNER`] logs in over TLS, beside what [`Cluster::start`] gives.
+    ///
+    /// # Errors
+    /// As with that.
+    pub fn start_with_tls() -> anyhow::Result<Self> {
+        Self::begin(1, true)
+    }
+
+    fn begin(brokers: u32, tls: bool) -> anyhow::Result<Self> {
         anyhow::ensure!(brokers == 1 || brokers == 3, "a cluster has one broker or three");
         let jars = Jars::find()?;
         let mut attempt = 1;
         loop {
-            match Self::attempt(&jars, brokers) {
+            match Self::attempt(&jars, brokers, tls) {
                 Err(error) if attempt == ATTEMPTS || !is_taken(&error) => return Err(error),
                 Err(_) => attempt += 1,
                 started => return started,
@@ -71,20 +88,26 @@ impl Cluster {
         }
     }
 
-    fn attempt(jars: &Jars, brokers: u32) -> anyhow::Result<Self> {
+    fn attempt(jars: &Jars, brokers: u32, tls: bool) -> anyhow::Result<Self> {
         let folder = node::folder()?;
+        let certificate =
+            tls.then(|| Certificate::make(&folder.path().join("1/tls"))).transpose()?;
+        let shown = certificate.as_ref();
         let ports = ports(brokers)?;
         let made: Vec<anyhow::Result<Node>> = std::thread::scope(|scope| {
             let making: Vec<_> = (1..=brokers)
                 .map(|id| {
                     let (at, all) = (folder.path().join(id.to_string()), &ports);
-                    scope.spawn(move || Node::make(at, jars, &settings(id, all), CLUSTER_ID))
+                    let told = settings(id, all, shown);
+                    let format: Vec<String> =
+                        shown.into_iter().flat_map(|_| Certificate::format()).collect();
+                    scope.spawn(move || Node::make(at, jars, &told, (CLUSTER_ID, &format)))
                 })
                 .collect();
             making.into_iter().map(|it| it.join().unwrap_or_else(|_| panicked())).collect()
         });
         let nodes = made.into_iter().collect::<anyhow::Result<Vec<Node>>>()?;
-        let mut cluster = Self { nodes, ports, jars: jars.clone(), _folder: folder };
+        let mut cluster = Self { nodes, ports, jars: jars.clone(), certificate, _folder: folder };
         for node in &mut cluster.nodes {
             node.start(jars)?;
         }
@@ -102,6 +125,15 @@ impl Cluster {
     #[must_use]
     pub fn bootstrap_sasl(&self) -> String {
         addresses(self.ports.iter().map(|ports| ports.sasl))
+    }
+
+    /// Addresses where [`OWNER`] logs in over TLS, and whom to trust there; none where it was started
+    /// without.
+    #[must_use]
+    pub fn bootstrap_tls(&self) -> Option<(String, &std::path::Path)> {
+        let certificate = self.certificate.as_ref()?;
+        let at = addresses(self.ports.iter().map(|ports| ports.tls));
+        Some((at, &certificate.authority))
     }
 
     /// Kills a broker at once, as a power cut of its machine would; brokers count from 1.
@@ -178,13 +210,15 @@ fn ports(brokers: u32) -> anyhow::Result<Vec<Ports>> {
     let first = 10_000 + u16::try_from(seed % 20_000)?;
     let mut free = (first..32_000).filter(|port| node::free(*port));
     let mut next = || free.next().context("no port is free");
-    (0..brokers).map(|_| Ok(Ports { open: next()?, sasl: next()?, controller: next()? })).collect()
+    let one = |_| Ok(Ports { open: next()?, sasl: next()?, tls: next()?, controller: next()? });
+    (0..brokers).map(one).collect()
 }
 
 /// What a broker is told, all but where its data lies.
-fn settings(id: u32, all: &[Ports]) -> String {
+fn settings(id: u32, all: &[Ports], shown: Option<&Certificate>) -> String {
     let own = all[id as usize - 1];
-    let Ports { open, sasl, controller } = own;
+    let Ports { open, sasl, tls, controller } = own;
+    let secure = shown.map(|_| format!(",SASL_SSL://127.0.0.1:{tls}")).unwrap_or_default();
     let voters: Vec<String> =
         (1..).zip(all).map(|(id, ports)| format!("{id}@127.0.0.1:{}", ports.controller)).collect();
     let voters = voters.join(",");
@@ -197,8 +231,8 @@ fn settings(id: u32, all: &[Ports]) -> String {
          node.id={id}\n\
          controller.quorum.voters={voters}\n\
          listeners=PLAINTEXT://127.0.0.1:{open},SASL_PLAINTEXT://127.0.0.1:{sasl},\
-         CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{open},SASL_PLAINTEXT://127.0.0.1:{sasl}\n\
+         CONTROLLER://127.0.0.1:{controller}{secure}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{open},SASL_PLAINTEXT://127.0.0.1:{sasl}{secure}\n\
          default.replication.factor={replicas}\n\
          min.insync.replicas={in_sync}\n\
          offsets.topic.replication.factor={replicas}\n\
@@ -208,6 +242,8 @@ fn settings(id: u32, all: &[Ports]) -> String {
          org.apache.kafka.common.security.plain.PlainLoginModule required \
          user_{USER}=\"{PASSWORD}\";\n{COMMON}"
     );
+    // Order: of two lines about one setting the last one counts.
+    text.extend(shown.map(Certificate::settings));
     text
 }
 
@@ -247,7 +283,20 @@ pub fn shared() -> Option<&'static Cluster> {
 /// As [`shared`].
 #[must_use]
 pub fn private(brokers: u32) -> Option<Cluster> {
-    match Cluster::start(brokers) {
+    of(Cluster::start(brokers))
+}
+
+/// A broker for tests that talk to it over TLS; skipped as with [`shared`].
+///
+/// # Panics
+/// As [`shared`].
+#[must_use]
+pub fn private_with_tls() -> Option<Cluster> {
+    of(Cluster::start_with_tls())
+}
+
+fn of(started: anyhow::Result<Cluster>) -> Option<Cluster> {
+    match started {
         Ok(cluster) => Some(cluster),
         Err(error) if error.is::<Missing>() && std::env::var(ALL).as_deref() != Ok("1") => {
             // Order: past the capture of the test harness, which would swallow it.

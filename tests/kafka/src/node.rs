@@ -53,14 +53,16 @@ impl Node {
         folder: PathBuf,
         jars: &Jars,
         settings: &str,
-        cluster: &str,
+        cluster: (&str, &[String]),
     ) -> anyhow::Result<Self> {
-        fs::create_dir(&folder)?;
+        // The certificate may lie there already.
+        fs::create_dir_all(&folder)?;
         let node = Self { folder, running: None };
         let settings = format!("{settings}log.dirs={}\n", node.folder.join("data").display());
         fs::write(node.settings(), settings)?;
         let mut format = jars.command("kafka.tools.StorageTool");
-        format.args(["format", "-t", cluster, "-c"]).arg(node.settings());
+        let (cluster, more) = cluster;
+        format.args(["format", "-t", cluster, "-c"]).arg(node.settings()).args(more);
         let made = format.output().context("run `java`")?;
         anyhow::ensure!(
             made.status.success(),

@@ -7,5 +7,7 @@ mod consuming;
 mod injected;
 mod outage;
 mod producing;
+#[cfg(feature = "kafka-tls")]
+mod secure;
 mod support;
 mod topics;
