@@ -123,7 +123,8 @@ pub const BATCHES: usize = 64;
 /// How often a partition that waits for a shard with too much work looks whether it has less.
 pub const PRESSED_LOOK: Duration = Duration::from_millis(50);
 
-/// How often a node looks for new partitions of topics, and for topics that are not there yet.
+/// How often a node looks for new partitions of topics; one that is not to be had is asked for again as
+/// a store is.
 /// Bound: one request for each topic of a node.
 pub const TOPIC_LOOK: Duration = Duration::from_secs(30);
 

@@ -37,17 +37,24 @@ impl Intake {
     pub(crate) async fn run(self) {
         let mut followed = BTreeSet::new();
         let mut tasks = JoinSet::new();
+        let mut tries = 0;
         loop {
+            let mut missed = false;
             for (number, reader) in self.bus.decoder.readers().iter().enumerate() {
                 let name = &reader.topic;
                 match self.bus.topic(name).await {
                     Ok(topic) => {
                         self.follow_all((number, reader), &topic, &mut followed, &mut tasks)
                     }
-                    Err(error) => tracing::warn!(%error, topic = name, "a topic is not to be had"),
+                    Err(error) => {
+                        missed = true;
+                        tracing::warn!(%error, topic = name, "a topic is not to be had");
+                    }
                 }
             }
-            sleep(limits::TOPIC_LOOK).await;
+            // Brokers that are back are read from at once, as by whoever knew the topic before.
+            tries = if missed { tries + 1 } else { 0 };
+            sleep(if missed { pause(tries) } else { limits::TOPIC_LOOK }).await;
         }
     }
 

@@ -116,6 +116,9 @@ struct State {
     topic_id: &'static str,
     shipped: Vec<Message>,
     away: bool,
+    /// Nobody says what a topic is; so often it was asked.
+    silent: bool,
+    asked: u32,
     /// Messages with this key are never taken.
     never: Option<String>,
 }
@@ -187,11 +190,18 @@ struct Client(Arc<Brokers>);
 
 impl Broker for Client {
     fn topic<'a>(&'a self, name: &'a str) -> Asking<'a, Result<Topic>> {
-        let state = self.0.state();
+        let mut state = self.0.state();
         assert_eq!(name, "placed", "what is only written to is not read");
+        state.asked += 1;
         let partitions = u32::try_from(state.placed.len()).unwrap();
         let topic = Topic { id: state.topic_id.to_owned(), partitions };
-        Box::pin(async move { Ok(topic) })
+        let silent = state.silent;
+        Box::pin(async move {
+            match silent {
+                true => Err(super::Fault("the brokers do not answer".to_owned())),
+                false => Ok(topic),
+            }
+        })
     }
 
     fn first<'a>(&'a self, _: &'a Partition, start: Start) -> Asking<'a, Result<u64>> {
@@ -350,6 +360,21 @@ async fn runs_go_on_while_brokers_are_away_and_their_events_come_later() {
     engine.stop().await;
     one_each(&brokers, records);
     assert_eq!(unsettled(&store).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_started_without_brokers_asks_for_its_topics_until_they_are_back() {
+    let store = Memory::new(1, Arc::new(clock::now));
+    let brokers = Brokers::new(1, 5);
+    brokers.state().silent = true;
+    let engine = engine(&store, &brokers).await;
+    // It does not leave them alone for as long as where there is nothing new.
+    until("it asks again", async || brokers.state().asked > 4).await;
+    assert_eq!(brokers.shipped().1, 0);
+    brokers.state().silent = false;
+    until("all are shipped", async || brokers.shipped().0.len() == 5).await;
+    engine.stop().await;
+    one_each(&brokers, 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
