@@ -11,6 +11,19 @@ use anyhow::Context as _;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
+/// The client of Kafka over TLS: a build of its own, for it links OpenSSL.
+const OVER_TLS: [&str; 9] = [
+    "test",
+    "--locked",
+    "-p",
+    "sagaflow-kafka",
+    "--features",
+    "kafka-tls",
+    "--test",
+    "brokers",
+    "secure",
+];
+
 /// Counts of one run.
 #[derive(Default)]
 struct Totals {
@@ -37,10 +50,16 @@ pub fn run(all: bool) -> anyhow::Result<()> {
     if all {
         environment.push((sagaflow_postgres::ALL, "1"));
     }
-    let ok = counted(&args, &environment, &mut totals)?;
+    let mut ok = counted(&args, &environment, &mut totals)?;
+    if all {
+        ok &= counted(&OVER_TLS, &environment, &mut totals)?;
+    }
     drop(server);
     if !all {
-        println!("left out: the tests that kill processes at random (`cargo xtask test --all`)");
+        println!(
+            "left out: the tests that kill processes at random, and those over TLS \
+             (`cargo xtask test --all`)"
+        );
     }
     println!("{} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.ignored);
     anyhow::ensure!(totals.passed > 0, "no test ran");

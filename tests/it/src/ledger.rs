@@ -186,6 +186,16 @@ impl Ledger {
     }
 }
 
+/// Every effect of an order that ends well: each is made once.
+pub const ORDER: [&str; 6] = [
+    "Inventory.reserve",
+    "Payments.authorize",
+    "Shipping.book",
+    "Payments.capture",
+    "Shipping.dispatch",
+    "Mail.receipt",
+];
+
 /// What the services of the order process answer.
 fn orders() -> BTreeMap<String, Value> {
     let hold = json!({ "id": "hold-1", "expires": "2030-01-01T00:00:00Z" });

@@ -6,5 +6,5 @@
 mod ledger;
 mod process;
 
-pub use ledger::{Behave, Entry, Ledger};
+pub use ledger::{Behave, Entry, Ledger, ORDER};
 pub use process::{Flowd, Output, build, client, flow, flowd, sample};

@@ -8,7 +8,7 @@ mod shards;
 mod standby;
 mod takeover;
 
-use sagaflow_it::{Behave, Flowd, Ledger, flow, flowd, sample};
+use sagaflow_it::{Behave, Flowd, Ledger, ORDER, flow, flowd, sample};
 use sagaflow_postgres::{Cluster, Database};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -17,16 +17,6 @@ use std::time::{Duration, Instant};
 const TTL: Duration = Duration::from_secs(3);
 
 const START: &str = "/api/workflows/FulfilOrder/runs";
-
-/// Every effect of an order that ends well.
-const EFFECTS: [&str; 6] = [
-    "Inventory.reserve",
-    "Payments.authorize",
-    "Shipping.book",
-    "Payments.capture",
-    "Shipping.dispatch",
-    "Mail.receipt",
-];
 
 /// A migrated database, the services, and a configuration that every node has.
 struct World {
@@ -108,7 +98,7 @@ impl World {
     /// Every order had each of its effects once.
     fn each_once(&self, orders: usize) {
         let applied = self.ledger.applied();
-        for effect in EFFECTS {
+        for effect in ORDER {
             let times = applied.iter().filter(|action| *action == effect).count();
             assert_eq!(times, orders, "{effect}");
         }

@@ -1,6 +1,6 @@
 //! The order process as it ships, from a topic to a topic, by configuration alone.
 
-use sagaflow_it::{Ledger, build, flow, sample};
+use sagaflow_it::{Ledger, ORDER, build, flow, sample};
 use sagaflow_kafka::{Consumer, Event, Partition};
 use sagaflow_topics::{PARTITIONS, World, until, within};
 use serde_json::{Value, json};
@@ -9,16 +9,6 @@ use std::collections::BTreeSet;
 const ORDERS: usize = 20;
 
 const SERVICES: [&str; 5] = ["Inventory", "Payments", "Fraud", "Shipping", "Mail"];
-
-/// Each of these is done once for an order that ends well.
-const EFFECTS: [&str; 6] = [
-    "Inventory.reserve",
-    "Payments.authorize",
-    "Shipping.book",
-    "Payments.capture",
-    "Shipping.dispatch",
-    "Mail.receipt",
-];
 
 fn order(number: usize) -> (String, Vec<u8>) {
     let id = format!("0192f0c1-7a50-7cc3-9a53-{number:012x}");
@@ -55,7 +45,7 @@ async fn the_order_process_runs_from_events_with_nothing_but_configuration() {
     let times = |effect: &str| ledger.applied().iter().filter(|one| *one == effect).count();
     // The last step comes behind the event.
     until("all have a receipt", async || times("Mail.receipt") == ORDERS).await;
-    for effect in EFFECTS {
+    for effect in ORDER {
         assert_eq!(times(effect), ORDERS, "{effect}");
     }
     drop(node);
