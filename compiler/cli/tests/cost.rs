@@ -109,6 +109,9 @@ workflow Turns v1 (ids: list<text>) -> int idempotent by ids deadline 9h {
   each id in ids { step S.take(id)  step x = S.look(id)  progress "{x}" }
   return 1
 }
+workflow Queued v1 (id: text) idempotent by id concurrency 2 per id concurrency 9 deadline 9h {
+  step S.take(id)
+}
 workflow Side v1 (ids: list<text>) -> int idempotent by ids deadline 9h {
   parallel each id in ids max 2 { step x = S.look(id)  step S.take("{id}{x}") }
   return 1
@@ -147,6 +150,16 @@ fn a_sequence_writes_the_records_that_were_said() {
     agrees(path(&cost, &[]), 0, &ran);
     // One after the other, every record is a commit that is waited for.
     assert_eq!(path(&cost, &[])["commits"], path(&cost, &[])["records"]);
+}
+
+#[test]
+fn a_run_that_waits_for_its_turn_writes_a_record_for_each_of_its_clauses_more() {
+    let (_dir, file) = written();
+    let program = program(&file, "m");
+    let cost = costs(&file.display().to_string(), "Queued");
+    let ran = ran(&program, "m.Queued", &json!({ "id": "a" }), Script::default());
+    assert_eq!(ran.records, 2 + 2);
+    agrees(path(&cost, &[]), 0, &ran);
 }
 
 #[test]

@@ -43,6 +43,12 @@ impl<'p> Walker<'p> {
     pub fn workflow(&mut self, workflow: &'p Workflow) -> Vec<Way> {
         let mut start = Way::started();
         start.open += self.size.input();
+        for _ in &workflow.concurrency {
+            // It rests until its turn has come, and says so.
+            start.line(false, 60);
+            start.rest(self.size.input());
+            start.line(false, 0);
+        }
         let mut ways = self.block(&workflow.body, vec![start]);
         for way in &mut ways {
             if way.end != Some(End::Fails) {

@@ -526,7 +526,8 @@ impl Data {
         for home in self.events.values_mut() {
             home.retain(|_, event| {
                 let wanted = oldest.get(event.namespace.as_str()).is_some_and(|at| event.at >= *at);
-                event.at >= old || wanted
+                // One without a number is wanted by nobody.
+                event.at >= old || wanted && event.number > 0
             });
         }
     }

@@ -128,6 +128,10 @@ pub const PRESSED_LOOK: Duration = Duration::from_millis(50);
 /// Bound: one request for each topic of a node.
 pub const TOPIC_LOOK: Duration = Duration::from_secs(30);
 
+/// How long a node takes it that a topic is not to be had, once the brokers have said so.
+/// Bound: all its shards ask for the same ones.
+pub const TOPIC_MISSED: Duration = Duration::from_secs(1);
+
 /// Records of one batch of a partition, those that nobody can read with them; one that would have more
 /// is closed early.
 /// Bound: letters and events in one commit.

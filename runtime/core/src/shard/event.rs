@@ -155,6 +155,18 @@ impl Events {
         self.remote.tidy(&wanted, out);
     }
 
+    /// What the store still has of an event.
+    ///
+    /// Order: one without a number was counted in a batch; nobody waits for it, and it is known as long
+    /// as it may be sent again.
+    pub(super) fn recall(&mut self, now: Time, event: Stored) {
+        if event.number > 0 {
+            self.keep(event);
+        } else if now.since(event.at) < EVENT_DEDUPE_MS {
+            self.remember(event.namespace, event.id, event.at);
+        }
+    }
+
     /// Keeps an event, as it was recorded.
     pub(super) fn keep(&mut self, event: Stored) {
         self.at_least(event.number);

@@ -14,6 +14,7 @@ use crate::port::ItemRow;
 use crate::time::Time;
 use crate::value::print_time;
 use serde_json::json;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Begins the names of these events; no event of a program is called so.
@@ -61,11 +62,17 @@ impl Shard {
             told.extend(self.ends(out).into_iter().map(|one| one.body(topic, now)));
         }
         if let Some(topic) = &letters {
-            let own = [runs.as_ref(), letters.as_ref()];
-            // Order: that nobody takes what tells of a letter is not told by another one.
+            let topics = [runs.as_ref(), letters.as_ref()];
+            // Order: that nobody takes what tells of a letter, or can read it, is not told by another
+            // one, for that would go on for ever.
             let own = |row: &&ItemRow| {
-                let of = row.body.get("topic").and_then(Json::as_str);
-                row.body["kind"] == "event_out" && own.iter().flatten().any(|it| of == Some(it))
+                let said =
+                    |name: &str| row.body.get(name).and_then(Json::as_str).unwrap_or_default();
+                match said("kind") {
+                    "event_out" => said("event").starts_with(MIRRORED),
+                    "record" | "topic" => topics.iter().flatten().any(|it| *it == said("topic")),
+                    _ => false,
+                }
             };
             let rows = out.batch.items.iter().filter(|row| row.kind == KIND && !own(row));
             // What is open since earlier is written again when its effects change.
@@ -83,7 +90,7 @@ impl Shard {
 
     /// Starts and ends of runs, in order.
     fn ends(&self, out: &Output) -> Vec<Told> {
-        let mut all = Vec::new();
+        let (mut all, mut ended) = (Vec::new(), BTreeSet::new());
         for effect in &out.effects {
             let Effect::History { run, happened, .. } = effect else { continue };
             for one in happened {
@@ -92,8 +99,14 @@ impl Shard {
                     Happened::Ended { status } => status,
                     _ => continue,
                 };
+                ended.extend((status != "running").then_some(*run));
                 all.extend(self.of_run(*run, status, out));
             }
+        }
+        // One that cannot be read ends without a record.
+        let rows = out.batch.runs.iter().filter(|row| row.ended_at.is_some());
+        for row in rows.filter(|row| !ended.contains(&row.run)) {
+            all.extend(self.of_run(row.run, &row.status, out));
         }
         all
     }

@@ -384,6 +384,7 @@ impl Shard {
             notices: Vec::new(),
             emitted: Vec::new(),
             letters: false,
+            left: None,
         };
         let answer = act(&mut turn);
         turn.drain();

@@ -87,7 +87,7 @@ impl Shard {
         let torn = !handed_over(&tail);
         let fold = Fold::of(tail);
         for event in stored.into_iter().chain(fold.events.iter().map(|(_, event)| event.clone())) {
-            shard.events.keep(event);
+            shard.events.recall(now, event);
         }
         let mut out = Output::after(shard.seq);
         shard.shard_record(now, &ShardRecord::Fence { epoch: lease.epoch, at: now }, &mut out);

@@ -13,6 +13,9 @@ use crate::key::canonical;
 use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
 
+/// Places in a batch by the value that stands there.
+pub(super) type Left = BTreeMap<String, VecDeque<usize>>;
+
 /// What a rejected value is.
 enum Which {
     /// The record at this place in the batch.
@@ -31,7 +34,8 @@ impl Turn<'_> {
     /// Crash: the letters are in the batch of this record; without it the run comes here again.
     pub(super) fn reject(&mut self, records: &[Json], why: &str) {
         let Some(machine) = self.machine() else { return };
-        let mut left = self.unrejected(machine.as_ref());
+        // Bound: a loop that rejects one by one looks at its batch once.
+        let mut left = self.left.take().unwrap_or_else(|| self.unrejected(machine.as_ref()));
         let reading = reading(machine.spec());
         for record in records {
             let which = match left.get_mut(&canonical(&reading(record))) {
@@ -47,6 +51,7 @@ impl Turn<'_> {
                 }
             }
         }
+        self.left = Some(left);
         let records = u32::try_from(records.len()).unwrap_or(u32::MAX);
         if records > 0 {
             self.note(Happened::Rejected { records, reason: why.to_owned() });
@@ -55,8 +60,8 @@ impl Turn<'_> {
 
     /// The places in the batch that were not rejected, by what stands there; of what was rejected whole
     /// there are none.
-    fn unrejected(&self, machine: &dyn Machine) -> BTreeMap<String, VecDeque<usize>> {
-        let mut places: BTreeMap<String, VecDeque<usize>> = BTreeMap::new();
+    fn unrejected(&self, machine: &dyn Machine) -> Left {
+        let mut places = Left::new();
         let Some((trigger, _)) = machine.spec().gathers() else { return places };
         let rejected = &self.run.state.head().rejected;
         let reading = reading(machine.spec());

@@ -149,7 +149,12 @@ impl Shard {
                 self.shard_record(now, &ShardRecord::Consumed(vec![position.clone()]), out);
                 self.keep_position(position);
             }
-            LetterAct::Gather(batch) => self.start_batch(now, batch, out),
+            LetterAct::Gather(mut batch) => {
+                let workflow = batch.workflow.clone();
+                // One of ours may have come a second time, and been read, meanwhile.
+                batch.items.retain(|item| self.is_first(now, Some(&workflow), item, out));
+                self.start_batch(now, batch, out);
+            }
             LetterAct::TakeIn(Arrived::Poison { .. } | Arrived::Item(_))
             | LetterAct::Sent
             | LetterAct::LetGo => {}

@@ -8,6 +8,7 @@ use super::Run;
 use super::event::Events;
 use super::guard::Guards;
 use super::output::{Effect, Notice, Outgoing, Output, Send};
+use super::reject::Left;
 use super::step::About;
 use crate::codegen::{CallSpec, Draw, Machine, Point, PointKind, WorkflowSpec};
 use crate::id::{Place, RunId};
@@ -41,6 +42,8 @@ pub(super) struct Turn<'a> {
     pub(super) emitted: Vec<EventBody>,
     /// A dead letter was opened.
     pub(super) letters: bool,
+    /// The records of the run's batch that were not rejected, once they were looked at.
+    pub(super) left: Option<Left>,
 }
 
 /// A finished transition.

@@ -126,7 +126,7 @@ impl Decoder {
             (Some(batches), Arrived::Event { id, namespace, payload, .. })
                 if batches.event == known.name =>
             {
-                let own = is_own(&id).then_some((namespace, id));
+                let own = is_own(&id, None).then_some((namespace, id));
                 let whole = batches.gather.whole.then(|| whole(record));
                 Some(Arrived::Item(Box::new(BatchItem { offset, payload, own, whole })))
             }
@@ -165,7 +165,9 @@ impl Decoder {
         let key = key.ok_or_else(|| format!("its payload has no `{}`", known.spec.key))?;
         // An event of ours keeps its id and namespace, so that one that was delivered here already is
         // recognised at its home.
-        let own = header(ID).filter(|id| is_own(id)).map(str::to_owned);
+        // Whoever makes other events of ours may pass our headers on with them.
+        let whole = header(EVENT) == Some(known.name.as_str());
+        let own = header(ID).filter(|id| whole && is_own(id, header(RUN))).map(str::to_owned);
         let namespace = header(NAMESPACE).filter(|_| own.is_some()).unwrap_or(&self.namespace);
         let place = || format!("{}/{}/{}", from.topic_id, from.partition, record.offset);
         // The id of a CloudEvent is its source's.
@@ -258,10 +260,14 @@ fn header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
     std::str::from_utf8(value.as_deref()?).ok()
 }
 
-/// Whether it is an id that a run gives to an event.
-fn is_own(id: &str) -> bool {
+/// Whether it is an id that a run gives to an event: this run, where it is said.
+fn is_own(id: &str, of: Option<&str>) -> bool {
     let parts = id.split_once('.');
-    parts.is_some_and(|(run, number)| run.parse::<RunId>().is_ok() && number.parse::<u64>().is_ok())
+    parts.is_some_and(|(run, number)| {
+        of.is_none_or(|of| of == run)
+            && run.parse::<RunId>().is_ok()
+            && number.parse::<u64>().is_ok()
+    })
 }
 
 /// The record that a letter holds.

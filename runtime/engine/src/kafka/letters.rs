@@ -124,7 +124,13 @@ fn read_again(bus: &Arc<Bus>, letter: &ItemRow) -> Result<LetterAct> {
     let record = record_of(&letter.body).ok_or_else(|| refused("it does not hold a record"))?;
     match decoder.decode(&reader, place, &record) {
         Some(event @ Arrived::Event { .. }) => Ok(LetterAct::TakeIn(event)),
-        Some(Arrived::Item(item)) => Ok(gather(*item)),
+        Some(Arrived::Item(mut item)) => {
+            // One that was rejected was counted before, and comes again because a person says so.
+            if letter.body.get("payload").is_some() {
+                item.own = None;
+            }
+            Ok(gather(*item))
+        }
         Some(Arrived::Poison { body, .. }) => {
             let why = body.get("message").and_then(Value::as_str).unwrap_or_default();
             Err(refused(&format!("it still cannot be read: {why}")))

@@ -69,7 +69,7 @@ pub(crate) struct Bus {
     pub(crate) decoder: Decoder,
     /// A person has decided about a partition that is not read any more.
     pub(crate) again: Notify,
-    topics: Mutex<BTreeMap<String, (Instant, Topic)>>,
+    topics: Mutex<BTreeMap<String, (Instant, Result<Topic>)>>,
 }
 
 impl Bus {
@@ -81,13 +81,14 @@ impl Bus {
     /// What a topic is, as it was said a moment ago: all shards ask for the same ones.
     async fn topic(&self, name: &str) -> Result<Topic> {
         let mut topics = self.topics.lock().await;
-        if let Some((at, topic)) = topics.get(name)
-            && at.elapsed() < limits::TOPIC_LOOK / 2
-        {
-            return Ok(topic.clone());
+        if let Some((at, said)) = topics.get(name) {
+            let good = if said.is_ok() { limits::TOPIC_LOOK / 2 } else { limits::TOPIC_MISSED };
+            if at.elapsed() < good {
+                return said.clone();
+            }
         }
-        let topic = self.broker.topic(name).await?;
-        topics.insert(name.to_owned(), (Instant::now(), topic.clone()));
-        Ok(topic)
+        let said = self.broker.topic(name).await;
+        topics.insert(name.to_owned(), (Instant::now(), said.clone()));
+        said
     }
 }

@@ -74,7 +74,11 @@ pub fn run(handle: &Handle, view: &View, history: &[Entry]) -> Value {
     let fibers = state.fibers().values();
     let positions: Vec<Value> = fibers.clone().map(|fiber| position(fiber, machine)).collect();
     run.insert("position".to_owned(), positions.into());
-    let waits: Vec<Value> = fibers.filter_map(waits).collect();
+    let turn = state.head().claims.iter().find(|claim| !claim.granted).map(|claim| {
+        // What is personal is no key.
+        json!({ "at": "start", "limit": claim.limit, "key": key(&claim.class.key) })
+    });
+    let waits: Vec<Value> = turn.into_iter().chain(fibers.filter_map(waits)).collect();
     run.insert("waits".to_owned(), waits.into());
     let undo = state.nodes().values().filter_map(|node| match &node.what {
         What::Step(entry) => Some(json!({
@@ -123,7 +127,8 @@ fn steps(history: &[Entry]) -> Vec<Value> {
 
 fn position(fiber: &Fiber, machine: Option<&dyn Machine>) -> Value {
     let at = &fiber.frame.at;
-    let mut position = json!({ "at": at, "state": word(&fiber.state) });
+    let state = if fiber.queued() { "queued" } else { word(&fiber.state) };
+    let mut position = json!({ "at": at, "state": state });
     if let Some(machine) = machine {
         position["frame"] = frame(machine, &fiber.frame);
         if let Some(point) = machine.spec().points.get(at) {
@@ -153,6 +158,11 @@ fn frame(machine: &dyn Machine, frame: &Frame) -> Value {
         (name.clone(), view::mask(schema, ty, value))
     });
     Value::Object(masked.collect())
+}
+
+/// A key as the program's value.
+fn key(canonical: &str) -> Value {
+    serde_json::from_str(canonical).unwrap_or_default()
 }
 
 fn word(state: &State) -> &'static str {

@@ -27,7 +27,7 @@ const EXPIRE: &str = "WITH due AS MATERIALIZED ( \
      FROM {schema}.run AS r WHERE r.ended_at IS NULL AND r.namespace = stale.namespace)) AS at \
      FROM stale \
      ), e AS (DELETE FROM {schema}.event AS e USING until \
-     WHERE e.namespace = until.namespace AND e.at < until.at AND e.at < $3) \
+     WHERE e.namespace = until.namespace AND e.at < $3 AND (e.at < until.at OR e.number = 0)) \
      SELECT count(*) FROM gone";
 
 /// At most `limit` runs, and what was theirs.

@@ -43,6 +43,7 @@ fn delete_own(conn: &Connection) -> Result<(), Failure> {
 
 fn forget_events(conn: &Connection, before: Time) -> Result<(), Failure> {
     let old = before.plus(-EVENT_KEPT_MS);
+    conn.prepare_cached(event::FORGET_COUNTED)?.execute([old.0])?;
     let stale: Vec<String> = {
         let mut stale = conn.prepare_cached(event::STALE)?;
         stale.query_map([old.0], |row| row.get(0))?.collect::<Result<_, _>>()?

@@ -10,3 +10,4 @@ mod node;
 mod people;
 mod run;
 mod transactions;
+mod turns;

@@ -102,19 +102,24 @@ async fn counts(world: &World) {
     assert_eq!(code, Some(0));
 }
 
-/// An event of ours is sent twice, and one of somebody else comes behind it.
+/// An event of ours is sent twice, and behind it somebody else makes two of it and passes what it says
+/// of itself on.
 async fn sent_again(world: &World, tap: &mut Tap) {
-    let id = b"018bcfe5-6800-7007-8000-000000000001.1".as_slice();
+    let (run, id) =
+        ("018bcfe5-6800-7007-8000-000000000001", "018bcfe5-6800-7007-8000-000000000001.1");
+    let said = |event: &'static str| {
+        [("flow-id", id), ("flow-run", run), ("flow-event", event)]
+            .map(|(name, value)| (name, Some(value.as_bytes())))
+    };
     for _ in 0..2 {
-        world.write(&[item(RECORDS)], &[("flow-id", Some(id))]).await;
+        world.write(&[item(RECORDS)], &said("relay.Placed")).await;
     }
-    // Its lane is the same.
-    let behind = RECORDS + 16;
-    world.write(&[item(behind)], &[]).await;
-    tap.until("what is behind it", |seen| seen.numbers().contains(&behind)).await;
-    let mut all: Vec<usize> = (0..=RECORDS).collect();
-    all.push(behind);
-    assert_eq!(tap.seen.numbers(), all, "it counts once");
+    // Their lane is the same.
+    let behind = [RECORDS + 16, RECORDS + 32];
+    world.write(&behind.map(item), &said("relay.Ordered")).await;
+    tap.until("what is behind it", |seen| seen.numbers().contains(&behind[1])).await;
+    let all: Vec<usize> = (0..=RECORDS).chain(behind).collect();
+    assert_eq!(tap.seen.numbers(), all, "it counts once, and what others write each time");
 }
 
 /// One record cannot be read, for both readers; fifty are rejected, and one of them comes again.

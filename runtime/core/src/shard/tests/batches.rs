@@ -18,7 +18,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-const TOPIC: &str = "clicks";
+pub(super) const TOPIC: &str = "clicks";
 pub(super) const WORKFLOW: &str = "shop.Count";
 
 /// `reject batch.where(c => c.bad) as "a bad one"`, and a write behind it.

@@ -63,6 +63,7 @@ fn each_start_and_end_and_each_letter_is_told_once_whoever_crashes() {
         let opened = data(&all, "letters", "sagaflow.dead_letter.opened");
         let of: BTreeSet<_> = opened.values().filter_map(|it| it["letter"].as_str()).collect();
         let letters = letters(&town);
+        assert_eq!(opened.len(), letters.len(), "seed {seed}: each is told once");
         assert_eq!(of, letters.iter().map(|it| it.id.as_str()).collect(), "seed {seed}");
     }
 }

@@ -30,6 +30,9 @@ pub(in crate::sqlite) const STALE: &str = "SELECT DISTINCT namespace FROM event 
 /// Served by `event_at`.
 pub(in crate::sqlite) const FORGET: &str = "DELETE FROM event WHERE namespace = ?1 AND at < ?2";
 
+/// Served by `event_at`. One without a number is wanted by no run.
+pub(in crate::sqlite) const FORGET_COUNTED: &str = "DELETE FROM event WHERE number = 0 AND at < ?1";
+
 /// Writes events that are not there.
 pub(in crate::sqlite) fn insert(
     conn: &Connection,
