@@ -160,7 +160,7 @@ async fn set_aside(world: &World, node: &Flowd, tap: &mut Tap) {
     assert_eq!((status, &said["status"]), (200, &json!("applied")), "{said}");
     let (status, said) = node.request("POST", &retry, why()).await;
     assert_eq!((status, &said["code"]), (409, &json!("R1008")), "once: {said}");
-    tap.until("it comes again", |seen| seen.numbers().len() > RECORDS + 2).await;
+    tap.until("it comes again", |seen| seen.numbers().len() > RECORDS + 3).await;
     let again = |id: &&String| id.matches('/').count() == 4;
     let alone: Vec<_> = tap.seen.batches.keys().filter(again).collect();
     let alone: Vec<_> = alone.into_iter().map(|id| &tap.seen.batches[id]).collect();
