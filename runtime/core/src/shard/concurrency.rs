@@ -78,7 +78,7 @@ impl Shard {
                 self.post(home, &Mail::Ask { run: id, claim: claim.clone() }, out);
             }
         }
-        if claims.iter().any(|claim| !claim.granted) {
+        if run.state.queued() {
             self.classes.queued.insert(id);
         } else {
             self.classes.queued.remove(&id);
@@ -102,11 +102,6 @@ impl Shard {
         self.classes.forget(run);
         let others: Vec<_> = self.place.others().collect();
         others.into_iter().for_each(|shard| self.post(shard, &Mail::Gone { run }, out));
-    }
-
-    /// A run is gone that may have had claims here.
-    pub(super) fn is_gone(&mut self, run: RunId) {
-        self.classes.forget(run);
     }
 
     /// When a run that is admitted now has come: behind all that came before to this shard.

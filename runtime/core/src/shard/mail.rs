@@ -57,7 +57,7 @@ impl Shard {
                 Ok(Mail::Ask { run, claim }) => self.claimed(run, &claim, out),
                 Ok(Mail::Granted { run, class }) => self.granted(now, run, &class, out),
                 Ok(Mail::Left { run, class }) => self.has_left(run, &class, out),
-                Ok(Mail::Gone { run }) => self.is_gone(run),
+                Ok(Mail::Gone { run }) => self.classes.forget(run),
                 Ok(Mail::Census) => self.answer_census(from, out),
                 Ok(Mail::Present { epoch, claims, last }) => {
                     self.present(from, epoch, (claims, last));

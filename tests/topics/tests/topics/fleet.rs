@@ -1,7 +1,7 @@
 //! Several nodes of one world, which come and go.
 
-use sagaflow_it::Flowd;
-use sagaflow_topics::{World, until};
+use sagaflow_it::{Flowd, Ledger};
+use sagaflow_topics::{Tap, World, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -64,6 +64,18 @@ impl<'a> Fleet<'a> {
     /// Waits until so many runs are completed; the run of each key.
     pub async fn completed(&self, count: usize) -> BTreeMap<String, String> {
         completed(&self.nodes[0], count).await
+    }
+
+    /// Waits until all events have come to their end, and stops: each has one run, which made one call and
+    /// let its events out in order.
+    pub async fn come_to_rest(&mut self, tap: &mut Tap, ledger: &Ledger, events: usize) {
+        let runs = self.completed(events).await;
+        self.stop().await;
+        tap.rest(STRAGGLERS).await;
+        tap.seen.one_each(0..events);
+        tap.seen.of_runs(&runs);
+        let applied = ledger.entries().into_iter().filter(|entry| entry.applied).count();
+        assert_eq!(applied, events, "each run made one call");
     }
 
     pub fn size(&self) -> usize {

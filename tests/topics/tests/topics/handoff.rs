@@ -3,7 +3,7 @@
 //! `FLOW_HANDOFF_SECONDS` says for how long.
 
 use crate::durable::Durable;
-use crate::fleet::{Fleet, STRAGGLERS};
+use crate::fleet::Fleet;
 use sagaflow_it::{Ledger, build};
 use sagaflow_topics::{Positions, World};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,13 +72,7 @@ async fn nothing_is_lost_and_nothing_runs_twice_while_shards_go_to_and_fro() {
     tap.until(events).await;
     positions.until(events).await;
     durable.look();
-    let runs = fleet.completed(events).await;
-    fleet.stop().await;
-    tap.rest(STRAGGLERS).await;
-    tap.seen.one_each(0..events);
-    tap.seen.of_runs(&runs);
-    let applied = ledger.entries().into_iter().filter(|entry| entry.applied).count();
-    assert_eq!(applied, events, "each run made one call");
+    fleet.come_to_rest(&mut tap, &ledger, events).await;
     println!(
         "{events} events, {moves} nodes came or went in {took:?}; {} came out twice, {} calls were \
          repeated",

@@ -3,7 +3,7 @@
 //! `FLOW_STORM_EVENTS` says how many; the promise is 100,000.
 
 use crate::durable::Durable;
-use crate::fleet::{Fleet, STRAGGLERS};
+use crate::fleet::Fleet;
 use sagaflow_it::{Ledger, build};
 use sagaflow_topics::{Positions, World};
 use std::time::Instant;
@@ -30,7 +30,8 @@ fn events() -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_event_has_one_run_and_comes_out_in_order_though_nodes_and_a_broker_are_killed() {
+async fn each_event_has_one_run_whose_events_come_out_in_order_though_nodes_and_a_broker_are_killed()
+ {
     build();
     let Some(mut brokers) = sagaflow_kafka_server::private(3) else { return };
     let Some(server) = sagaflow_postgres::shared() else { return };
@@ -67,13 +68,7 @@ async fn each_event_has_one_run_and_comes_out_in_order_though_nodes_and_a_broker
     tap.until(events).await;
     let took = began.elapsed();
     positions.until(events).await;
-    let runs = fleet.completed(events).await;
-    fleet.stop().await;
-    tap.rest(STRAGGLERS).await;
-    tap.seen.one_each(0..events);
-    tap.seen.of_runs(&runs);
-    let applied = ledger.entries().into_iter().filter(|entry| entry.applied).count();
-    assert_eq!(applied, events, "each run made one call");
+    fleet.come_to_rest(&mut tap, &ledger, events).await;
     println!(
         "{events} events in {took:?}, {} each second; {} came out twice, {} calls were repeated",
         events as u128 * 1_000 / took.as_millis().max(1),
