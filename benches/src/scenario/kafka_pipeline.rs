@@ -6,7 +6,8 @@
 //! 256 keys; a node of this program over SQLite, generated code, a service in Rust that does nothing. The
 //! parent writes and reads. First a backlog is worked off; then half of that rate is offered for 10 s,
 //! and for 30 s more with a `kill -9` every 10 s.
-//! Run: `cargo run --release -p sagaflow-benches -- kafka_pipeline`.
+//! Run: `cargo run --release -p sagaflow-benches -- kafka_pipeline`; with `at 8000` behind it, that many
+//! events per second are offered instead of half of what was reached.
 
 use crate::percentile_ms;
 use anyhow::Context as _;
@@ -24,7 +25,7 @@ sagaflow::include_flow!("flows/pipe.flow");
 
 const PARTITIONS: i32 = 8;
 const LANES: u64 = 256;
-const BACKLOG: u64 = 20_000;
+const BACKLOG: u64 = 100_000;
 const CALM: Duration = Duration::from_secs(10);
 const KILLS: u32 = 3;
 
@@ -45,7 +46,8 @@ impl pipe::Nothing for Idle {
 
 pub async fn measure(args: &[String]) -> anyhow::Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [] => pipeline().await,
+        [] => pipeline(None).await,
+        ["at", rate] => pipeline(Some(rate.parse()?)).await,
         ["node", file] => node(Path::new(file)).await,
         _ => anyhow::bail!("it takes no arguments"),
     }
@@ -222,7 +224,7 @@ async fn taken_rate(settings: &Settings, span: Duration) -> anyhow::Result<f64> 
     Ok(source.next as f64 / begun.elapsed().as_secs_f64())
 }
 
-async fn pipeline() -> anyhow::Result<()> {
+async fn pipeline(at: Option<f64>) -> anyhow::Result<()> {
     println!("## From topic to topic\n");
     let Some(brokers) = sagaflow_kafka_server::private(1) else {
         println!("Not measured: this machine has no brokers.");
@@ -246,17 +248,19 @@ async fn pipeline() -> anyhow::Result<()> {
     std::fs::write(&file, text)?;
 
     let (mut source, mut sink) = (Source::start(&settings)?, Sink::start(&settings).await?);
-    for _ in 0..BACKLOG {
+    let backlog = if at.is_some() { 1_000 } else { BACKLOG };
+    for _ in 0..backlog {
         source.put("came").await?;
     }
     source.settled().await?;
     let mut node = Killed::start(&file)?;
-    sink.until(BACKLOG).await?;
+    sink.until(backlog).await?;
     let first = sink.first.context("it has come")?;
     let rate = sink.ids.len() as f64 / first.elapsed().as_secs_f64();
 
     let calm = source.next;
-    let (offered, read) = (rate / 2.0, calm + (rate / 2.0 * CALM.as_secs_f64()) as u64);
+    let offered = at.unwrap_or(rate / 2.0);
+    let read = calm + (offered * CALM.as_secs_f64()) as u64;
     let (wrote, came) = tokio::join!(source.offer("came", offered, CALM), sink.until(read));
     wrote?;
     came?;

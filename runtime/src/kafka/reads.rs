@@ -17,12 +17,20 @@ use std::sync::{Arc, Mutex as Plain, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
-/// Bound: batches of one partition that wait here, from which on it is not fetched any more. What is on
-/// its way then still comes: it is what the consumer holds ahead.
-const BATCHES_HIGH: usize = 4;
+/// Bound: bytes of one partition that wait here, from which on it is not fetched any more. What is on
+/// its way then still comes: it is what the consumer holds ahead. By size, not by batches, which are as
+/// small as records come slowly: a partition that is paused loses what was fetched ahead of it.
+const BYTES_HIGH: usize = 2 * 1_024 * 1_024;
 
-/// Batches that are left when fetching begins again.
-const BATCHES_LOW: usize = 1;
+/// Bytes that are left when fetching begins again.
+const BYTES_LOW: usize = BYTES_HIGH / 4;
+
+/// What a record takes beside its bytes.
+const RECORD_BYTES: usize = 128;
+
+/// Bound: records that are taken in together, and their bytes, but for the last batch of them.
+const TOGETHER: usize = 1_000;
+const TOGETHER_BYTES: usize = 512 * 1_024;
 
 /// Bound: between two attempts to replace a consumer that broke.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -53,7 +61,7 @@ struct Route {
 /// How much of a partition waits here.
 #[derive(Default)]
 struct Ahead {
-    batches: AtomicUsize,
+    bytes: AtomicUsize,
     /// Held while the consumer is told, so that what it was told last is what stands here.
     paused: Mutex<bool>,
 }
@@ -62,10 +70,10 @@ impl Ahead {
     /// Pauses a partition of which too much waits, and resumes one of which little is left.
     async fn balance(&self, consumer: &Consumer, assignment: Assignment) {
         let mut paused = self.paused.lock().await;
-        let batches = self.batches.load(Ordering::Acquire);
+        let bytes = self.bytes.load(Ordering::Acquire);
         let told = match *paused {
-            false if batches >= BATCHES_HIGH => consumer.pause(assignment).await.map(|()| true),
-            true if batches <= BATCHES_LOW => consumer.resume(assignment).await.map(|()| false),
+            false if bytes >= BYTES_HIGH => consumer.pause(assignment).await.map(|()| true),
+            true if bytes <= BYTES_LOW => consumer.resume(assignment).await.map(|()| false),
             _ => return,
         };
         match told {
@@ -113,7 +121,8 @@ impl Reads {
         let ahead = Arc::new(Ahead::default());
         state.routes.insert(assignment, Route { batches, ahead: Arc::clone(&ahead) });
         let (partition, taken) = (partition.clone(), Arc::clone(&self.taken));
-        Ok(Reader { consumer, assignment, partition, queue, ahead, taken })
+        let waiting = Waiting { queue, behind: None };
+        Ok(Reader { consumer, assignment, partition, waiting, ahead, taken })
     }
 
     /// How far what is read here is behind.
@@ -154,7 +163,7 @@ impl Reads {
         // What was released is not wanted any more.
         let Some(route) = state.routes.get(&assignment) else { return };
         // Order: counted first, or a reader that is quick would count below nothing.
-        route.ahead.batches.fetch_add(1, Ordering::AcqRel);
+        route.ahead.bytes.fetch_add(bytes(&read), Ordering::AcqRel);
         if route.batches.send(read).is_err() {
             return;
         }
@@ -222,20 +231,66 @@ pub(super) struct Reader {
     consumer: Consumer,
     assignment: Assignment,
     partition: Partition,
-    queue: mpsc::UnboundedReceiver<Read>,
+    waiting: Waiting,
     ahead: Arc<Ahead>,
     taken: Arc<Plain<BTreeMap<Partition, u64>>>,
+}
+
+/// What has come of a partition and was not asked for yet.
+struct Waiting {
+    queue: mpsc::UnboundedReceiver<Read>,
+    /// It came behind the records that were asked for last, and is none.
+    behind: Option<Read>,
+}
+
+impl Waiting {
+    /// What comes next, with its bytes; records that are there by now are taken in by one commit.
+    async fn next(&mut self) -> (Read, usize) {
+        if let Some(behind) = self.behind.take() {
+            return (behind, 0);
+        }
+        let Some(mut read) = self.queue.recv().await else { return (Read::Lost, 0) };
+        let mut size = bytes(&read);
+        let Read::Records(records) = &mut read else { return (read, size) };
+        while records.len() < TOGETHER && size < TOGETHER_BYTES {
+            match self.queue.try_recv() {
+                Ok(more) => {
+                    size += bytes(&more);
+                    match more {
+                        Read::Records(more) => records.extend(more),
+                        other => {
+                            self.behind = Some(other);
+                            break;
+                        }
+                    }
+                }
+                Err(_) => break,
+            }
+        }
+        (read, size)
+    }
 }
 
 impl Reading for Reader {
     fn next(&mut self) -> Asking<'_, Read> {
         Box::pin(async move {
-            let Some(read) = self.queue.recv().await else { return Read::Lost };
-            self.ahead.batches.fetch_sub(1, Ordering::AcqRel);
+            let (read, size) = self.waiting.next().await;
+            self.ahead.bytes.fetch_sub(size, Ordering::AcqRel);
             self.ahead.balance(&self.consumer, self.assignment).await;
             read
         })
     }
+}
+
+/// What it takes of the memory, about.
+fn bytes(read: &Read) -> usize {
+    let Read::Records(records) = read else { return 0 };
+    let long = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+    let headers = |record: &Record| -> usize {
+        record.headers.iter().map(|(name, value)| name.len() + long(value)).sum()
+    };
+    let of = |it: &Record| RECORD_BYTES + long(&it.key) + long(&it.value) + headers(it);
+    records.iter().map(of).sum()
 }
 
 impl Drop for Reader {
@@ -268,4 +323,53 @@ fn engine(partition: &sagaflow_kafka::Partition) -> Option<Partition> {
 fn record(record: sagaflow_kafka::Record) -> Option<Record> {
     let sagaflow_kafka::Record { offset, key, value, headers, .. } = record;
     Some(Record { offset: u64::try_from(offset).ok()?, key, value, headers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES_HIGH, TOGETHER, Waiting, bytes};
+    use sagaflow_engine::kafka::{Read, Record};
+    use tokio::sync::mpsc;
+
+    fn record(offset: u64) -> Record {
+        Record { offset, key: None, value: Some(vec![7; 10]), headers: Vec::new() }
+    }
+
+    fn offsets(read: &Read) -> Vec<u64> {
+        let Read::Records(records) = read else { return Vec::new() };
+        records.iter().map(|record| record.offset).collect()
+    }
+
+    /// Else a partition whose records come one by one would be taken in one commit each.
+    #[tokio::test]
+    async fn small_batches_that_have_come_are_read_as_one_and_a_stop_comes_behind_them() {
+        let (put, queue) = mpsc::unbounded_channel();
+        let mut waiting = Waiting { queue, behind: None };
+        for offset in 0..3 {
+            put.send(Read::Records(vec![record(offset)])).unwrap();
+        }
+        put.send(Read::Stopped("why".to_owned())).unwrap();
+        drop(put);
+        let (read, size) = waiting.next().await;
+        assert_eq!(offsets(&read), [0, 1, 2]);
+        assert_eq!(size, bytes(&read));
+        assert!(size < BYTES_HIGH / 1_000, "so few pause nothing");
+        assert_eq!(waiting.next().await, (Read::Stopped("why".to_owned()), 0));
+        assert_eq!(waiting.next().await, (Read::Lost, 0));
+    }
+
+    #[tokio::test]
+    async fn no_more_records_are_read_as_one_than_one_commit_takes_in() {
+        let (put, queue) = mpsc::unbounded_channel();
+        let mut waiting = Waiting { queue, behind: None };
+        for batch in 0..5 {
+            let batch = (0..TOGETHER as u64 / 2).map(|n| record(batch * 1_000 + n)).collect();
+            put.send(Read::Records(batch)).unwrap();
+        }
+        let mut sizes = Vec::new();
+        for _ in 0..3 {
+            sizes.push(offsets(&waiting.next().await.0).len());
+        }
+        assert_eq!(sizes, [TOGETHER, TOGETHER, TOGETHER / 2]);
+    }
 }

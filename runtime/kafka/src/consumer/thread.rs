@@ -76,6 +76,9 @@ fn config(settings: &Settings) -> ClientConfig {
     config.set("queued.min.messages", "2000");
     config.set("queued.max.messages.kbytes", "2048");
     config.set("fetch.wait.max.ms", "100");
+    // Bound: how long a partition of which that much was fetched ahead is left alone; the library's own
+    // second would let a reader that has caught up wait.
+    config.set("fetch.queue.backoff.ms", "5");
     config
 }
 
