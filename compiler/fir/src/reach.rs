@@ -17,6 +17,8 @@ pub(crate) struct Reach {
     pub(crate) events: BTreeSet<String>,
     /// Those of them that start it, that it waits for, or that interrupt it.
     pub(crate) awaited: BTreeSet<String>,
+    /// Those of them that a run waits for, or that interrupt it.
+    pub(crate) waited: BTreeSet<String>,
     pub(crate) humans: BTreeSet<String>,
     pub(crate) functions: BTreeSet<String>,
     /// Actions by service or database.
@@ -52,7 +54,7 @@ impl Collect<'_> {
         workflow.fails.iter().for_each(|error| self.fields(&error.fields));
         for trigger in &workflow.triggers {
             match trigger.gather {
-                None => self.awaited(&trigger.event),
+                None => self.starts(&trigger.event),
                 // What comes in batches is read for the batches alone.
                 Some(_) => self.event(&trigger.event),
             }
@@ -123,9 +125,14 @@ impl Collect<'_> {
         }
     }
 
-    fn awaited(&mut self, name: &str) {
+    fn starts(&mut self, name: &str) {
         self.reach.awaited.insert(name.to_owned());
         self.event(name);
+    }
+
+    fn waits(&mut self, name: &str) {
+        self.reach.waited.insert(name.to_owned());
+        self.starts(name);
     }
 
     fn human(&mut self, name: &str) {
@@ -172,13 +179,13 @@ impl Visitor for Collect<'_> {
                 for arm in &wait.arms {
                     match &arm.wait {
                         ArmWait::Task(human, _) => self.human(human),
-                        ArmWait::Event { event, .. } => self.awaited(event),
+                        ArmWait::Event { event, .. } => self.waits(event),
                         ArmWait::Sleep(_) => {}
                     }
                 }
             }
             Stmt::Scope(scope) => {
-                scope.interrupts.iter().for_each(|interrupt| self.awaited(&interrupt.event));
+                scope.interrupts.iter().for_each(|interrupt| self.waits(&interrupt.event));
             }
             Stmt::Emit { event, .. } => self.event(event),
             Stmt::Reject(..) => self.reach.rejects = true,

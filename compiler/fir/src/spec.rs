@@ -116,6 +116,7 @@ fn events(fir: &Fir, reach: &Reach) -> Value {
         let spec = json!({
             "fields": fields(&event.fields), "key": event.key, "topic": event.topic,
             "awaited": reach.awaited.contains(name),
+            "waited": reach.waited.contains(name),
         });
         Some((name.clone(), spec))
     };

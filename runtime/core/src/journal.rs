@@ -333,11 +333,19 @@ pub struct EventBody {
     /// The topic that it goes out to, where a run emitted it and its declaration names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
+    /// What it triggers was started by the shard that took it in; its home has it for waits alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub offered: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl From<EventBody> for EventRow {
     fn from(body: EventBody) -> Self {
-        let EventBody { id, namespace, event, key, number, at, payload, topic: _ } = body;
+        let EventBody { id, namespace, event, key, number, at, payload, .. } = body;
         Self { id, namespace, event, key, number, at, payload }
     }
 }
@@ -345,7 +353,7 @@ impl From<EventBody> for EventRow {
 impl From<EventRow> for EventBody {
     fn from(row: EventRow) -> Self {
         let EventRow { id, namespace, event, key, number, at, payload } = row;
-        Self { id, namespace, event, key, number, at, payload, topic: None }
+        Self { id, namespace, event, key, number, at, payload, topic: None, offered: false }
     }
 }
 

@@ -7,8 +7,9 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, ItemRow, JournalRow, KeyRow,
-    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail, WaitRow,
+    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, Interest, ItemRow, JournalRow,
+    KeyRow, Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
+    WaitRow,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -72,6 +73,7 @@ struct Data {
     inbox: BTreeMap<(ShardId, Source), MessageRow>,
     /// What each node said, and when.
     announced: BTreeMap<Uuid, (NodeRow, Time)>,
+    interest: Interest,
     faults: VecDeque<Fault>,
     down: bool,
     nodes: u64,
@@ -247,6 +249,15 @@ impl Store for Memory {
             });
             rows.collect()
         })
+    }
+
+    async fn interest(&self, add: &Interest) -> Result<Interest> {
+        let mut data = self.up()?;
+        data.interest.starts.extend(add.starts.iter().cloned());
+        data.interest.waits.extend(add.waits.iter().cloned());
+        let Interest { starts, waits } = &data.interest;
+        let starts = starts.difference(waits).cloned().collect();
+        Ok(Interest { starts, waits: waits.clone() })
     }
 
     async fn announce(&self, node: &NodeRow) -> Result<Vec<NodeRow>> {

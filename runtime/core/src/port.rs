@@ -320,6 +320,30 @@ pub struct NodeRow {
     pub draining: bool,
 }
 
+/// Events that programs take in, by qualified name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Those that start a workflow by themselves.
+    pub starts: BTreeSet<String>,
+    /// Those that a run waits for, or that interrupt it.
+    pub waits: BTreeSet<String>,
+}
+
+impl Interest {
+    /// Adds one event.
+    pub fn add(&mut self, event: String, waits: bool) {
+        let which = if waits { &mut self.waits } else { &mut self.starts };
+        which.insert(event);
+    }
+
+    /// Whether it has all of another one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let starts = |event| self.starts.contains(event) || self.waits.contains(event);
+        other.starts.iter().all(starts) && other.waits.is_subset(&self.waits)
+    }
+}
+
 /// Filters of a listing; unset ones do not filter.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
@@ -434,6 +458,10 @@ pub trait Store: Send + Sync + 'static {
         after: u64,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<EventRow>>> + Send;
+
+    /// Adds to what programs take in of this store, for ever, and answers all of it: an event that is
+    /// not in it can be wanted by no run that was ever admitted.
+    fn interest(&self, add: &Interest) -> impl Future<Output = Result<Interest>> + Send;
 
     /// Which of these shards have messages waiting, in order: one look for a whole node.
     fn mail(&self, shards: &[ShardId]) -> impl Future<Output = Result<Vec<ShardId>>> + Send;

@@ -9,6 +9,7 @@ use crate::driver::{
     self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Services, Shared,
 };
 use crate::handle::Handle;
+use crate::interest::{self, Interest};
 use crate::kafka::{Bus, Decoder, Kafka};
 use crate::limits;
 use crate::reader::{self, Reader};
@@ -83,6 +84,7 @@ impl Engine {
             protection,
             cluster,
             counters: Arc::clone(&counters),
+            interest: Interest::default(),
             away: AtomicBool::new(false),
             fatal,
             paused: options.paused,
@@ -95,6 +97,8 @@ impl Engine {
         if let Some(row) = &row {
             cluster::look(store.as_ref(), &shared.cluster, row).await?;
         }
+        let known = (&shared.interest, &shared.cluster);
+        interest::declare(store.as_ref(), known, row.as_ref(), &options.machines).await?;
         let (stop, services) = (CancellationToken::new(), Arc::new(options.services));
         let caller = Caller::new(Arc::clone(&services), counters, shared.clock.clone());
         let mut router = Vec::new();
@@ -127,6 +131,7 @@ impl Engine {
         let mut announcer = None;
         if let Some(row) = row {
             helpers.spawn(collect(Arc::clone(&store), Arc::clone(&shared)));
+            helpers.spawn(interest::follow(Arc::clone(&store), Arc::clone(&shared)));
             let (store, shared) = (Arc::clone(&store), Arc::clone(&shared));
             announcer = Some(tokio::spawn(cluster::announce(store, shared, row, stop.clone())));
         }

@@ -16,6 +16,7 @@ pub mod handle;
 pub mod http;
 pub mod input;
 pub mod inputs;
+mod interest;
 pub mod kafka;
 pub mod limits;
 pub mod protect;

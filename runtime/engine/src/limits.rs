@@ -94,6 +94,21 @@ pub const MAIL: u32 = 1_024;
 /// Bound: one statement for all shards of a node; a message within a node needs none.
 pub const MAIL_LOOK: Duration = Duration::from_millis(100);
 
+/// How often a node reads what the programs of its store take in.
+pub const INTEREST_LOOK: Duration = Duration::from_millis(500);
+
+/// How long what it has read is good for; then anything may be wanted.
+/// Bound: a few looks, so that one that is slow costs nothing.
+pub const KNOWN_FOR: Duration = Duration::from_secs(2);
+
+/// How long a node whose program takes in events that no other one did waits for the others to know,
+/// before it runs anything.
+/// Bound: longer than [`KNOWN_FOR`], by what a commit takes.
+pub const NEW_INTEREST: Duration = Duration::from_secs(4);
+
+/// How often a store is asked at the start before it counts as away.
+pub const STARTING: u32 = 5;
+
 /// Events of one page, where a shard reads what their home keeps.
 pub const EVENTS_PAGE: u32 = 1_000;
 

@@ -8,8 +8,8 @@
 
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, NodeRow,
-    OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyRow, Lease, MessageRow,
+    NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sagaflow_sweep::random::Random;
@@ -176,6 +176,10 @@ impl<S: Store> Store for Faulty<S> {
 
     async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
         self.look("inbox", self.inner.inbox(shard, limit)).await
+    }
+
+    async fn interest(&self, add: &Interest) -> Result<Interest> {
+        self.look("interest", self.inner.interest(add)).await
     }
 
     async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {

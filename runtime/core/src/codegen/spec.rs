@@ -334,6 +334,9 @@ pub struct EventSpec {
     /// The workflow is started or interrupted by it, or waits for it; else it only emits it.
     #[serde(default)]
     pub awaited: bool,
+    /// The workflow is interrupted by it or waits for it.
+    #[serde(default)]
+    pub waited: bool,
 }
 
 /// `on Event(x)`.

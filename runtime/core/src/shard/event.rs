@@ -8,16 +8,13 @@ use super::Shard;
 use super::input::{Answer, Token};
 use super::output::{Effect, Output};
 use super::remote::Remote;
-use super::start::Waiting;
-use crate::codegen::{Json, Machine, Values};
-use crate::id::{Place, RunId, ShardId, shard_of, slot_of};
+use crate::codegen::Json;
+use crate::id::{Place, RunId, ShardId};
 use crate::journal::{self, EventBody, Mail, ShardRecord};
-use crate::key::canonical;
 use crate::limits::{DELIVERIES, EVENT_DEDUPE_MS};
 use crate::port::{EventName, EventRow, JournalRow};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
 /// A stored event.
 pub(super) type Stored = EventBody;
@@ -79,7 +76,7 @@ pub(super) fn incoming(
     payload: Json,
     at: Time,
 ) -> EventBody {
-    EventBody { id, namespace, event, key, number: 0, at, payload, topic: None }
+    EventBody { id, namespace, event, key, number: 0, at, payload, topic: None, offered: false }
 }
 
 impl Events {
@@ -212,9 +209,21 @@ impl Events {
     }
 
     /// So much more has to be done for an event before it is behind the shard.
-    fn pend(&mut self, event: &Stored, more: usize, position: u64) {
+    pub(super) fn pend(&mut self, event: &Stored, more: usize, position: u64) {
         let id = (event.namespace.clone(), event.id.clone());
         self.pending.entry(id).or_insert((0, position)).0 += more;
+    }
+
+    /// One thing that had to be done for an event is done; true for the last one.
+    pub(super) fn done(&mut self, namespace: &str, id: &str) -> bool {
+        let id = (namespace.to_owned(), id.to_owned());
+        let Some((left, _)) = self.pending.get_mut(&id) else { return false };
+        *left -= 1;
+        let last = *left == 0;
+        if last {
+            self.pending.remove(&id);
+        }
+        last
     }
 
     /// Offers an event to triggers again after a recovery.
@@ -268,7 +277,9 @@ impl Shard {
                 abroad.queue.push_back(event.clone());
                 self.ask_abroad(&name, out);
             }
-            self.offer(now, (position, event), out);
+            if !event.offered {
+                self.offer(now, (position, event), out);
+            }
         }
     }
 
@@ -335,113 +346,6 @@ impl Shard {
         let name = name_of(&event);
         if self.events.remote.deliver(&name, event) {
             self.wake_for(now, &name, out);
-        }
-    }
-
-    /// Starts what an event triggers.
-    fn offer(&mut self, now: Time, (position, event): (u64, EventBody), out: &mut Output) {
-        let mut starts = Vec::new();
-        for machine in self.machines.newest() {
-            for trigger in &machine.spec().triggers {
-                // What is gathered comes from its topic only, whose position is its key.
-                if trigger.event != event.event || trigger.gather.is_some() {
-                    continue;
-                }
-                let value = match &trigger.field {
-                    Some(field) => event.payload.get(field).cloned().unwrap_or(Json::Null),
-                    None => event.payload.clone(),
-                };
-                starts.push((machine.clone(), trigger.param.clone(), value));
-            }
-        }
-        if starts.is_empty() {
-            return;
-        }
-        self.events.pend(&event, starts.len(), position);
-        for (machine, param, value) in starts {
-            self.trigger(now, &event, machine, (param, value), out);
-        }
-    }
-
-    fn trigger(
-        &mut self,
-        now: Time,
-        event: &EventBody,
-        machine: Arc<dyn Machine>,
-        (param, value): (String, Json),
-        out: &mut Output,
-    ) {
-        let spec = machine.spec();
-        let ty = spec.params.iter().find(|(name, _)| *name == param).map(|(_, ty)| ty);
-        let value = match ty {
-            Some(ty) => spec.schema.decode(ty, &value).map_err(|mismatch| mismatch.to_string()),
-            None => Err(format!("the workflow has no parameter `{param}`")),
-        };
-        let key = value.and_then(|value| {
-            let input: Values = [(param, value)].into();
-            let key = machine.key(&input).map_err(|fault| fault.message)?;
-            Ok((input, key.map(|key| canonical(&key))))
-        });
-        let (namespace, id) = (event.namespace.clone(), event.id.clone());
-        match key {
-            Ok((input, key)) => {
-                // Without a declared key the event's id is the key, so that it starts one run.
-                let key = key.unwrap_or_else(|| canonical(&Json::from(id.clone())));
-                let home = shard_of(slot_of(&namespace, &spec.name, &key), self.place.of);
-                if home == self.place.shard {
-                    let waiting = Waiting::triggered(machine, input, event);
-                    return self.start_with(now, namespace, Some(key), waiting, out);
-                }
-                let start = Mail::Start {
-                    namespace: namespace.clone(),
-                    workflow: spec.name.clone(),
-                    key,
-                    input,
-                    event: id.clone(),
-                    came: (event.at, event.number),
-                };
-                self.post(home, &start, out);
-                self.triggered(now, namespace, id, out);
-            }
-            Err(message) => {
-                self.undeliverable(now, event, &spec.name, &message, out);
-                self.triggered(now, namespace, id, out);
-            }
-        }
-    }
-
-    fn undeliverable(
-        &mut self,
-        now: Time,
-        event: &EventBody,
-        workflow: &str,
-        message: &str,
-        out: &mut Output,
-    ) {
-        out.put_item(crate::port::ItemRow {
-            id: format!("event.{}.{workflow}", event.id),
-            kind: "dead_letter".to_owned(),
-            namespace: event.namespace.clone(),
-            run: None,
-            open: true,
-            at: now,
-            body: serde_json::json!({
-                "kind": "event", "event": event.event, "key": event.key, "id": event.id,
-                "workflow": workflow, "message": message,
-            }),
-        });
-    }
-
-    /// One thing that had to be done for an event is done; the last one is recorded.
-    pub(super) fn triggered(&mut self, now: Time, namespace: String, id: String, out: &mut Output) {
-        let Some((left, _)) = self.events.pending.get_mut(&(namespace.clone(), id.clone())) else {
-            return;
-        };
-        *left -= 1;
-        if *left == 0 {
-            self.events.pending.remove(&(namespace.clone(), id.clone()));
-            // Crash: without this record the event is offered again, and its keys answer.
-            self.shard_record(now, &ShardRecord::Triggered { namespace, id }, out);
         }
     }
 

@@ -260,6 +260,8 @@ pub enum Arrived {
         key: String,
         /// Payload by field name.
         payload: Json,
+        /// Its place in the partition, where its id is that place: no other record has this id.
+        placed: Option<u64>,
     },
     /// It belongs into the batch that is read.
     Item(Box<BatchItem>),

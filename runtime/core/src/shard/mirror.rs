@@ -155,7 +155,7 @@ impl Told {
             "datacontenttype": "application/json", "data": data,
         });
         let (event, topic) = (format!("{MIRRORED}{kind}"), Some(topic.to_owned()));
-        EventBody { id, namespace, event, key, number: 0, at, payload, topic }
+        EventBody { id, namespace, event, key, number: 0, at, payload, topic, offered: false }
     }
 }
 

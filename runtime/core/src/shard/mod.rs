@@ -25,6 +25,7 @@ mod fold;
 mod gather;
 mod guard;
 mod input;
+mod interest;
 mod letter;
 mod machines;
 mod mail;
@@ -46,6 +47,7 @@ mod suspect;
 mod task;
 mod timer;
 mod topic;
+mod trigger;
 mod turn;
 mod undo;
 mod unit;
@@ -78,6 +80,7 @@ use classes::Classes;
 use event::Events;
 use gather::Batches;
 use guard::Guards;
+use interest::Interests;
 use mail::Post;
 use review::Reviews;
 use start::Starts;
@@ -99,6 +102,7 @@ pub struct Shard {
     place: Place,
     starts: Starts,
     events: Events,
+    interest: Interests,
     post: Post,
     guards: Guards,
     reviews: Reviews,
@@ -190,6 +194,7 @@ impl Shard {
             place: Place::default(),
             starts: Starts::default(),
             events: Events::default(),
+            interest: Interests::default(),
             post: Post::default(),
             guards: Guards::default(),
             reviews: Reviews::default(),
@@ -376,6 +381,7 @@ impl Shard {
             paused: self.paused,
             guards: &mut self.guards,
             events: &self.events,
+            interest: &self.interest,
             place: self.place,
             out,
             queue: VecDeque::new(),
@@ -391,7 +397,11 @@ impl Shard {
         let closed = turn.close(&mut self.seq, &mut self.bucket);
         let (run, emitted) = (closed.run, closed.emitted);
         self.put_back(id, run, out);
+        // What nobody may want is in the record, and goes to its topic from there.
         for event in emitted {
+            if !self.interest.any(&event.event) {
+                continue;
+            }
             match self.place.elsewhere(&event.namespace, &event.event, &event.key) {
                 // Crash: the message is in the batch of the record that emitted the event.
                 Some(home) => self.post(home, &Mail::Event(event), out),

@@ -188,6 +188,7 @@ impl Turn<'_> {
             at: self.now,
             payload,
             topic,
+            offered: false,
         });
     }
 

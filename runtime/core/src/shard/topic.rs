@@ -92,9 +92,12 @@ impl Shard {
         let mut items = Vec::new();
         for record in records {
             match record {
-                Arrived::Event { id, namespace, event, key, payload } => {
+                Arrived::Event { id, namespace, event, key, payload, placed } => {
                     let body = incoming(id, namespace, event, key, payload, now);
-                    self.accept_event(now, body, None, out);
+                    match placed {
+                        Some(offset) => self.accept_placed(now, body, offset, out),
+                        None => self.accept_event(now, body, None, out),
+                    }
                 }
                 Arrived::Item(item) => {
                     if self.is_first(now, position.workflow.as_deref(), &item, out) {
@@ -137,7 +140,7 @@ impl Shard {
     /// What a person decided about a dead letter of a topic.
     pub(super) fn act_on_letter(&mut self, now: Time, act: LetterAct, out: &mut Output) {
         match act {
-            LetterAct::TakeIn(Arrived::Event { id, namespace, event, key, payload }) => {
+            LetterAct::TakeIn(Arrived::Event { id, namespace, event, key, payload, .. }) => {
                 let body = incoming(id, namespace, event, key, payload, now);
                 self.accept_event(now, body, None, out);
             }

@@ -7,6 +7,7 @@
 use super::Run;
 use super::event::Events;
 use super::guard::Guards;
+use super::interest::Interests;
 use super::output::{Effect, Notice, Outgoing, Output, Send};
 use super::reject::Left;
 use super::step::About;
@@ -31,6 +32,7 @@ pub(super) struct Turn<'a> {
     pub(super) paused: bool,
     pub(super) guards: &'a mut Guards,
     pub(super) events: &'a Events,
+    pub(super) interest: &'a Interests,
     pub(super) place: Place,
     pub(super) out: &'a mut Output,
     /// Fibers whose next move is due.
@@ -262,7 +264,9 @@ impl Turn<'_> {
         let (number, parts) = self.run.state.close_record().expect("our own values are JSON");
         let mut numbers = self.events.last() + 1..;
         for event in &mut self.emitted {
-            if self.place.elsewhere(&event.namespace, &event.event, &event.key).is_none() {
+            if self.interest.any(&event.event)
+                && self.place.elsewhere(&event.namespace, &event.event, &event.key).is_none()
+            {
                 event.number = numbers.next().unwrap_or(u64::MAX);
             }
         }

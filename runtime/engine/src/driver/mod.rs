@@ -32,6 +32,7 @@ pub(crate) use serve::{Inlets, pause};
 use crate::clock::{Boot, Clock};
 use crate::cluster::Cluster;
 use crate::handle::Until;
+use crate::interest::Interest;
 use crate::kafka::Bus;
 use crate::limits;
 use sagaflow_core::id::{RunId, ShardId};
@@ -117,6 +118,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     /// The way to topics, where there is one.
     pub(crate) bus: Option<Arc<Bus>>,
+    /// What programs of the store take in.
+    pub(crate) interest: Interest,
     /// The store does not take commits at the moment: new starts are refused.
     pub(crate) away: AtomicBool,
     /// Why the engine cannot go on, where it cannot; sent once by the shard's task.

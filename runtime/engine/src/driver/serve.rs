@@ -302,6 +302,7 @@ impl<'a, S: Store> Serving<'a, S> {
 
     fn apply(&mut self, input: Input) {
         self.now = self.now.max(self.shared.clock.now());
+        self.shard.interested(self.shared.interest.current());
         let output = self.shard.apply(self.now, input);
         self.take(output);
     }

@@ -172,12 +172,14 @@ impl Decoder {
         let place = || format!("{}/{}/{}", from.topic_id, from.partition, record.offset);
         // The id of a CloudEvent is its source's.
         let theirs = said.id.map(|id| format!("{}#{id}", said.source.unwrap_or_default()));
-        let id = own.or(theirs).unwrap_or_else(place);
+        let said = own.or(theirs);
+        let placed = said.is_none().then_some(record.offset);
+        let id = said.unwrap_or_else(place);
         if id.contains('\0') || namespace.contains('\0') {
             return Err("its id holds the character U+0000, which no store takes".to_owned());
         }
         let (namespace, event) = (namespace.to_owned(), known.name.clone());
-        Ok((known, Arrived::Event { id, namespace, event, key, payload }))
+        Ok((known, Arrived::Event { id, namespace, event, key, payload, placed }))
     }
 
     /// Which event it is: the one that it says, or the only one that it can be.

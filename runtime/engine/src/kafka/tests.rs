@@ -30,6 +30,7 @@ impl Relay {
             key: "n".to_owned(),
             topic: Some(topic.to_owned()),
             awaited,
+            waited: false,
         };
         let trigger = TriggerSpec {
             event: "a.Placed".to_owned(),

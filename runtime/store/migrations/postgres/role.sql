@@ -6,6 +6,8 @@
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.journal, {schema}.start_key, {schema}.run,
   {schema}.item, {schema}.event, {schema}.inbox, {schema}.wait, {schema}.node TO {role};
+-- What programs take in is never taken away.
+GRANT SELECT, INSERT, UPDATE ON {schema}.interest TO {role};
 -- Shards are made by the owner only.
 GRANT SELECT, UPDATE ON {schema}.shard TO {role};
 GRANT SELECT ON {schema}.meta, {schema}.migration TO {role};

@@ -3,7 +3,7 @@
 use super::Harness;
 use super::rows::{SHARD, acquire, assert_fenced, batch, commit, event, name, own, wait};
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{Batch, EventName, EventRow, Store, WaitRow};
+use sagaflow_core::port::{Batch, EventName, EventRow, Interest, Store, WaitRow};
 use sagaflow_core::time::Time;
 
 /// Runs every case of this file.
@@ -11,6 +11,25 @@ pub async fn all(harness: &impl Harness) {
     a_shard_is_told_from_the_batch_that_says_so_to_the_one_that_ends_it(harness).await;
     names_are_told_apart_whatever_is_in_them(harness).await;
     events_of_one_name_are_read_at_their_home_from_a_time_and_a_number_on(harness).await;
+    what_programs_take_in_is_never_taken_away(harness).await;
+}
+
+/// An event that starts something today may have been waited for once, by a run that still is.
+pub async fn what_programs_take_in_is_never_taken_away(harness: &impl Harness) {
+    let store = harness.fresh().await;
+    let of = |starts: &[&str], waits: &[&str]| {
+        let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        Interest { starts: own(starts), waits: own(waits) }
+    };
+    let nothing = Interest::default();
+    assert_eq!(store.interest(&nothing).await, Ok(nothing.clone()));
+    let first = store.interest(&of(&["a.Start", "a.Both"], &["a.Wait", "a.Both"])).await;
+    assert_eq!(first, Ok(of(&["a.Start"], &["a.Both", "a.Wait"])));
+    let next = store.interest(&of(&["a.Wait", "b.Start"], &["a.Start"])).await;
+    let all = of(&["b.Start"], &["a.Both", "a.Start", "a.Wait"]);
+    assert_eq!(next, Ok(all.clone()));
+    let store = harness.crash(store).await;
+    assert_eq!(store.interest(&nothing).await, Ok(all));
 }
 
 /// A refused batch says nothing; saying it twice, or ending what never began, is no error.

@@ -40,15 +40,17 @@ use leases::Leases;
 use options::Schema;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyName, KeyRow, Lease, MessageRow,
-    NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow, Lease,
+    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::postgres::PgRow;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
-use table::{Query, event, get, inbox, int, item, journal, key, node, run, shard, short, wait};
+use table::{
+    Query, event, get, inbox, int, interest, item, journal, key, node, run, shard, short, wait,
+};
 use uuid::Uuid;
 use writer::Writer;
 
@@ -287,6 +289,15 @@ impl Store for Postgres {
     ) -> Result<Vec<EventRow>> {
         let query = event::named(&self.schema, home, name, (since, after, limit));
         self.read(query).await?.iter().map(event::decode).collect()
+    }
+
+    /// Crash: what was added stays, and wants no more than it did.
+    async fn interest(&self, add: &Interest) -> Result<Interest> {
+        if *add != Interest::default() {
+            self.change(interest::add(&self.schema, add)).await?;
+        }
+        let rows = self.read(interest::all(&self.schema)).await?;
+        interest::decode(&rows)
     }
 
     async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {

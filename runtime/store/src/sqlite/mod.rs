@@ -33,8 +33,8 @@ use crate::held::Held;
 use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyName, KeyRow, Lease, MessageRow,
-    NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow, Lease,
+    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
@@ -42,7 +42,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use table::{event, inbox, item, journal, key, run, shard, wait};
+use table::{event, inbox, interest, item, journal, key, run, shard, wait};
 use uuid::Uuid;
 use writer::{Command, Reply, Writer};
 
@@ -171,6 +171,14 @@ impl Store for Sqlite {
         limit: u32,
     ) -> Result<Vec<EventRow>> {
         event::named(&self.readers, home, name, (since, after, limit)).await
+    }
+
+    async fn interest(&self, add: &Interest) -> Result<Interest> {
+        if *add != Interest::default() {
+            let add = add.clone();
+            self.ask(|reply| Command::Interest { add, reply }).await?;
+        }
+        interest::all(&self.readers).await
     }
 
     async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {

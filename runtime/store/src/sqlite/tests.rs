@@ -1,7 +1,7 @@
 //! The suite over SQLite, and what only a file can do wrong.
 
 use super::file::{STATEMENTS, migrations};
-use super::table::{event, inbox, item, journal, key, run, shard, wait};
+use super::table::{event, inbox, interest, item, journal, key, run, shard, wait};
 use super::{Options, Sqlite, commit};
 use crate::conformance::{self, Harness};
 use sagaflow_core::id::ShardId;
@@ -282,7 +282,7 @@ async fn files_of_others_and_of_tomorrow_are_refused_untouched() {
     )
     .await;
     let cause = refusal(&newer).await;
-    assert!(cause.contains("format 9, this program knows 5"), "{cause}");
+    assert!(cause.contains("format 9, this program knows 6"), "{cause}");
 
     // A newer program was killed: its last commits are in the log only, and must stay there.
     let (at_work, image) = (files.next(), files.next());
@@ -423,7 +423,7 @@ async fn every_statement_is_prepared_by_the_schema() {
     ];
     let all = many.into_iter().flat_map(|many| many.texts()).chain(constants.into_iter().flatten());
     let more = [commit::ROLLBACK, event::NAMED, wait::WAITS, wait::TOLD, wait::BEGIN];
-    let more = more.into_iter().chain([wait::END, journal::BETWEEN]);
+    let more = more.into_iter().chain([wait::END, journal::BETWEEN, interest::ADD, interest::ALL]);
     for text in all.chain(STATEMENTS).chain(more) {
         use sqlx::{Executor as _, SqlSafeStr as _};
         let prepared = conn.prepare(text.into_sql_str()).await;

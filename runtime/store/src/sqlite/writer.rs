@@ -8,12 +8,12 @@ use super::commit::{self, Waiting};
 use super::expire;
 use super::failure::{self, Failure};
 use super::file::{self, Lock, StoreFile};
-use super::table::shard;
+use super::table::{interest, shard};
 use super::{Options, Result};
 use crate::weight::size;
 use rusqlite::Connection;
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{Batch, Error, Lease};
+use sagaflow_core::port::{Batch, Error, Interest, Lease};
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
 use std::collections::{BTreeSet, VecDeque};
@@ -49,6 +49,7 @@ pub(super) enum Command {
     Release { lease: Lease, reply: Reply<()> },
     Commit { lease: Lease, batch: Arc<Batch>, reply: Reply<()> },
     Expire { before: Time, limit: u32, reply: Reply<u64> },
+    Interest { add: Interest, reply: Reply<()> },
 }
 
 /// The thread's handle: dropping it lets the thread finish the queue, copy the log into the file,
@@ -186,6 +187,10 @@ impl Loop {
                 let expired = self.expire(before, limit);
                 let _ = reply.send(expired);
             }
+            Command::Interest { add, reply } => {
+                let added = self.interest(&add);
+                let _ = reply.send(added);
+            }
         }
     }
 
@@ -236,6 +241,10 @@ impl Loop {
                 })
             }
         }
+    }
+
+    fn interest(&mut self, add: &Interest) -> Result<()> {
+        interest::add(self.conn()?, add).map_err(failure::error)
     }
 
     fn conn(&mut self) -> Result<&Connection> {

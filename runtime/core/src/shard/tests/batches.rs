@@ -58,6 +58,7 @@ impl Count {
                     key: "n".to_owned(),
                     topic: Some(TOPIC.to_owned()),
                     awaited: false,
+                    waited: false,
                 },
             );
             spec.schema.types.insert("shop.Click".to_owned(), of(fields));

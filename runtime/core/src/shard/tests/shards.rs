@@ -5,8 +5,9 @@ use super::program::{Program, S, event, step, unit, write};
 use crate::breaker::State;
 use crate::codegen::{Arm, Json, Machine, Values};
 use crate::id::{Place, RunId, ShardId, event_slot, shard_of, slot_of};
+use crate::journal::{self, Mail};
 use crate::memory::Memory;
-use crate::port::{RunFilter, Store};
+use crate::port::{Interest, RunFilter, Store};
 use crate::service::{Attempt, Refusal};
 use crate::shard::{
     Act, Actor, Answer, BreakerAct, Effect, Input, Machines, Mirrors, Output, Protection, Recovery,
@@ -62,6 +63,8 @@ pub(super) struct Town {
     token: u64,
     /// What a shard tells others from its next recovery on.
     pub(super) mirrors: Mirrors,
+    /// What shards know of the events that programs take in.
+    pub(super) interest: Option<Arc<Interest>>,
     /// Services are away.
     refuse: bool,
     applied: BTreeMap<String, BTreeSet<String>>,
@@ -90,6 +93,7 @@ impl Town {
             answers: BTreeMap::new(),
             token: 0,
             mirrors: Mirrors::default(),
+            interest: None,
             refuse: false,
             applied: BTreeMap::new(),
             trace: VecDeque::new(),
@@ -144,7 +148,9 @@ impl Town {
     pub(super) fn apply(&mut self, shard: ShardId, input: Input) {
         self.trace.push_back(format!("{} {input:?}", shard.0));
         let at = self.time();
-        let output = self.all[shard.0 as usize].shard.apply(at, input);
+        let one = &mut self.all[shard.0 as usize].shard;
+        one.interested(self.interest.clone());
+        let output = one.apply(at, input);
         self.finish(shard, output);
     }
 
@@ -156,9 +162,12 @@ impl Town {
         }
         if !output.is_clean() {
             let sent: Vec<_> = output.batch.sent.iter().map(|row| row.to).collect();
+            for row in output.batch.sent.iter().filter(|row| row.to == shard) {
+                let start = matches!(journal::decode(&row.body), Ok(Mail::Start { .. }));
+                assert!(start, "a shard tells itself nothing but starts of what it read");
+            }
             now(self.store.commit(lease, output.batch)).expect("a commit");
             for to in sent {
-                assert_ne!(to, shard, "a shard tells itself nothing by message");
                 // One that is not there yet looks first of all.
                 self.all.get_mut(to.0 as usize).into_iter().for_each(|one| one.mail = true);
             }

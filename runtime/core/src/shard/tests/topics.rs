@@ -6,7 +6,7 @@ use super::shards::{SHARDS, Town, now};
 use crate::codegen::{Arm, EventSpec};
 use crate::id::{ShardId, shard_of, slot_of};
 use crate::journal::{self, ShardRecord};
-use crate::port::Store;
+use crate::port::{EventName, Interest, Store};
 use crate::shard::{Answer, Arrived, Consumed, Input, Outgoing};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ impl Readers {
                 event: "shop.Placed".into(),
                 key: order.clone(),
                 payload: serde_json::json!({ "order": order }),
+                // Both ways to take one in.
+                placed: (offset % 2 == 0).then_some(offset),
             }
         };
         Consumed {
@@ -113,7 +115,10 @@ fn in_order(town: &Town) {
 /// Partitions are read to their end by readers that remember nothing, while one of so many commits is
 /// followed, or preceded, by a crash; 0 for none.
 fn read_through(seed: u64, crashes: usize) -> Town {
-    let mut town = Town::new(&[placed()], seed, crashes);
+    read_on(Town::new(&[placed()], seed, crashes))
+}
+
+fn read_on(mut town: Town) -> Town {
     let mut readers = Readers { partitions: 3, records: 12, readings: 0 };
     while !readers.done(&town) {
         readers.poll(&mut town);
@@ -243,6 +248,7 @@ fn an_event_from_a_topic_reaches_whoever_waits_for_it() {
     let waiting = Program::new(vec![S::Wait { at: "w", arms, within: None }, write("b").s()]).arc();
     for seed in 0..50 {
         let mut town = Town::new(std::slice::from_ref(&waiting), seed, 0);
+        town.interest = if seed % 2 == 0 { None } else { known(&[], &["shop.Placed"]) };
         for order in ["A", "B", "C"] {
             town.start(order);
         }
@@ -274,6 +280,7 @@ fn an_event_for_a_topic_is_read_again_from_its_record_under_the_same_id() {
         key: "order".to_owned(),
         topic: topic.map(str::to_owned),
         awaited: false,
+        waited: false,
     };
     let emit = |event| S::Emit { event, key: "o-1" };
     let body = vec![emit("shop.Shipped"), emit("shop.Quiet"), write("a").s(), emit("shop.Shipped")];
@@ -296,7 +303,13 @@ fn an_event_for_a_topic_is_read_again_from_its_record_under_the_same_id() {
 fn an_event_that_no_broker_takes_is_a_dead_letter_once() {
     let program = Program::new(vec![S::Emit { event: "shop.Shipped", key: "o-1" }]).with(|all| {
         let topic = Some("shipments".to_owned());
-        let spec = EventSpec { fields: Vec::new(), key: "order".to_owned(), topic, awaited: false };
+        let spec = EventSpec {
+            fields: Vec::new(),
+            key: "order".to_owned(),
+            topic,
+            awaited: false,
+            waited: false,
+        };
         all.events.insert("shop.Shipped".to_owned(), spec);
     });
     let mut world = super::world::World::new(program.arc());
@@ -311,4 +324,47 @@ fn an_event_that_no_broker_takes_is_a_dead_letter_once() {
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].body["kind"], "event_out");
     assert_eq!(letters[0].body["id"], outgoing.event.id);
+}
+
+/// The events that homes keep of these names and keys.
+fn kept(town: &Town, names: &[(&str, &str)]) -> usize {
+    let shards = || (0..SHARDS).map(ShardId);
+    let of = |shard, (event, key): &(&str, &str)| {
+        let (namespace, event, key) = ("default".to_owned(), (*event).into(), (*key).into());
+        let name = EventName { namespace, event, key };
+        now(town.store.events(shard, &name, crate::time::Time(0), 0, 99)).expect("events").len()
+    };
+    names.iter().map(|name| shards().map(|shard| of(shard, name)).sum::<usize>()).sum()
+}
+
+fn known(starts: &[&str], waits: &[&str]) -> Option<Arc<Interest>> {
+    let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Some(Arc::new(Interest { starts: own(starts), waits: own(waits) }))
+}
+
+/// What starts a run and nothing else passes its home by; what is emitted for topics alone does too.
+#[test]
+fn an_event_that_nobody_waits_for_is_kept_nowhere() {
+    let body = vec![S::Emit { event: "shop.Told", key: "o-1" }, step("a").s()];
+    let program = Program::new(body).trigger("shop.Placed").arc();
+    for (interest, told) in [(None, 24), (known(&["shop.Placed"], &[]), 0)] {
+        let mut town = Town::new(std::slice::from_ref(&program), 3, 0);
+        town.interest = interest;
+        let town = read_on(town);
+        assert_eq!(outcome(&town), EACH_ONCE);
+        assert_eq!(kept(&town, &[("shop.Told", "o-1")]), told);
+    }
+}
+
+/// The histories of above, with all that may be left out left out.
+#[test]
+fn a_record_that_only_starts_something_starts_one_run_whoever_crashes() {
+    for seed in 0..100 {
+        let mut town = Town::new(&[placed()], seed, crashes(seed));
+        town.interest = known(&["shop.Placed"], &[]);
+        let mut town = read_on(town);
+        assert_eq!(outcome(&town), EACH_ONCE, "seed {seed}");
+        in_order(&town);
+        town.tidy();
+    }
 }

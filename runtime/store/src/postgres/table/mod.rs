@@ -3,6 +3,7 @@
 
 pub(super) mod event;
 pub(super) mod inbox;
+pub(super) mod interest;
 pub(super) mod item;
 pub(super) mod journal;
 pub(super) mod key;

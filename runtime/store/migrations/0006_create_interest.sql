@@ -1,0 +1,9 @@
+-- What: which events the programs of this store have ever taken in.
+-- Why: what no program wants has not to be kept by its home, nor asked about.
+-- Lock: none.
+-- Safe while old binaries run: there are none, a file has one process; an older program refuses it.
+
+CREATE TABLE interest (
+  event TEXT NOT NULL PRIMARY KEY,
+  waits INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
