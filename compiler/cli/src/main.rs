@@ -4,6 +4,8 @@
 
 mod certify;
 mod check;
+#[cfg(feature = "conform")]
+mod conform;
 mod cost;
 mod debug;
 mod disk;
@@ -35,6 +37,9 @@ enum Verb {
     Check(check::Options),
     /// Write the auditor's page: each point of failure, what is undone, each waiver
     Certify(certify::Options),
+    /// Hold services to their contracts, by real calls over HTTP
+    #[cfg(feature = "conform")]
+    Conform(conform::Options),
     /// Say what a run costs: commits, records, bytes, calls and time at worst, by path
     Cost(cost::Options),
     /// Write a page for each workflow, for whoever has to live with it
@@ -62,6 +67,8 @@ fn main() -> ExitCode {
     let done = match command.verb {
         Verb::Check(options) => check::run(&options),
         Verb::Certify(options) => certify::run(&options),
+        #[cfg(feature = "conform")]
+        Verb::Conform(options) => conform::run(&options),
         Verb::Cost(options) => cost::run(&options),
         Verb::Doc(options) => doc::run(&options),
         Verb::Explain(options) => explain::run(&options),

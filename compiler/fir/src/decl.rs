@@ -3,6 +3,7 @@
 //! Every name is qualified (`shop.orders.Payments`) and maps are ordered, so that the canonical JSON
 //! of one meaning is one text.
 
+use crate::contract::Promise;
 use crate::expr::Expr;
 use crate::workflow::{Local, LocalId, Test, Workflow};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,10 @@ pub struct Fir {
     pub events: BTreeMap<String, EventDecl>,
     /// Services.
     pub services: BTreeMap<String, Service>,
+    /// What the contract of a service says of a call's key, undo and probe, by service and action:
+    /// for holding services to it. Each call of a workflow has its own, which is what runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub promises: BTreeMap<String, BTreeMap<String, Promise>>,
     /// Databases.
     pub databases: BTreeMap<String, Database>,
     /// Human tasks.

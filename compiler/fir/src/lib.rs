@@ -10,6 +10,7 @@
 //! that are live there; undo blocks, handlers, fallbacks and `after failure` are blocks of the tree.
 
 mod ask;
+mod contract;
 mod decl;
 mod expr;
 mod hash;
@@ -19,6 +20,7 @@ mod stmt;
 mod walk;
 mod workflow;
 
+pub use contract::{Ask, Promise, Source, contract};
 pub use decl::{
     Action, Breaker, Class, Compensation, Database, ErrorDecl, EventDecl, Field, Fir, Function,
     FunctionBody, Human, Limit, NamedType, Retry, Rule, Service, SqlPart, Ty, TypeDecl, Variant,

@@ -87,7 +87,7 @@ fn entry_name(key: &Ty, value: &Ty) -> String {
     format!("entry<{}, {}>", word(key), word(value))
 }
 
-fn fields(fields: &[Field]) -> Vec<Value> {
+pub(crate) fn fields(fields: &[Field]) -> Vec<Value> {
     fields.iter().map(|field| json!([field.name, ty(&field.ty)])).collect()
 }
 
@@ -157,7 +157,7 @@ fn schema(fir: &Fir, reach: &Reach) -> Value {
     types.into()
 }
 
-fn type_decl(decl: &TypeDecl) -> Value {
+pub(crate) fn type_decl(decl: &TypeDecl) -> Value {
     match decl {
         TypeDecl::Alias { of, pattern } => {
             json!({ "alias": { "of": ty(of), "pattern": pattern } })

@@ -133,8 +133,14 @@ impl Names<'_> {
         let (short, path) = (ident(split(name).1), self.item(name, 2));
         let arms = service.actions.iter().map(|(action, decl)| self.dispatch(&path, action, decl));
         let unknown = format!("`{name}` has no such action");
+        let contract = sagaflow_fir::contract(self.fir, name).to_string();
         quote! {
             pub struct #short<T>(pub T);
+            impl<T> #short<T> {
+                pub fn contract(&self) -> &'static str {
+                    #contract
+                }
+            }
             impl<T: #path> ::sagaflow::codegen::rt::Service for #short<T> {
                 fn call<'a>(
                     &'a self,

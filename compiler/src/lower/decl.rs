@@ -77,6 +77,8 @@ fn contracts(cx: Cx<'_>, out: &mut fir::Fir) {
             actions: actions(cx, &service.actions),
         };
         out.services.insert(service.name.to_string(), decl);
+        let promises = super::promise::promises(cx, &service.actions);
+        out.promises.insert(service.name.to_string(), promises);
     }
     for database in program.databases.values() {
         let decl = fir::Database { actions: actions(cx, &database.actions) };

@@ -10,6 +10,9 @@ mod expr;
 mod gather;
 mod live;
 mod names;
+mod promise;
+#[cfg(test)]
+mod promise_tests;
 mod step;
 mod stmt;
 mod test;

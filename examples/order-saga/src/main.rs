@@ -1,5 +1,7 @@
 //! The order saga: generated code, real services, the commands of `flowd`.
 
+#[cfg(test)]
+mod conformance;
 mod services;
 mod shop;
 

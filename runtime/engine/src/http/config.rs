@@ -49,6 +49,16 @@ pub fn redacted(url: &str) -> String {
     if bare.is_ok() { parsed.to_string() } else { "…".to_owned() }
 }
 
+/// Whether the URL names this machine by an address that leads nowhere else.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
+    let Ok(parsed) = Url::parse(url) else { return false };
+    let Some(host) = parsed.host_str() else { return false };
+    // An address of IPv6 stands in brackets.
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 /// Why a binding cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {

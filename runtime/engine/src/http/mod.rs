@@ -10,7 +10,7 @@ mod retry_after;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Binding, Unusable, redacted};
+pub use config::{Binding, Unusable, is_loopback, redacted};
 
 use crate::clock;
 use crate::contract::{Action, Contract};
@@ -25,6 +25,10 @@ use std::time::Duration;
 
 /// Bound: longest body of an answer; a larger result belongs into a blob of the service's own.
 pub const BODY_MAX: usize = 10 * 1024 * 1024;
+
+/// Why nobody knows what came of a 202 in a process without a node.
+pub const UNCOMPLETED: &str =
+    "the service accepted the call, and this process takes no completions";
 
 /// A bound service.
 pub struct Http {
@@ -232,10 +236,7 @@ fn refused(reason: String) -> Attempt {
 }
 
 fn gone() -> Attempt {
-    Attempt::Unknown {
-        cause: "the service accepted the call, and this process takes no completions".to_owned(),
-        timeout: false,
-    }
+    Attempt::Unknown { cause: UNCOMPLETED.to_owned(), timeout: false }
 }
 
 /// The innermost cause in words, without the URL, which may hold what nobody should read.

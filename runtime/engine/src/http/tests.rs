@@ -1,6 +1,6 @@
 //! The outcome table against real servers, one test for each line.
 
-use super::{Answered, BODY_MAX, Binding, Completion, Http, completed, rounded};
+use super::{Answered, BODY_MAX, Binding, Completion, Http, completed, is_loopback, rounded};
 use crate::contract::{Action, Contract};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -382,4 +382,24 @@ fn times_to_connect_are_few_and_never_longer_than_the_attempt() {
     }
     let all: std::collections::BTreeSet<u64> = (0..100_000).map(ms).collect();
     assert!(all.len() <= 80, "{}", all.len());
+}
+
+#[test]
+fn this_machine_is_told_from_others_by_its_address() {
+    for here in
+        ["http://127.0.0.1:9/a", "http://localhost:9", "https://[::1]:9/", "http://127.9.9.9"]
+    {
+        assert!(is_loopback(here), "{here}");
+    }
+    let others = [
+        "http://10.0.0.1",
+        "http://127.0.0.1.example",
+        "http://localhost.example",
+        "http://[::2]/",
+        "x",
+    ];
+    for other in others {
+        assert!(!is_loopback(other), "{other}");
+    }
+    assert!(!is_loopback("http://127.0.0.1@pay.example/"), "the host stands behind the sign");
 }
