@@ -33,7 +33,8 @@ impl Names<'_> {
                 Adjust::Some => fir::Expr { ty, kind: fir::ExprKind::Some(Box::new(expr)) },
                 Adjust::Nominal => fir::Expr { ty, kind: fir::ExprKind::Named(Box::new(expr)) },
                 Adjust::Plain => fir::Expr { ty, kind: fir::ExprKind::Plain(Box::new(expr)) },
-                Adjust::Typed | Adjust::Parsed => fir::Expr { ty, kind: expr.kind },
+                Adjust::Typed => fir::Expr { ty, kind: expr.kind },
+                Adjust::Parsed => fir::Expr { ty, kind: as_literal(expr.kind) },
                 Adjust::Decimal => fir::Expr { ty, kind: as_decimal(expr.kind) },
             };
         }
@@ -239,6 +240,19 @@ fn as_decimal(kind: fir::ExprKind) -> fir::ExprKind {
             fir::ExprKind::Unary(op, Box::new(inner))
         }
         other => other,
+    }
+}
+
+/// A text without anything to fill in, as the literal of another type that it was read as.
+fn as_literal(kind: fir::ExprKind) -> fir::ExprKind {
+    let fir::ExprKind::Text(parts) = &kind else { return kind };
+    let chars = parts.iter().map(|part| match part {
+        fir::TextPart::Text(chars) => Some(chars.as_str()),
+        fir::TextPart::Value(_) => None,
+    });
+    match chars.collect::<Option<String>>() {
+        Some(text) => fir::ExprKind::Literal(Value::String(text)),
+        None => kind,
     }
 }
 

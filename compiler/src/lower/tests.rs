@@ -308,3 +308,13 @@ fn how_a_batch_is_gathered_is_policy_and_what_it_is_of_is_not() {
     assert_eq!(events["t.Click"]["topic"], "clicks");
     assert_eq!(hash("up to 9 or every 1m").0, one);
 }
+
+#[test]
+fn a_text_that_is_read_as_a_date_is_a_literal_of_it() {
+    let loaded = load::load_text("t.flow", "t", "fn first() -> date = \"2026-01-31\"\n");
+    let fir = analyze(&loaded).lower(&loaded.sources).expect("nothing is wrong with it");
+    let function = fir.functions.get("t.first").expect("the function is there");
+    let json = serde_json::to_value(&function.body).expect("a function is JSON");
+    let literal = serde_json::json!({ "ty": "date", "kind": { "literal": "2026-01-31" } });
+    assert_eq!(json.pointer("/fn/value"), Some(&literal));
+}
