@@ -1,4 +1,4 @@
-//! Built-in methods of lists, maps and texts.
+//! Built-in methods of lists; and which kind of value a method belongs to.
 //!
 //! A receiver is evaluated before the arguments; a lambda becomes a closure that may fault.
 
@@ -44,7 +44,12 @@ impl Exprs<'_, '_> {
     }
 
     /// A lambda over parameters of these types, with a result of type `to`.
-    fn lambda(&self, lambda: Option<&Expr>, params: &[&Ty], to: Option<&Ty>) -> (TokenStream, Ty) {
+    pub(super) fn lambda(
+        &self,
+        lambda: Option<&Expr>,
+        params: &[&Ty],
+        to: Option<&Ty>,
+    ) -> (TokenStream, Ty) {
         let rt = rt();
         let Some(ExprKind::Lambda(locals, body)) = lambda.map(|lambda| &lambda.kind) else {
             let own = params.first().map_or(Ty::Never, |ty| unlabelled(ty));
@@ -101,6 +106,21 @@ impl Exprs<'_, '_> {
                 let function = format_ident!("{name}");
                 same(quote!(#rt::list::#function(#base)))
             }
+            "at" => {
+                let index = self.argument(first, &Ty::Int);
+                let ty = Ty::Optional(Box::new(item.clone()));
+                Code::owned(quote!(#rt::list::at(#base, #index)), ty)
+            }
+            "chunks" => {
+                let size = self.argument(first, &Ty::Int);
+                let ty = Ty::List(Box::new(Ty::List(Box::new(item.clone()))));
+                Code::owned(quote!(#rt::list::chunks(#base, #size)?), ty)
+            }
+            "index_of" => {
+                let value = self.argument(first, item);
+                let ty = Ty::Optional(Box::new(Ty::Int));
+                Code::owned(quote!(#rt::list::index_of(#base, &#value)), ty)
+            }
             "take" | "drop" => {
                 let (function, n) = (format_ident!("{name}"), self.argument(first, &Ty::Int));
                 same(quote!(#rt::list::#function(#base, #n)))
@@ -113,10 +133,14 @@ impl Exprs<'_, '_> {
                 let between = self.argument(first, &Ty::Text);
                 Code::owned(quote!(#rt::list::join(#base, &#between)?), Ty::Text)
             }
-            "where" | "any" | "all" | "count" => {
+            "where" | "any" | "all" | "count" | "find" => {
                 let lambda = self.lambda(first, &[item], Some(&Ty::Bool)).0;
                 match name {
                     "where" => same(quote!(#rt::list::filter(#base, #lambda)?)),
+                    "find" => {
+                        let ty = Ty::Optional(Box::new(item.clone()));
+                        Code::owned(quote!(#rt::list::find(#base, #lambda)?), ty)
+                    }
                     "count" => int(quote!(#rt::list::count_where(#base, #lambda)?)),
                     _ => {
                         let function = format_ident!("{name}");
@@ -138,6 +162,10 @@ impl Exprs<'_, '_> {
                 let ty = Ty::List(Box::new(to));
                 Code::owned(quote!(#rt::list::map(#base, #lambda)?), ty)
             }
+            "flat" | "flat_map" => self.flat(base, item, first, ty),
+            "unique_by" | "index_by" | "to_map" | "count_by" | "group_by" => {
+                self.keyed(base, item, name, args)
+            }
             "sum" => self.sum(base, item, first, ty),
             "min" | "max" => {
                 let (lambda, key) = self.plain_key(first, item);
@@ -155,7 +183,37 @@ impl Exprs<'_, '_> {
                 let ty = Ty::List(Box::new(item.clone()));
                 Code::owned(quote!(#rt::list::sort(#base, #lambda, #compare)?), ty)
             }
-            "count_by" | "group_by" => {
+            "fold" => {
+                let acc = first.map_or(Ty::Never, |init| unlabelled(&init.ty));
+                let init = self.argument(first, &acc);
+                let lambda = self.lambda(args.get(1), &[&acc, item], Some(&acc)).0;
+                Code::owned(quote!(#rt::list::fold(#base, #init, #lambda)?), acc)
+            }
+            "zip" => self.zip(base, item, args, ty),
+            _ => self.fault("there is no such method of a list", ty.clone()),
+        }
+    }
+
+    /// Methods whose lambda makes a key.
+    fn keyed(&self, base: TokenStream, item: &Ty, name: &str, args: &[Expr]) -> Code {
+        let rt = rt();
+        let first = args.first();
+        match name {
+            "unique_by" => {
+                let lambda = self.lambda(first, &[item], None).0;
+                let ty = Ty::List(Box::new(item.clone()));
+                Code::owned(quote!(#rt::list::unique_by(#base, #lambda)?), ty)
+            }
+            "index_by" | "to_map" => {
+                let (key, key_ty) = self.lambda(first, &[item], None);
+                let (value, value_ty) = match args.get(1) {
+                    Some(value) => self.lambda(Some(value), &[item], None),
+                    None => self.lambda(None, &[item], Some(item)),
+                };
+                let ty = Ty::Map(Box::new(key_ty), Box::new(value_ty));
+                Code::owned(quote!(#rt::list::to_map(#base, #key, #value)?), ty)
+            }
+            _ => {
                 let (lambda, key) = self.lambda(first, &[item], None);
                 let value = match name {
                     "count_by" => Ty::Int,
@@ -165,14 +223,27 @@ impl Exprs<'_, '_> {
                 let ty = Ty::Map(Box::new(key), Box::new(value));
                 Code::owned(quote!(#rt::list::#function(#base, #lambda)?), ty)
             }
-            "fold" => {
-                let acc = first.map_or(Ty::Never, |init| unlabelled(&init.ty));
-                let init = self.argument(first, &acc);
-                let lambda = self.lambda(args.get(1), &[&acc, item], Some(&acc)).0;
-                Code::owned(quote!(#rt::list::fold(#base, #init, #lambda)?), acc)
+        }
+    }
+
+    /// Lists in one: of what a lambda makes, or the items themselves.
+    fn flat(&self, base: TokenStream, item: &Ty, lambda: Option<&Expr>, ty: &Ty) -> Code {
+        let rt = rt();
+        let own = match lambda {
+            Some(_) => self.lambda(lambda, &[item], None).1,
+            None => unlabelled(item),
+        };
+        let plain = self.names.plain(&own);
+        let lists = self.lambda(lambda, &[item], Some(&plain)).0;
+        let lists = quote!(#rt::list::map(#base, #lists)?);
+        match plain {
+            Ty::List(_) => Code::owned(quote!(#rt::list::flat(&#lists)), plain),
+            Ty::Batch(of) => {
+                let items = quote!(|each| ::core::result::Result::Ok(each.items));
+                let lists = quote!(#rt::list::map(&#lists, #items)?);
+                Code::owned(quote!(#rt::list::flat(&#lists)), Ty::List(of))
             }
-            "zip" => self.zip(base, item, args, ty),
-            _ => self.fault("there is no such method of a list", ty.clone()),
+            _ => self.fault("these are no lists", ty.clone()),
         }
     }
 
@@ -229,85 +300,6 @@ impl Exprs<'_, '_> {
         match arg {
             Some(arg) => self.value_as(arg, ty),
             None => self.fault("an argument is missing", ty.clone()).value(),
-        }
-    }
-
-    fn map_method(
-        &self,
-        base: TokenStream,
-        key: &Ty,
-        value: &Ty,
-        name: &str,
-        args: &[Expr],
-        ty: &Ty,
-    ) -> Code {
-        let rt = rt();
-        match name {
-            "len" | "count" => Code::owned(quote!(#rt::map::len(#base)), Ty::Int),
-            "is_empty" => Code::owned(quote!(#rt::map::is_empty(#base)), Ty::Bool),
-            "keys" => Code::owned(quote!(#rt::map::keys(#base)), Ty::List(Box::new(key.clone()))),
-            "values" => {
-                Code::owned(quote!(#rt::map::values(#base)), Ty::List(Box::new(value.clone())))
-            }
-            "entries" => {
-                let entry = Ty::Entry(Box::new(key.clone()), Box::new(value.clone()));
-                Code::owned(quote!(#rt::map::entries(#base)), Ty::List(Box::new(entry)))
-            }
-            "get" => {
-                let key = self.argument(args.first(), key);
-                let ty = Ty::Optional(Box::new(value.clone()));
-                Code::owned(quote!(#rt::map::get(#base, &#key)), ty)
-            }
-            "contains" => {
-                let key = self.argument(args.first(), key);
-                Code::owned(quote!(#rt::map::contains(#base, &#key)), Ty::Bool)
-            }
-            _ => self.fault("there is no such method of a map", ty.clone()),
-        }
-    }
-
-    fn text_method(&self, base: TokenStream, name: &str, args: &[Expr]) -> Code {
-        let rt = rt();
-        let function = format_ident!("{name}");
-        let text = |index: usize| self.argument(args.get(index), &Ty::Text);
-        match name {
-            "len" => Code::owned(quote!(#rt::text::len(#base)), Ty::Int),
-            "is_empty" => Code::owned(quote!(#rt::text::is_empty(#base)), Ty::Bool),
-            "trim" | "lower" | "upper" => {
-                Code::owned(quote!(#rt::text::#function(#base)), Ty::Text)
-            }
-            "contains" | "starts_with" | "ends_with" => {
-                let part = text(0);
-                Code::owned(quote!(#rt::text::#function(#base, &#part)), Ty::Bool)
-            }
-            "split" => {
-                let by = text(0);
-                Code::owned(quote!(#rt::text::split(#base, &#by)), Ty::List(Box::new(Ty::Text)))
-            }
-            "join" => {
-                let items = args.first().map(|items| self.plain(items));
-                let items = items.map_or(quote!((&[])), |items| match items.ty {
-                    Ty::Batch(_) => {
-                        let items = items.borrowed();
-                        quote!((&#items.items))
-                    }
-                    _ => items.borrowed(),
-                });
-                Code::owned(quote!(#rt::list::join(#items, #base)?), Ty::Text)
-            }
-            "replace" => {
-                let (from, to) = (text(0), text(1));
-                Code::owned(quote!(#rt::text::replace(#base, &#from, &#to)), Ty::Text)
-            }
-            "slice" => {
-                let from = self.argument(args.first(), &Ty::Int);
-                let to = match args.get(1) {
-                    Some(to) => self.value_as(to, &Ty::Int),
-                    None => quote!(i64::MAX),
-                };
-                Code::owned(quote!(#rt::text::slice(#base, #from, #to)), Ty::Text)
-            }
-            _ => self.fault("there is no such method of a text", Ty::Text),
         }
     }
 }

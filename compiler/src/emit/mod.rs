@@ -8,11 +8,13 @@
 
 mod block;
 mod builtin;
+mod calendar;
 mod convert;
 mod expr;
 mod function;
 mod graph;
 mod machine;
+mod map;
 mod method;
 mod names;
 mod operator;
@@ -21,6 +23,7 @@ mod pattern;
 mod service;
 mod start;
 mod term;
+mod text;
 mod types;
 
 use names::{Names, ident, snake, split};

@@ -63,33 +63,73 @@ impl Exprs<'_, '_> {
             (Ty::Money(_), "amount") => plain(quote!(amount), Ty::Decimal),
             (Ty::Money(_), "currency") => plain(quote!(currency), Ty::Text),
             (Ty::Money(_), "minor") => plain(quote!(minor), Ty::Int),
-            (Ty::Money(_), "is_zero" | "is_negative") => plain(quote!(#function), Ty::Bool),
+            (Ty::Money(_), "is_zero" | "is_negative" | "is_positive") => {
+                plain(quote!(#function), Ty::Bool)
+            }
             (Ty::Money(_), "split") => {
                 let parts = self.argument(args.first(), &Ty::Int);
                 let ty = Ty::List(Box::new(Ty::Money(None)));
-                Code::owned(quote!(#rt::part::split(#base, #parts)?), ty)
+                Code::owned(quote!(#rt::share::split(#base, #parts)?), ty)
             }
+            (Ty::Money(_), _) => self.shared(&base, name, args, out),
             (Ty::Int, "decimal" | "to_decimal") => {
                 Code::owned(quote!(#rt::decimal(#base)), Ty::Decimal)
             }
-            (Ty::Int | Ty::Decimal, "min" | "max") => {
+            (_, "min" | "max") => {
                 let other = self.argument(args.first(), &own);
                 Code::owned(quote!(::core::cmp::Ord::#function(#base, #other)), own)
             }
+            (_, "clamp") => {
+                let least = self.argument(args.first(), &own);
+                let greatest = self.argument(args.get(1), &own);
+                Code::owned(quote!(#rt::part::clamp_to(#base, #least, #greatest)?), own)
+            }
+            (Ty::Decimal, "percent") => tried(quote!(percent), Ty::Percent),
             (Ty::Percent, "decimal" | "to_decimal") => tried(quote!(fraction), Ty::Decimal),
             (Ty::Decimal | Ty::Percent, _) => self.rounded(base, own, name, args, &out),
             (Ty::Duration, _) => self.units(&base, name),
+            (Ty::Time, _) if !args.is_empty() => self.time_there(&base, name, args, &out),
             (Ty::Time, _) => self.time_part(&base, name, &out),
             (Ty::Date, "time" | "start") => tried(quote!(start), Ty::Time),
             (Ty::Date, "year" | "month" | "day" | "weekday" | "day_of_year") => {
                 plain(quote!(#function), Ty::Int)
             }
+            (Ty::Date, _) => self.calendar(&base, name, args, &out),
             (Ty::Size, "bytes") => Code::owned(
                 quote!(i64::try_from(#base).map_err(|_| #rt::fault("a size is out of range"))?),
                 Ty::Int,
             ),
             _ => self.fault("there is no such method of this value", out),
         }
+    }
+
+    /// Methods of amounts that meet others.
+    fn shared(&self, base: &TokenStream, name: &str, args: &[Expr], out: Ty) -> Code {
+        let rt = rt();
+        let money = Ty::Money(None);
+        let amount = |index: usize| self.argument(args.get(index), &money);
+        let tokens = match name {
+            "allocate" => {
+                let weights = self.argument(args.first(), &Ty::List(Box::new(Ty::Int)));
+                let ty = Ty::List(Box::new(money.clone()));
+                return Code::owned(quote!(#rt::share::allocate(#base, &#weights)?), ty);
+            }
+            "round_to" => {
+                let (step, mode) = (amount(0), self.mode(args));
+                quote!(#rt::share::round_to(#base, #step, #mode)?)
+            }
+            "min" | "max" => {
+                let other = amount(0);
+                let wanted = if name == "min" { quote!(Less) } else { quote!(Greater) };
+                quote!(#rt::share::extreme(#base, #other, ::core::cmp::Ordering::#wanted)?)
+            }
+            "clamp" => {
+                let (least, greatest) = (amount(0), amount(1));
+                quote!(#rt::share::clamp_money(#base, #least, #greatest)?)
+            }
+            _ => return self.fault("there is no such method of an amount", out),
+        };
+        Code::owned(tokens, money)
     }
 
     fn rounded(&self, base: TokenStream, own: Ty, name: &str, args: &[Expr], out: &Ty) -> Code {

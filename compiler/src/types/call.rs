@@ -158,7 +158,10 @@ impl Cx<'_> {
         let mut finding =
             Diagnostic::error("F0101", name.span, format!("`{shown}` has no `{}`", name.node))
                 .label(name.span, "not known");
-        let near = name::suggest(&name.node, known.iter().copied());
+        let near = match super::synonym::ours(&name.node, &known) {
+            Some(ours) => vec![ours],
+            None => name::suggest(&name.node, known.iter().copied()),
+        };
         if let [only] = near.as_slice() {
             finding = finding.fix(format!("write `{only}`"), name.span, (*only).to_owned());
         }

@@ -3,7 +3,7 @@
 use super::cx::{Cx, Want, article};
 use super::table::{Adjust, Adjustment, Member};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{ExprId, Label, MethodArg, Name, Ty, TyKind};
+use crate::hir::{ExprId, ExprKind, Label, MethodArg, Name, Ty, TyKind};
 use crate::span::Span;
 
 /// Fields of every batch.
@@ -51,9 +51,16 @@ impl Cx<'_> {
             }
             return Ty::error();
         };
-        let label = subject.ty.label;
-        let ty = self.part(id, base, &subject.ty, name, Some((args, args_span))).labelled(label);
+        let ty = self.part(id, base, &subject.ty, name, Some((args, args_span)));
+        // What a method is given is in what it answers; what a lambda makes has its own label.
+        let given = args.iter().map(|arg| arg.value).filter(|arg| !self.is_lambda(*arg));
+        let label = given.map(|arg| self.table.label(arg)).fold(subject.ty.label, Label::max);
+        let ty = ty.labelled(label);
         if subject.wraps { ty.optional() } else { ty }
+    }
+
+    fn is_lambda(&self, id: ExprId) -> bool {
+        matches!(self.program.exprs[id].kind, ExprKind::Lambda(..))
     }
 
     /// The value left of a dot; reports an optional without `?.`, and `?.` on what is always there.
@@ -131,7 +138,7 @@ impl Cx<'_> {
             TyKind::Batch(item) => self.list_method(id, "batch", item, name, args),
             TyKind::Map(key, value) => self.map_method(id, key, value, name, args),
             TyKind::Error | TyKind::Never => Some(Ty::error()),
-            _ => self.scalar_method(id, &plain, name, args),
+            _ => self.scalar_method(id, base, &plain, name, args),
         };
         let Some(answer) = answer else {
             for arg in given {
@@ -158,7 +165,7 @@ impl Cx<'_> {
             return;
         }
         let mut known: Vec<&str> = super::methods::names(&plain.kind);
-        known.extend(super::scalar::names(&plain.kind));
+        known.extend(super::parts::names(&plain.kind));
         match &ty.kind {
             TyKind::Record(id) => {
                 known.extend(program.records[*id].fields.iter().map(|f| f.name.node.as_str()));
@@ -176,7 +183,7 @@ impl Cx<'_> {
 
     /// Reads an argument of what is not known, so that what is in it has a type.
     pub(super) fn loose(&mut self, value: ExprId) {
-        if let crate::hir::ExprKind::Lambda(_, body) = self.program.exprs[value].kind {
+        if let ExprKind::Lambda(_, body) = self.program.exprs[value].kind {
             self.infer(body, None);
         } else {
             self.infer(value, None);

@@ -16,18 +16,22 @@ mod field;
 mod fit;
 mod flow;
 mod formula;
+mod list;
 mod literal;
 mod loops;
+mod map;
 mod member;
 mod methods;
 mod money;
 mod operator;
+mod parts;
 mod pattern;
 mod sample;
 mod scalar;
 mod step;
 mod stmt;
 mod suite;
+mod synonym;
 mod table;
 mod wait;
 mod walk;
@@ -47,7 +51,7 @@ mod tests;
 #[must_use]
 pub fn parts(kind: &TyKind) -> Vec<&'static str> {
     let mut names = methods::names(kind);
-    names.extend(scalar::names(kind));
+    names.extend(parts::names(kind));
     names
 }
 

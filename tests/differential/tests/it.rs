@@ -14,7 +14,8 @@ sagaflow_macros::include_flow!(
     "flows/diff/found.flow",
     "flows/diff/asked.flow",
     "flows/diff/transactions.flow",
-    "flows/diff/batches.flow"
+    "flows/diff/batches.flow",
+    "flows/diff/methods.flow"
 );
 
 /// The program that everybody reads first.
@@ -267,6 +268,20 @@ fn batches_and_what_they_reject_are_alike_in_both_machines() {
         vec![Arc::new(batches::__w0_count::machine()), Arc::new(batches::__w1_methods::machine())];
     let seen = check(machines, "flows");
     assert!(seen.undos > 0, "{seen:?}");
+}
+
+#[test]
+fn methods_of_every_value_answer_alike_in_both_machines() {
+    let machines: Vec<Arc<dyn sagaflow::codegen::Machine>> = vec![
+        Arc::new(methods::__w0_amounts::machine()),
+        Arc::new(methods::__w1_days::machine()),
+        Arc::new(methods::__w2_faults::machine()),
+        Arc::new(methods::__w3_lists::machine()),
+        Arc::new(methods::__w4_maps::machine()),
+        Arc::new(methods::__w5_texts::machine()),
+    ];
+    let seen = check(machines, "flows");
+    assert!(seen.faults > 0, "nothing faults: {seen:?}");
 }
 
 #[test]

@@ -214,3 +214,37 @@ fn only_records_of_the_batch_that_a_workflow_takes_are_rejected() {
     let single = "workflow W v1 (x: Paid) on Paid(x) idempotent by x.order {\nreject x as \"it\" }";
     assert_eq!(after_world(single), ["2 F0102"], "there is no batch");
 }
+
+#[test]
+fn methods_check_what_they_are_given_and_say_what_they_answer() {
+    assert!(codes("fn f(a: text) -> int = a.pad_start(9, \"0\").to_int ?? 0").is_empty());
+    assert!(codes("fn f(a: list<int>) -> list<list<int>> = a.chunks(2)").is_empty());
+    assert!(codes("fn f(a: list<list<int>>) -> list<int> = a.flat()").is_empty());
+    assert!(
+        codes("fn f(a: list<int>) -> map<text, int> = a.to_map(x => \"{x}\", x => x)").is_empty()
+    );
+    assert!(
+        codes("fn f(a: map<text, int>) -> map<text, int> = a.put(\"x\", 1).where((k, v) => v > 0)")
+            .is_empty()
+    );
+    assert!(
+        codes("fn f(a: money<EUR>) -> list<money<EUR>> = a.max(1.00 EUR).allocate([1, 2])")
+            .is_empty()
+    );
+    assert!(
+        codes("fn f(a: date) -> time = a.add_months(1).at(\"09:30\", \"Europe/Berlin\")")
+            .is_empty()
+    );
+    assert_eq!(codes("fn f(a: list<int>) -> list<int> = a.flat()"), ["1 F0102"]);
+    assert_eq!(codes("fn f(a: text) -> text = a.pad_start(\"0\", 9)"), ["1 F0102", "1 F0102"]);
+    assert_eq!(codes("fn f(a: money<EUR>) -> money = a.max(1.00 USD)"), ["1 F0112"]);
+    assert_eq!(codes("fn f(a: money, b: money) -> money = a.min(b)"), ["1 F0112"]);
+    assert_eq!(codes("fn f(a: date) -> time = a.at(\"9:30\", \"UTC\")"), ["1 F0102"]);
+    assert_eq!(codes("fn f(a: time) -> date = a.date_in(\"Europe/Berln\")"), ["1 F0101"]);
+    assert_eq!(codes("fn f(a: date) -> date = a.min(1h)"), ["1 F0102"]);
+    assert_eq!(
+        codes("fn f(a: map<text, int>) -> map<text, int> = a.put(\"x\", \"y\")"),
+        ["1 F0102"]
+    );
+    assert_eq!(codes("fn f(a: list<text>) -> list<text> = a.filter(x => x != \"\")"), ["1 F0101"]);
+}

@@ -1,12 +1,12 @@
-//! Methods of lists, maps and batches.
+//! Methods of lists and batches.
 
 use super::{Env, Eval, compare, ops, zero};
 use crate::codec::{fault, print};
-use crate::value::{Fields, Value};
-use sagaflow_core::codegen::Fault;
+use crate::value::Value;
+use sagaflow_core::codegen::{Fault, rt};
 use sagaflow_fir::{Expr, Method, Ty};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The items of a list or batch.
@@ -41,6 +41,11 @@ impl Eval<'_> {
             "unique" => Ok(Value::list(ops::unique(items))),
             "reverse" => Ok(Value::list(items.iter().rev().cloned().collect())),
             "map" | "where" | "any" | "all" | "count" => self.each_of(env, items, name, first),
+            "find" => self.find(env, items, first),
+            "flat_map" => flat(self::items(&self.each_of(env, items, "map", first)?)?),
+            "flat" => flat(items),
+            "unique_by" => self.unique_by(env, items, first),
+            "index_by" | "to_map" => self.keyed(env, items, args),
             "sum" => self.sum(env, items, first, ty),
             "min" => self.extreme(env, items, first, Ordering::Less),
             "max" => self.extreme(env, items, first, Ordering::Greater),
@@ -48,7 +53,7 @@ impl Eval<'_> {
             "count_by" | "group_by" => self.group(env, items, name, first),
             "fold" => self.fold(env, items, args),
             "zip" => self.zip(env, items, args),
-            "contains" | "take" | "drop" | "join" => {
+            "contains" | "take" | "drop" | "join" | "at" | "index_of" | "chunks" => {
                 let argument = self.expr(env, first.ok_or_else(|| missing(name))?)?;
                 cut(items, name, &argument)
             }
@@ -84,6 +89,47 @@ impl Eval<'_> {
             "count" => count(out.len()),
             _ => Value::list(out),
         })
+    }
+
+    fn find(
+        &mut self,
+        env: &mut Env,
+        items: &[Value],
+        lambda: Option<&Expr>,
+    ) -> Result<Value, Fault> {
+        for item in items {
+            match self.project(env, item, lambda)? {
+                Value::Bool(true) => return Ok(item.clone()),
+                Value::Bool(false) => {}
+                _ => return Err(fault("a condition is neither true nor false")),
+            }
+        }
+        Ok(Value::None)
+    }
+
+    fn unique_by(
+        &mut self,
+        env: &mut Env,
+        items: &[Value],
+        lambda: Option<&Expr>,
+    ) -> Result<Value, Fault> {
+        let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
+        for item in items {
+            if seen.insert(self.project(env, item, lambda)?) {
+                out.push(item.clone());
+            }
+        }
+        Ok(Value::list(out))
+    }
+
+    /// Of two values with one key the later stays.
+    fn keyed(&mut self, env: &mut Env, items: &[Value], args: &[Expr]) -> Result<Value, Fault> {
+        let mut map = BTreeMap::new();
+        for item in items {
+            let key = self.project(env, item, args.first())?;
+            map.insert(key, self.project(env, item, args.get(1))?);
+        }
+        Ok(Value::Map(Arc::new(map)))
     }
 
     fn project(
@@ -203,36 +249,6 @@ impl Eval<'_> {
         }
         Ok(Value::list(out))
     }
-
-    /// A method of a map.
-    pub(super) fn map_method(
-        &mut self,
-        env: &mut Env,
-        map: &BTreeMap<Value, Value>,
-        name: &str,
-        args: &[Expr],
-    ) -> Result<Value, Fault> {
-        let entry = |(key, value): (&Value, &Value)| {
-            let fields = [("key".to_owned(), key.clone()), ("value".to_owned(), value.clone())];
-            Value::Record(Arc::new(Fields::from(fields)))
-        };
-        match name {
-            "len" | "count" => Ok(count(map.len())),
-            "is_empty" => Ok(Value::Bool(map.is_empty())),
-            "keys" => Ok(Value::list(map.keys().cloned().collect())),
-            "values" => Ok(Value::list(map.values().cloned().collect())),
-            "entries" => Ok(Value::list(map.iter().map(entry).collect())),
-            "get" | "contains" => {
-                let key = self.expr(env, args.first().ok_or_else(|| missing(name))?)?;
-                let found = map.get(&key);
-                Ok(match name {
-                    "get" => Value::optional(found.cloned()),
-                    _ => Value::Bool(found.is_some()),
-                })
-            }
-            _ => Err(missing(name)),
-        }
-    }
 }
 
 fn cut(items: &[Value], name: &str, argument: &Value) -> Result<Value, Fault> {
@@ -243,8 +259,26 @@ fn cut(items: &[Value], name: &str, argument: &Value) -> Result<Value, Fault> {
         }
         ("take", Value::Int(n)) => Ok(Value::list(items.iter().take(clamp(*n)).cloned().collect())),
         ("drop", Value::Int(n)) => Ok(Value::list(items.iter().skip(clamp(*n)).cloned().collect())),
+        ("at", Value::Int(index)) => Ok(Value::optional(rt::list::at(items, *index))),
+        ("index_of", item) => {
+            let found = items.iter().position(|each| ops::equal(each, item));
+            Ok(Value::optional(found.map(count)))
+        }
+        ("chunks", Value::Int(size)) => {
+            let chunks = rt::list::chunks(items, *size)?;
+            Ok(Value::list(chunks.into_iter().map(Value::list).collect()))
+        }
         _ => Err(missing(name)),
     }
+}
+
+/// The items of lists, in one.
+fn flat(lists: &[Value]) -> Result<Value, Fault> {
+    let mut out = Vec::new();
+    for list in lists {
+        out.extend_from_slice(items(list)?);
+    }
+    Ok(Value::list(out))
 }
 
 /// A count or position from a program: negative ones are nought.

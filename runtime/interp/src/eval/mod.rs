@@ -5,8 +5,10 @@
 //! but through the draw.
 
 mod builtin;
+mod calendar;
 mod collection;
 mod decimal;
+mod map;
 mod ops;
 mod part;
 mod pattern;

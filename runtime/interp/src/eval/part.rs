@@ -1,19 +1,17 @@
 //! Methods and parts of money, numbers, durations, times and dates.
 
-use super::collection::{clamp, missing};
-use super::{Env, Eval, decimal, ops};
+use super::collection::missing;
+use super::{Env, Eval, calendar, decimal, ops};
 use crate::codec::fault;
 use crate::value::Value;
 use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use rust_decimal::Decimal;
-use sagaflow_core::codegen::Fault;
+use sagaflow_core::codegen::{Fault, rt};
 use sagaflow_core::value::Money;
 use sagaflow_fir::{BinaryOp, Expr, ExprKind, Ty};
-
-/// Bound: the parts of one amount.
-const SPLIT_MAX: i64 = 10_000;
+use std::cmp::Ordering;
 
 impl Eval<'_> {
     /// `(money * factor).round(mode)` and the quotient: rounded once, the way the program chose.
@@ -48,12 +46,33 @@ impl Eval<'_> {
 pub(super) fn method(value: &Value, name: &str, args: &[Value], ty: &Ty) -> Result<Value, Fault> {
     match value {
         Value::Money(money) => self::money(*money, name, args),
+        Value::Int(_)
+        | Value::Decimal(_)
+        | Value::Percent(_)
+        | Value::Duration(_)
+        | Value::Time(_)
+        | Value::Date(_)
+            if matches!(name, "min" | "max" | "clamp") =>
+        {
+            ordered(value, name, args)
+        }
+        Value::Decimal(value) if name == "percent" => {
+            decimal::mul(*value, Decimal::ONE_HUNDRED).map(Value::Percent)
+        }
         Value::Int(value) => int(*value, name, args),
         Value::Decimal(value) => number(*value, name, args).map(|value| in_type(value, ty))?,
         Value::Percent(value) => percent(*value, name, args),
         Value::Duration(ms) => duration(*ms, name),
-        Value::Time(ms) => time(*ms, name, ty),
-        Value::Date(value) => date(*value, name),
+        Value::Time(ms) => match args {
+            [] => time(*ms, name, ty),
+            args => calendar::time(rt::Time(*ms), name, args),
+        },
+        Value::Date(value) => match (name, args) {
+            ("year" | "month" | "day" | "weekday" | "day_of_year" | "time" | "start", []) => {
+                date(*value, name)
+            }
+            _ => calendar::date(rt::Date(*value), name, args),
+        },
         Value::Size(bytes) => match name {
             "bytes" => i64::try_from(*bytes).map(Value::Int).map_err(|_| missing(name)),
             _ => Err(missing(name)),
@@ -75,21 +94,53 @@ fn money(money: Money, name: &str, args: &[Value]) -> Result<Value, Fault> {
         ("is_zero", []) => Ok(Value::Bool(money.minor == 0)),
         ("is_negative", []) => Ok(Value::Bool(money.minor < 0)),
         ("round", _) => Ok(Value::Money(money)),
-        ("split", [Value::Int(parts)]) => split(money, *parts),
+        ("is_positive", []) => Ok(Value::Bool(money.minor > 0)),
+        ("split", [Value::Int(parts)]) => rt::share::split(money, *parts).map(amounts),
+        ("allocate", [Value::List(weights)]) => {
+            let weights: Option<Vec<i64>> = weights.iter().map(whole).collect();
+            let weights = weights.ok_or_else(|| missing(name))?;
+            rt::share::allocate(money, &weights).map(amounts)
+        }
+        ("round_to", [Value::Money(step)]) => {
+            rt::share::round_to(money, *step, None).map(Value::Money)
+        }
+        ("round_to", [Value::Money(step), Value::Text(mode)]) => {
+            rt::share::round_to(money, *step, Some(mode)).map(Value::Money)
+        }
+        ("min", [Value::Money(other)]) => {
+            rt::share::extreme(money, *other, Ordering::Less).map(Value::Money)
+        }
+        ("max", [Value::Money(other)]) => {
+            rt::share::extreme(money, *other, Ordering::Greater).map(Value::Money)
+        }
+        ("clamp", [Value::Money(least), Value::Money(greatest)]) => {
+            rt::share::clamp_money(money, *least, *greatest).map(Value::Money)
+        }
         _ => Err(missing(name)),
     }
 }
 
-/// Equal parts whose sum is the whole; the first ones take what is left over.
-fn split(money: Money, parts: i64) -> Result<Value, Fault> {
-    if !(1..=SPLIT_MAX).contains(&parts) {
-        return Err(fault("an amount splits into 1 to 10000 parts"));
+fn amounts(parts: Vec<Money>) -> Value {
+    Value::list(parts.into_iter().map(Value::Money).collect())
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(value) => Some(*value),
+        _ => None,
     }
-    let each = money.minor.div_euclid(parts);
-    let extra = clamp(money.minor.rem_euclid(parts));
-    let part =
-        |index: usize| Value::Money(Money { minor: each + i64::from(index < extra), ..money });
-    Ok(Value::list((0..clamp(parts)).map(part).collect()))
+}
+
+/// `min`, `max` and `clamp` of what has one order.
+fn ordered(value: &Value, name: &str, args: &[Value]) -> Result<Value, Fault> {
+    match (name, args) {
+        ("min", [other]) => Ok(if other < value { other } else { value }.clone()),
+        ("max", [other]) => Ok(if other > value { other } else { value }.clone()),
+        ("clamp", [least, greatest]) => {
+            rt::part::clamp_to(value.clone(), least.clone(), greatest.clone())
+        }
+        _ => Err(missing(name)),
+    }
 }
 
 fn int(value: i64, name: &str, args: &[Value]) -> Result<Value, Fault> {
@@ -97,8 +148,6 @@ fn int(value: i64, name: &str, args: &[Value]) -> Result<Value, Fault> {
     match (name, args) {
         ("abs", []) => value.checked_abs().map(Value::Int).ok_or_else(overflow),
         ("decimal" | "to_decimal", []) => Ok(Value::Decimal(Decimal::from(value))),
-        ("min", [Value::Int(other)]) => Ok(Value::Int(value.min(*other))),
-        ("max", [Value::Int(other)]) => Ok(Value::Int(value.max(*other))),
         _ => Err(missing(name)),
     }
 }
@@ -110,8 +159,6 @@ fn number(value: Decimal, name: &str, args: &[Value]) -> Result<Decimal, Fault> 
         ("ceil" | "ceiling", []) => Ok(value.ceil()),
         ("trunc" | "int" | "to_int", []) => Ok(value.trunc()),
         ("round", args) => round(value, args),
-        ("min", [Value::Decimal(other)]) => Ok(value.min(*other)),
-        ("max", [Value::Decimal(other)]) => Ok(value.max(*other)),
         _ => Err(missing(name)),
     }
 }

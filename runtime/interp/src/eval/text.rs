@@ -2,7 +2,7 @@
 
 use super::collection::{clamp, count, missing};
 use crate::value::Value;
-use sagaflow_core::codegen::Fault;
+use sagaflow_core::codegen::{Fault, rt};
 
 /// Calls a method of a text.
 pub(super) fn method(text: &str, name: &str, args: &[Value]) -> Result<Value, Fault> {
@@ -20,11 +20,61 @@ pub(super) fn method(text: &str, name: &str, args: &[Value]) -> Result<Value, Fa
             let items: Vec<String> = items.iter().map(crate::codec::print).collect();
             Ok(Value::text(items.join(text)))
         }
-        ("replace", [Value::Text(from), Value::Text(to)]) => Ok(replace(text, from, to)),
+        ("replace", [Value::Text(from), Value::Text(to)]) => {
+            rt::text::replace(text, from, to).map(Value::text)
+        }
         ("slice", [Value::Int(from)]) => Ok(slice(text, *from, i64::MAX)),
         ("slice", [Value::Int(from), Value::Int(to)]) => Ok(slice(text, *from, *to)),
+        (_, []) => alone(text, name),
+        (_, [Value::Text(part)]) => with_text(text, name, part),
+        ("repeat", [Value::Int(times)]) => rt::text::repeat(text, *times).map(Value::text),
+        ("pad_start" | "pad_end", [Value::Int(length)]) => pad(text, name, *length, " "),
+        ("pad_start" | "pad_end", [Value::Int(length), Value::Text(with)]) => {
+            pad(text, name, *length, with)
+        }
         _ => Err(missing(name)),
     }
+}
+
+/// Methods that take nothing.
+fn alone(text: &str, name: &str) -> Result<Value, Fault> {
+    Ok(match name {
+        "is_blank" => Value::Bool(text.trim().is_empty()),
+        "trim_start" => Value::text(text.trim_start()),
+        "trim_end" => Value::text(text.trim_end()),
+        "lines" => Value::list(text.lines().map(Value::text).collect()),
+        "words" => Value::list(text.split_whitespace().map(Value::text).collect()),
+        "to_int" => Value::optional(text.parse().ok().map(Value::Int)),
+        "to_decimal" => Value::optional(rt::text::to_decimal(text).map(|v| Value::Decimal(v.0))),
+        "to_date" => Value::optional(rt::text::to_date(text).map(|v| Value::Date(v.0))),
+        "to_time" => Value::optional(rt::text::to_time(text).map(|v| Value::Time(v.0))),
+        "to_uuid" => Value::optional(rt::text::to_uuid(text).map(|v| Value::Uuid(v.0))),
+        _ => return Err(missing(name)),
+    })
+}
+
+/// Methods that look for a text.
+fn with_text(text: &str, name: &str, part: &str) -> Result<Value, Fault> {
+    let split = text.split_once(part);
+    Ok(match name {
+        "index_of" => {
+            let before = split.map(|(before, _)| count(before.chars().count()));
+            Value::optional(before)
+        }
+        "before" => Value::text(split.map_or(text, |(before, _)| before)),
+        "after" => Value::text(split.map_or("", |(_, after)| after)),
+        "remove_prefix" => Value::text(text.strip_prefix(part).unwrap_or(text)),
+        "remove_suffix" => Value::text(text.strip_suffix(part).unwrap_or(text)),
+        _ => return Err(missing(name)),
+    })
+}
+
+fn pad(text: &str, name: &str, length: i64, with: &str) -> Result<Value, Fault> {
+    let padded = match name {
+        "pad_start" => rt::text::pad_start(text, length, with),
+        _ => rt::text::pad_end(text, length, with),
+    };
+    padded.map(Value::text)
 }
 
 fn split(text: &str, by: &str) -> Value {
@@ -34,11 +84,6 @@ fn split(text: &str, by: &str) -> Value {
         false => text.split(by).map(Value::text).collect(),
     };
     Value::list(parts)
-}
-
-fn replace(text: &str, from: &str, to: &str) -> Value {
-    // Replacing nothing by something has no sensible place, so it changes nothing.
-    if from.is_empty() { Value::text(text) } else { Value::text(text.replace(from, to)) }
 }
 
 fn slice(text: &str, from: i64, to: i64) -> Value {

@@ -73,6 +73,35 @@ pub fn contains<T: PartialEq>(items: &[T], item: &T) -> bool {
     items.contains(item)
 }
 
+/// `at`
+#[must_use]
+pub fn at<T: Clone>(items: &[T], index: i64) -> Option<T> {
+    usize::try_from(index).ok().and_then(|index| items.get(index)).cloned()
+}
+
+/// `index_of`
+#[must_use]
+pub fn index_of<T: PartialEq>(items: &[T], item: &T) -> Option<i64> {
+    items.iter().position(|each| each == item).map(count)
+}
+
+/// `flat`
+#[must_use]
+pub fn flat<T: Clone>(lists: &[Vec<T>]) -> Vec<T> {
+    lists.concat()
+}
+
+/// `chunks`: parts of so many items; the last may have fewer.
+///
+/// # Errors
+/// A fault where they would have none.
+pub fn chunks<T: Clone>(items: &[T], size: i64) -> Result<Vec<Vec<T>>, Fault> {
+    match clamp(size) {
+        0 => Err(fault("a part of a list has at least one item")),
+        size => Ok(items.chunks(size).map(<[T]>::to_vec).collect()),
+    }
+}
+
 /// `join`
 ///
 /// # Errors
@@ -117,6 +146,51 @@ pub fn filter<T: Clone>(
         }
     }
     Ok(out)
+}
+
+/// `find`
+///
+/// # Errors
+/// What the lambda answers.
+pub fn find<T: Clone>(
+    items: &[T],
+    mut f: impl FnMut(T) -> Result<bool, Fault>,
+) -> Result<Option<T>, Fault> {
+    for item in items {
+        if f(item.clone())? {
+            return Ok(Some(item.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// `unique_by`: the first item of each key.
+///
+/// # Errors
+/// What the lambda answers.
+pub fn unique_by<T: Clone, K: Ord>(
+    items: &[T],
+    mut f: impl FnMut(T) -> Result<K, Fault>,
+) -> Result<Vec<T>, Fault> {
+    let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
+    for item in items {
+        if seen.insert(f(item.clone())?) {
+            out.push(item.clone());
+        }
+    }
+    Ok(out)
+}
+
+/// `to_map`; of two values with one key the later stays.
+///
+/// # Errors
+/// What the lambdas answer.
+pub fn to_map<T: Clone, K: Ord, V>(
+    items: &[T],
+    mut key: impl FnMut(T) -> Result<K, Fault>,
+    mut value: impl FnMut(T) -> Result<V, Fault>,
+) -> Result<BTreeMap<K, V>, Fault> {
+    items.iter().map(|item| Ok((key(item.clone())?, value(item.clone())?))).collect()
 }
 
 /// `count` with a condition

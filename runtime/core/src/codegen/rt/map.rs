@@ -88,3 +88,58 @@ pub fn contains<K: Ord, V>(map: &BTreeMap<K, V>, key: &K) -> bool {
 pub fn index<K: Ord, V: Clone>(map: &BTreeMap<K, V>, key: &K) -> Result<V, Fault> {
     get(map, key).ok_or_else(|| fault("there is nothing at this index or key"))
 }
+
+/// `put`
+#[must_use]
+pub fn put<K: Clone + Ord, V: Clone>(map: &BTreeMap<K, V>, key: K, value: V) -> BTreeMap<K, V> {
+    let mut map = map.clone();
+    map.insert(key, value);
+    map
+}
+
+/// `remove`
+#[must_use]
+pub fn remove<K: Clone + Ord, V: Clone>(map: &BTreeMap<K, V>, key: &K) -> BTreeMap<K, V> {
+    let mut map = map.clone();
+    map.remove(key);
+    map
+}
+
+/// `merge`: of one key the other's value stays.
+#[must_use]
+pub fn merge<K: Clone + Ord, V: Clone>(
+    map: &BTreeMap<K, V>,
+    other: &BTreeMap<K, V>,
+) -> BTreeMap<K, V> {
+    let mut map = map.clone();
+    map.extend(other.iter().map(|(key, value)| (key.clone(), value.clone())));
+    map
+}
+
+/// `where`
+///
+/// # Errors
+/// What the lambda answers.
+pub fn filter<K: Clone + Ord, V: Clone>(
+    map: &BTreeMap<K, V>,
+    mut f: impl FnMut(K, V) -> Result<bool, Fault>,
+) -> Result<BTreeMap<K, V>, Fault> {
+    let mut out = BTreeMap::new();
+    for (key, value) in map {
+        if f(key.clone(), value.clone())? {
+            out.insert(key.clone(), value.clone());
+        }
+    }
+    Ok(out)
+}
+
+/// `map_values`
+///
+/// # Errors
+/// What the lambda answers.
+pub fn map_values<K: Clone + Ord, V: Clone, U>(
+    map: &BTreeMap<K, V>,
+    mut f: impl FnMut(V) -> Result<U, Fault>,
+) -> Result<BTreeMap<K, U>, Fault> {
+    map.iter().map(|(key, value)| Ok((key.clone(), f(value.clone())?))).collect()
+}

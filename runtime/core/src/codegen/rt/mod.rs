@@ -6,6 +6,7 @@
 //! generated code and the programs around it use these names, so they may say `list::map` and
 //! `text::len` without apology.
 
+pub mod calendar;
 mod calls;
 mod cx;
 mod json;
@@ -17,6 +18,7 @@ pub mod part;
 mod product;
 mod reject;
 mod scalar;
+pub mod share;
 mod start;
 pub mod text;
 mod types;

@@ -1,6 +1,5 @@
 //! Methods and parts of money, numbers, durations, times and dates.
 
-use super::list::clamp;
 use super::ops::{Factor, overflow, product, quotient, whole};
 use super::product::{scaled, shared};
 use super::{Date, Decimal, DurationMs, Fault, Money, Percent, Time, fault};
@@ -8,11 +7,8 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use rust_decimal::{Decimal as Number, RoundingStrategy};
 
-/// Bound: the parts of one amount.
-const SPLIT_MAX: i64 = 10_000;
-
 /// The rounding that a mode of this name means; half to even where none is said.
-fn strategy(mode: Option<&str>) -> Result<RoundingStrategy, Fault> {
+pub(super) fn strategy(mode: Option<&str>) -> Result<RoundingStrategy, Fault> {
     Ok(match mode.unwrap_or("half_even") {
         "half_even" | "even" => RoundingStrategy::MidpointNearestEven,
         "half_up" => RoundingStrategy::MidpointAwayFromZero,
@@ -55,18 +51,10 @@ pub fn is_negative(money: Money) -> bool {
     money.minor < 0
 }
 
-/// `money.split`: equal parts whose sum is the whole; the first ones take what is left over.
-///
-/// # Errors
-/// A fault where there are none or too many parts.
-pub fn split(money: Money, parts: i64) -> Result<Vec<Money>, Fault> {
-    if !(1..=SPLIT_MAX).contains(&parts) {
-        return Err(fault("an amount splits into 1 to 10000 parts"));
-    }
-    let each = money.minor.div_euclid(parts);
-    let extra = clamp(money.minor.rem_euclid(parts));
-    let part = |index: usize| Money { minor: each + i64::from(index < extra), ..money };
-    Ok((0..clamp(parts)).map(part).collect())
+/// `money.is_positive`
+#[must_use]
+pub fn is_positive(money: Money) -> bool {
+    money.minor > 0
 }
 
 /// `(money * factor).round(mode)`: rounded once.
@@ -199,6 +187,17 @@ pub fn percent(value: Decimal) -> Result<Percent, Fault> {
     product(value.0, Number::ONE_HUNDRED).map(Percent)
 }
 
+/// `clamp`: the nearest value from the least to the greatest.
+///
+/// # Errors
+/// A fault where the least is greater than the greatest.
+pub fn clamp_to<T: Ord>(value: T, least: T, greatest: T) -> Result<T, Fault> {
+    match least <= greatest {
+        true => Ok(value.clamp(least, greatest)),
+        false => Err(fault("the least is greater than the greatest")),
+    }
+}
+
 /// Whole units of so many milliseconds.
 #[must_use]
 pub fn units(duration: DurationMs, ms: i64) -> i64 {
@@ -209,6 +208,17 @@ pub fn units(duration: DurationMs, ms: i64) -> i64 {
 #[must_use]
 pub fn cut(time: Time, ms: i64) -> Time {
     Time(time.0 - time.0.checked_rem_euclid(ms).unwrap_or_default())
+}
+
+/// `time.floor`: cut down to whole multiples of a duration since 1970.
+///
+/// # Errors
+/// A fault where the duration is nought or negative.
+pub fn floor_time(time: Time, step: DurationMs) -> Result<Time, Fault> {
+    match step.0 > 0 {
+        true => time.0.checked_sub(time.0.rem_euclid(step.0)).map(Time).ok_or_else(overflow),
+        false => Err(fault("a time is cut down to a duration above nought")),
+    }
 }
 
 fn zoned(time: Time) -> Result<Zoned, Fault> {

@@ -78,10 +78,10 @@ fn maps_with_keys_that_are_no_text_come_back_from_their_frames() {
 
 #[test]
 fn a_split_conserves_the_sum() {
-    let parts = part::split(money("-10.00 EUR"), 3).expect("three parts");
+    let parts = share::split(money("-10.00 EUR"), 3).expect("three parts");
     let sum = list::sum(&parts, Ok, list::no_sum).expect("one currency");
     assert_eq!(sum, money("-10.00 EUR"));
-    assert!(part::split(money("1 EUR"), 0).is_err());
+    assert!(share::split(money("1 EUR"), 0).is_err());
 }
 
 #[test]
@@ -89,4 +89,75 @@ fn a_pattern_fits_whole_texts_only() {
     let pattern = Pattern::new("[A-Z]|[a-z]{2}");
     assert!(pattern.fits("A") && pattern.fits("ab"));
     assert!(!pattern.fits("Ab") && !pattern.fits("abA"));
+}
+
+fn date(text: &str) -> Date {
+    scalar(text).expect("a date")
+}
+
+fn time(text: &str) -> Time {
+    scalar(text).expect("a time")
+}
+
+#[test]
+fn an_amount_in_parts_is_never_more_or_less_than_the_whole() {
+    let weights: [&[i64]; 6] =
+        [&[1], &[1, 1, 1], &[0, 7, 3], &[1, 2, 3, 5, 8], &[9, 0, 1], &[3, 3]];
+    for minor in [0, 1, -1, 5, 99, -100, 1_000, i64::MAX, i64::MIN + 1] {
+        let whole = Money { minor, ..money("1 EUR") };
+        for weights in weights {
+            let parts = share::allocate(whole, weights).expect("it can be shared");
+            let sum: i128 = parts.iter().map(|part| i128::from(part.minor)).sum();
+            assert_eq!(sum, i128::from(minor), "{minor} by {weights:?}");
+            for (part, weight) in parts.iter().zip(weights) {
+                assert!(*weight > 0 || part.minor == 0, "{minor} by {weights:?}");
+            }
+        }
+    }
+    assert!(share::allocate(money("1 EUR"), &[]).is_err());
+    assert!(share::allocate(money("1 EUR"), &[0, 0]).is_err());
+    assert!(share::allocate(money("1 EUR"), &[1, -1]).is_err());
+    assert!(share::extreme(money("1 EUR"), money("1 USD"), std::cmp::Ordering::Less).is_err());
+    assert!(share::round_to(money("1 EUR"), money("0 EUR"), None).is_err());
+}
+
+#[test]
+fn the_clock_of_a_place_is_never_in_doubt() {
+    let berlin = "Europe/Berlin";
+    let skipped = calendar::at(date("2026-03-29"), "02:30", berlin);
+    assert_eq!(skipped, Ok(time("2026-03-29T01:30:00Z")));
+    let twice = calendar::at(date("2026-10-25"), "02:30", berlin);
+    assert_eq!(twice, Ok(time("2026-10-25T00:30:00Z")));
+    let late = time("2026-06-30T22:30:00Z");
+    assert_eq!(calendar::date_in(late, berlin), Ok(date("2026-07-01")));
+    assert!(calendar::date_in(late, "Europe/Berln").is_err());
+    for clock in ["2:30", "24:00", "02:60", "02:30:00", "+2:30", "", "é:30"] {
+        assert!(calendar::at(date("2026-03-28"), clock, berlin).is_err(), "{clock}");
+    }
+}
+
+#[test]
+fn what_leaves_the_calendar_is_a_fault() {
+    let day = date("2026-01-31");
+    assert_eq!(calendar::add_months(day, 1), Ok(date("2026-02-28")));
+    for far in [i64::MAX, i64::MIN, 100_000_000] {
+        assert!(calendar::add_days(day, far).is_err());
+        assert!(calendar::add_months(day, far).is_err());
+        assert!(calendar::add_years(day, far).is_err());
+    }
+    for weekday in [i64::MIN, 0, 8, i64::MAX] {
+        assert!(calendar::next_weekday(day, weekday).is_err());
+    }
+    assert!(part::floor_time(time("2026-01-31T00:00:00Z"), DurationMs(0)).is_err());
+}
+
+#[test]
+fn a_text_grows_only_so_far() {
+    assert_eq!(text::repeat("ab", 2), Ok("abab".to_owned()));
+    assert_eq!(text::repeat("ab", -2), Ok(String::new()));
+    assert!(text::repeat("ab", i64::MAX).is_err());
+    assert!(text::pad_start("a", i64::MAX, "b").is_err());
+    assert!(text::pad_start("a", 2, "").is_err());
+    assert_eq!(text::pad_end("aä", 5, "xy"), Ok("aäxyx".to_owned()));
+    assert!(text::replace(&"a".repeat(10_000), "a", &"b".repeat(1_000)).is_err());
 }
