@@ -87,6 +87,12 @@ pub fn any_of(names: &[&str]) -> String {
     }
 }
 
+/// Names in a row, the last after `and`.
+#[must_use]
+pub fn and_of(names: &[&str]) -> String {
+    any_of(names).replace(" or ", " and ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

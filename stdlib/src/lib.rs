@@ -1,4 +1,11 @@
-//! The standard library of the `.flow` language, as sources: texts and names, no code.
+//! The standard library of the `.flow` language, as sources: texts, names, and what they say of
+//! themselves.
+
+mod item;
+mod page;
+
+pub use item::Item;
+pub use page::page;
 
 /// A module of the standard library.
 #[derive(Clone, Copy, Debug)]
@@ -9,5 +16,21 @@ pub struct Module {
     pub text: &'static str,
 }
 
-/// Every module, in order of name.
-pub const MODULES: &[Module] = &[];
+/// A module by its name and the file that holds it.
+macro_rules! modules {
+    ($($name:literal: $file:literal,)*) => {
+        /// Every module, in order of name.
+        pub const MODULES: &[Module] = &[
+            $(Module { name: $name, text: include_str!($file) },)*
+        ];
+    };
+}
+
+modules! {
+    "std.approval": "../std/approval.flow",
+    "std.money": "../std/money.flow",
+    "std.notify": "../std/notify.flow",
+    "std.reconcile": "../std/reconcile.flow",
+    "std.retry": "../std/retry.flow",
+    "std.time": "../std/time.flow",
+}

@@ -7,7 +7,11 @@ use std::fs;
 /// Writes or compares every generated file.
 pub fn run(check: bool) -> anyhow::Result<()> {
     let mut stale = Vec::new();
-    for (path, text) in [("docs/errors/README.md", error_index()?)] {
+    let generated = [
+        ("docs/errors/README.md", error_index()?),
+        ("docs/reference/std.md", sagaflow_stdlib::page()),
+    ];
+    for (path, text) in generated {
         let now = fs::read_to_string(path).unwrap_or_default();
         if now == text {
             continue;

@@ -3,7 +3,7 @@
 use super::{Declared, Def, Resolver, unknown_name};
 use crate::diagnostic::Diagnostic;
 use crate::hir;
-use crate::name::suggest;
+use crate::name::{and_of, suggest};
 use crate::span::{FileId, Span};
 use crate::syntax::ast;
 use indexmap::IndexMap;
@@ -164,11 +164,15 @@ fn import_line(resolver: &mut Resolver<'_>, index: usize, line: &ast::UseDecl) {
     let path = path.join(".");
     let found = resolver.modules.iter().position(|m| m.name == path);
     let Some(target) = found else {
-        let known = resolver.modules.iter().map(|m| m.name.as_str());
+        let standard = sagaflow_stdlib::MODULES.iter().map(|m| m.name);
+        let known = resolver.modules.iter().map(|m| m.name.as_str()).chain(standard.clone());
         let near: Vec<String> = suggest(&path, known).into_iter().map(str::to_owned).collect();
         let text = format!("there is no module called `{path}`");
         let mut found = unknown_name(text, line.path.span, &near, None);
-        if near.is_empty() {
+        if near.is_empty() && (path == "std" || path.starts_with("std.")) {
+            let known: Vec<&str> = standard.collect();
+            found = found.help(format!("the standard library has {}", and_of(&known)));
+        } else if near.is_empty() {
             let file = format!("{}.flow", path.replace('.', "/"));
             found = found.help(format!("it would be the file `{file}` below the source root"));
         }

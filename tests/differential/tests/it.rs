@@ -15,7 +15,8 @@ sagaflow_macros::include_flow!(
     "flows/diff/asked.flow",
     "flows/diff/transactions.flow",
     "flows/diff/batches.flow",
-    "flows/diff/methods.flow"
+    "flows/diff/methods.flow",
+    "flows/diff/library.flow"
 );
 
 /// The program that everybody reads first.
@@ -282,6 +283,14 @@ fn methods_of_every_value_answer_alike_in_both_machines() {
     ];
     let seen = check(machines, "flows");
     assert!(seen.faults > 0, "nothing faults: {seen:?}");
+}
+
+#[test]
+fn the_standard_library_is_alike_in_both_machines() {
+    let machines: Vec<Arc<dyn sagaflow::codegen::Machine>> =
+        vec![Arc::new(library::__w0_asked::machine()), Arc::new(library::__w1_computed::machine())];
+    let seen = check(machines, "flows");
+    assert!(seen.undos > 0, "{seen:?}");
 }
 
 #[test]

@@ -129,6 +129,8 @@ fn completion_knows_what_may_stand_where() {
         ("service Fraud", "record X { a: ", vec!["text", "Sku", "Address"], vec!["order"]),
         ("use shop.types", "use shop.", vec!["types", "checkout"], vec!["shop.types"]),
         ("use shop.types", "use shop.types { ", vec!["Country", "Address"], vec!["Sku"]),
+        ("use shop.types", "use std.", vec!["time", "money"], vec!["std.time"]),
+        ("use shop.types", "use std.time { ", vec!["Calendar", "easter"], vec!["Address"]),
         ("    fails Declined", "compensate ", vec!["void", "capture"], vec!["order"]),
     ];
     for (n, (before, put, offered, not)) in cases.into_iter().enumerate() {

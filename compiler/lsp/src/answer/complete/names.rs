@@ -124,8 +124,10 @@ impl<'n> Names<'n> {
             }
         }
         let prefix: String = typed.iter().map(|part| format!("{part}.")).collect();
-        for (_, source) in self.text.program.loaded.sources.iter() {
-            if let Some(rest) = source.module.strip_prefix(&prefix) {
+        let standard = sagaflow_stdlib::MODULES.iter().map(|module| module.name);
+        let own = self.text.program.loaded.sources.iter().map(|(_, source)| &*source.module);
+        for module in own.chain(standard) {
+            if let Some(rest) = module.strip_prefix(&prefix) {
                 offers.add(rest, kind::MODULE, "module");
             }
         }
@@ -134,6 +136,15 @@ impl<'n> Names<'n> {
     pub(super) fn exported(&self, module: &str, offers: &mut Offers) {
         for (name, entity) in self.declared(module) {
             self.offer(&name, &entity, offers);
+        }
+        // A line that is still being written has loaded nothing.
+        let standard = sagaflow_stdlib::MODULES.iter().filter(|known| known.name == module);
+        for item in standard.flat_map(sagaflow_stdlib::Module::items) {
+            let kind = match item.kind {
+                "fn" => kind::FUNCTION,
+                _ => kind::MODULE,
+            };
+            offers.add(item.name, kind, item.kind);
         }
     }
 
