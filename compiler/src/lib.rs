@@ -21,6 +21,7 @@ pub mod load;
 pub mod lower;
 pub mod name;
 pub mod page;
+pub mod released;
 pub mod render;
 pub mod resolve;
 pub mod source;
@@ -44,6 +45,8 @@ pub struct Analysis {
     pub table: types::Table,
     /// Everything that is wrong with it, in order of place; warnings that were answered left out.
     pub diagnostics: Vec<Diagnostic>,
+    /// The released versions of its workflows, in order of name and version.
+    pub released: Vec<released::Released>,
 }
 
 impl Analysis {
@@ -65,6 +68,33 @@ impl Analysis {
         self.checked().map(|checked| lower::program(&checked, sources))
     }
 
+    /// The intermediate form as it stands beside released versions, also where it is refused because
+    /// of them; none where something else is wrong.
+    #[must_use]
+    pub fn lower_beside(&self, sources: &Sources) -> Option<sagaflow_fir::Fir> {
+        let others = self.diagnostics.iter().filter(|finding| !finding.code.starts_with("F09"));
+        let others: Vec<Diagnostic> = others.cloned().collect();
+        let checked = check::seal(&self.program, &self.table, &others);
+        checked.map(|checked| lower::program(&checked, sources))
+    }
+
+    /// Today's program, as released versions are compared with it. `fir` and `sources` are its own.
+    #[must_use]
+    pub fn today<'p>(
+        &'p self,
+        fir: &'p sagaflow_fir::Fir,
+        sources: &'p Sources,
+    ) -> released::Today<'p> {
+        let modules = sources.iter().map(|(_, source)| source.module.as_str()).collect();
+        released::Today { program: &self.program, fir, modules }
+    }
+
+    /// The released versions that are served beside the program, oldest first.
+    #[must_use]
+    pub fn older(&self, fir: &sagaflow_fir::Fir) -> Vec<sagaflow_fir::Frozen> {
+        released::older(&self.released, fir)
+    }
+
     /// The intermediate form with the checks off, of a program that resolves and has its types.
     #[cfg(feature = "unchecked")]
     #[must_use]
@@ -83,9 +113,18 @@ pub fn analyze(loaded: &Loaded) -> Analysis {
     let (table, found) = types::infer(&program);
     diagnostics.extend(found);
     diagnostics.extend(check::check(&program, &table, &loaded.sources));
+    let (released, damaged) = released::read(&loaded.released);
+    // What was released is compared with what the program means, which is known of a right one only.
+    let checked = check::seal(&program, &table, &diagnostics);
+    if let Some(checked) = checked.filter(|_| !loaded.released.is_empty()) {
+        let fir = lower::program(&checked, &loaded.sources);
+        let modules = loaded.sources.iter().map(|(_, source)| source.module.as_str()).collect();
+        let today = released::Today { program: &program, fir: &fir, modules };
+        diagnostics.extend(released::check(&today, &released, &damaged));
+    }
     allow::apply(&loaded.asts, &mut diagnostics);
     let diagnostics = tidy(diagnostics, &loaded.sources);
-    Analysis { program, table, diagnostics }
+    Analysis { program, table, diagnostics, released }
 }
 
 /// In order of place, each finding once.

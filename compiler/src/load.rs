@@ -4,6 +4,12 @@
 //! root, follows `use`, and reads the sample data beside the modules. Nothing is kept open, and
 //! everything that was read is listed, so that a build can be told what it depends on.
 
+mod released;
+#[cfg(test)]
+mod tests;
+
+pub use released::{ReleasedText, released_folder};
+
 use crate::diagnostic::Diagnostic;
 use crate::hir::Sample;
 use crate::source::{Source, Sources};
@@ -57,6 +63,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// Sample data, by module and name.
     pub samples: BTreeMap<(SmolStr, SmolStr), Sample>,
+    /// Released versions of the workflows of these modules.
+    pub released: Vec<ReleasedText>,
     /// Every file that was read.
     pub read: Vec<String>,
     /// Paths that were not asked for by name but could not be read.
@@ -129,9 +137,11 @@ fn load_with(
 ) -> Result<Loaded, Unreadable> {
     let mut loaded = Loaded::default();
     let mut wanted = Vec::new();
+    let mut sources = BTreeSet::new();
     for given in roots(paths, files)? {
         for path in given {
             let root = root_of(&path, files);
+            sources.insert(root.clone());
             wanted.push(Wanted { module: module_name(&path, &root), root, path, given: true });
         }
     }
@@ -153,6 +163,9 @@ fn load_with(
         wanted = loaded.add(texts, cache.as_deref_mut());
     }
     loaded.read_samples(files);
+    for root in sources {
+        loaded.read_released(&root, files);
+    }
     Ok(loaded)
 }
 
@@ -317,7 +330,8 @@ fn below(folder: &str, files: &dyn Files, depth: usize, found: &mut Vec<String>)
 }
 
 /// The source root of a file; without one above it, its own folder.
-fn root_of(file: &str, files: &dyn Files) -> String {
+#[must_use]
+pub fn root_of(file: &str, files: &dyn Files) -> String {
     marked_root(file, files).unwrap_or_else(|| parent(file).to_owned())
 }
 
@@ -373,6 +387,3 @@ fn join(folder: &str, name: &str) -> String {
         _ => format!("{folder}/{name}"),
     }
 }
-
-#[cfg(test)]
-mod tests;

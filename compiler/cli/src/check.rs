@@ -3,14 +3,16 @@
 //! Programs are analysed side by side; what is printed depends on their order alone.
 
 use crate::disk::Disk;
+use crate::node::Node;
 use crate::plural;
 use crate::terminal::{self, Colour};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use sagaflow_compiler::Analysis;
-use sagaflow_compiler::diagnostic::Severity;
+use sagaflow_compiler::diagnostic::{Diagnostic, Severity};
 use sagaflow_compiler::load::{Loaded, load, roots};
 use sagaflow_compiler::render::{self, Found};
+use sagaflow_compiler::{Analysis, released};
+use sagaflow_fir::Fir;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,6 +32,11 @@ pub struct Options {
     /// When to colour what is drawn
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     color: Colour,
+    /// Want every version to be released as it stands (F0905)
+    #[arg(long)]
+    locked: bool,
+    #[command(flatten)]
+    node: Node,
     /// Print the page of a code instead
     #[arg(long, value_name = "CODE")]
     explain: Option<String>,
@@ -79,6 +86,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return crate::explain::print_page(code);
     }
     let mut programs = analyse(&options.paths)?;
+    deployed(options, &mut programs)?;
     if options.deny == Some(Deny::Warnings) {
         for finding in programs.iter_mut().flat_map(|p| &mut p.analysis.diagnostics) {
             finding.severity = Severity::Error;
@@ -100,6 +108,56 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         eprintln!("{}", summary(files, errors, all().count() - errors));
     }
     Ok(ExitCode::from(u8::from(errors > 0)))
+}
+
+/// What is asked of a program that is about to be deployed.
+fn deployed(options: &Options, programs: &mut [Checked]) -> anyhow::Result<()> {
+    if !options.locked && options.node.against.is_none() {
+        return Ok(());
+    }
+    let live = options.node.open_runs()?;
+    let lowered: Vec<Option<Fir>> = programs
+        .iter()
+        .map(|program| program.analysis.lower_beside(&program.loaded.sources))
+        .collect();
+    let mut found: Vec<Vec<Diagnostic>> = vec![Vec::new(); programs.len()];
+    let (mut sides, mut places) = (Vec::new(), Vec::new());
+    for (at, (program, fir)) in programs.iter().zip(&lowered).enumerate() {
+        let Some(fir) = fir else { continue };
+        let Checked { paths, loaded, analysis } = program;
+        let today = analysis.today(fir, &loaded.sources);
+        let own = |name: &str| {
+            let module = name.rsplit_once('.').map_or("", |(module, _)| module);
+            let source = loaded.sources.iter().find(|(_, source)| source.module == module);
+            source.is_some_and(|(_, source)| paths.contains(&source.path))
+        };
+        if let (true, Some(found)) = (options.locked, found.get_mut(at)) {
+            found.extend(released::locked(&today, &analysis.released, &own));
+        }
+        sides.push((today, &analysis.released[..]));
+        places.push(at);
+    }
+    // What a program with errors contains is not known, so neither is what is missing.
+    if sides.len() == programs.len() {
+        for (at, findings) in released::stranded(&sides, &live) {
+            places.get(at).and_then(|at| found.get_mut(*at)).into_iter().for_each(|found| {
+                found.extend(findings.iter().cloned());
+            });
+        }
+    }
+    for (program, found) in programs.iter_mut().zip(found) {
+        let all = &mut program.analysis.diagnostics;
+        // One finding per cause: a policy that was not taken down is a stale file.
+        all.retain(|it| it.code != "F0908" || !found.iter().any(|other| other.span == it.span));
+        // And a version that was changed or goes down is not said to be stale too.
+        let said = |it: &Diagnostic| {
+            all.iter().any(|known| known.code.starts_with("F09") && known.span == it.span)
+        };
+        let new: Vec<Diagnostic> =
+            found.into_iter().filter(|it| it.code != "F0905" || !said(it)).collect();
+        all.extend(new);
+    }
+    Ok(())
 }
 
 fn write(options: &Options, found: &[Found<'_>]) -> String {

@@ -8,6 +8,7 @@ mod check;
 mod conform;
 mod cost;
 mod debug;
+mod diff;
 mod disk;
 mod doc;
 mod explain;
@@ -16,9 +17,13 @@ mod fmt;
 mod graph;
 mod lsp;
 mod new;
+mod node;
 mod pages;
+mod release;
+mod retire;
 mod terminal;
 mod test;
+mod versions;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -42,6 +47,8 @@ enum Verb {
     Conform(conform::Options),
     /// Say what a run costs: commits, records, bytes, calls and time at worst, by path
     Cost(cost::Options),
+    /// Say what differs between two versions of a workflow, and where a run may move
+    Diff(diff::Options),
     /// Write a page for each workflow, for whoever has to live with it
     Doc(doc::Options),
     /// Print the page of a code, such as F0201
@@ -56,6 +63,10 @@ enum Verb {
     Lsp(lsp::Options),
     /// Make a folder with a small process that builds and passes its tests
     New(new::Options),
+    /// Freeze the versions of workflows, so that their runs go on when the source changes
+    Release(release::Options),
+    /// Take a released version away, once no run is left of it
+    Retire(retire::Options),
     /// Run the `test` blocks of files and folders in the simulator
     Test(test::Options),
     /// Print an intermediate form of a file
@@ -70,6 +81,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "conform")]
         Verb::Conform(options) => conform::run(&options),
         Verb::Cost(options) => cost::run(&options),
+        Verb::Diff(options) => diff::run(&options),
         Verb::Doc(options) => doc::run(&options),
         Verb::Explain(options) => explain::run(&options),
         Verb::Fix(options) => fix::run(&options),
@@ -77,6 +89,8 @@ fn main() -> ExitCode {
         Verb::Graph(options) => graph::run(&options),
         Verb::Lsp(options) => lsp::run(&options),
         Verb::New(options) => new::run(&options),
+        Verb::Release(options) => release::run(&options),
+        Verb::Retire(options) => retire::run(&options),
         Verb::Test(options) => test::run(&options),
         Verb::Debug(options) => debug::run(&options),
     };

@@ -35,53 +35,27 @@ impl Fir {
         digest(&json)
     }
 
-    /// The part of the program that `workflow` reaches, with every policy field emptied.
-    fn meaning(&self, workflow: &str) -> Option<Self> {
+    /// The part of the program that `workflow` reaches, with every policy field emptied; none if there
+    /// is none of that name.
+    #[must_use]
+    pub fn meaning(&self, workflow: &str) -> Option<Self> {
         let found = self.workflows.get(workflow)?;
-        let reach = Reach::of(self, found);
-        let mut meaning = Self::default();
-        for name in &reach.types {
-            if let Some(mut named) = self.types.get(name).cloned() {
-                named.doc.clear();
-                meaning.types.insert(name.clone(), named);
-            }
+        let mut meaning = self.part(&Reach::of(self, found));
+        meaning.types.values_mut().for_each(|named| named.doc.clear());
+        for human in meaning.humans.values_mut() {
+            human.title = nothing();
+            human.assign = None;
+            human.show.clear();
         }
-        for name in &reach.events {
-            let event = self.events.get(name).cloned();
-            event.into_iter().for_each(|event| drop(meaning.events.insert(name.clone(), event)));
+        for service in meaning.services.values_mut() {
+            service.actions.values_mut().for_each(forget);
+            service.breaker = None;
+            service.limit = None;
         }
-        for name in &reach.functions {
-            if let Some(function) = self.functions.get(name).cloned() {
-                meaning.functions.insert(name.clone(), function);
-            }
-        }
-        for name in &reach.humans {
-            if let Some(mut human) = self.humans.get(name).cloned() {
-                human.title = nothing();
-                human.assign = None;
-                human.show.clear();
-                meaning.humans.insert(name.clone(), human);
-            }
-        }
-        self.contracts(&reach, &mut meaning);
+        let databases = meaning.databases.values_mut();
+        databases.for_each(|database| database.actions.values_mut().for_each(forget));
         meaning.workflows.insert(workflow.to_owned(), without_policy(found));
         Some(meaning)
-    }
-
-    fn contracts(&self, reach: &Reach, meaning: &mut Self) {
-        for (name, actions) in &reach.actions {
-            if let Some(mut service) = self.services.get(name).cloned() {
-                service.actions.retain(|action, _| actions.contains(action));
-                service.actions.values_mut().for_each(forget);
-                service.breaker = None;
-                service.limit = None;
-                meaning.services.insert(name.clone(), service);
-            } else if let Some(mut database) = self.databases.get(name).cloned() {
-                database.actions.retain(|action, _| actions.contains(action));
-                database.actions.values_mut().for_each(forget);
-                meaning.databases.insert(name.clone(), database);
-            }
-        }
     }
 }
 

@@ -13,6 +13,7 @@ mod ask;
 mod contract;
 mod decl;
 mod expr;
+mod frozen;
 mod hash;
 mod reach;
 mod spec;
@@ -26,6 +27,7 @@ pub use decl::{
     FunctionBody, Human, Limit, NamedType, Retry, Rule, Service, SqlPart, Ty, TypeDecl, Variant,
 };
 pub use expr::{BinaryOp, Expr, ExprKind, Method, PatternKind, TextPart, UnaryOp};
+pub use frozen::{Damage, FORMAT, Frozen, SUFFIX, file_name};
 pub use hash::{canonical, digest};
 pub use spec::spec;
 pub use stmt::{

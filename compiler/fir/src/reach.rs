@@ -34,8 +34,17 @@ pub(crate) struct Reach {
 impl Reach {
     /// Everything that `workflow` reaches.
     pub(crate) fn of(fir: &Fir, workflow: &Workflow) -> Self {
+        Self::collected(fir, workflow, false)
+    }
+
+    /// The same with what only its policy names: what people are shown, whose turn it is.
+    pub(crate) fn whole(fir: &Fir, workflow: &Workflow) -> Self {
+        Self::collected(fir, workflow, true)
+    }
+
+    fn collected(fir: &Fir, workflow: &Workflow, policy: bool) -> Self {
         let mut reach = Self::default();
-        let mut collect = Collect { fir, reach: &mut reach };
+        let mut collect = Collect { fir, policy, reach: &mut reach };
         collect.workflow(workflow);
         reach
     }
@@ -43,6 +52,8 @@ impl Reach {
 
 struct Collect<'a> {
     fir: &'a Fir,
+    /// Whether policy is followed too.
+    policy: bool,
     reach: &'a mut Reach,
 }
 
@@ -61,6 +72,11 @@ impl Collect<'_> {
         }
         for key in workflow.key.iter().flatten() {
             walk::expr(self, key);
+        }
+        for per in workflow.concurrency.iter().filter_map(|one| one.per.as_ref()) {
+            if self.policy {
+                walk::expr(self, per);
+            }
         }
         walk::block(self, &workflow.body);
         if let Some(aftermath) = &workflow.aftermath {
@@ -142,6 +158,11 @@ impl Collect<'_> {
             self.fields(&human.params);
             self.locals(&human.locals);
             self.ty(&human.answer);
+            if self.policy {
+                walk::expr(self, &human.title);
+                human.assign.iter().for_each(|who| walk::expr(self, who));
+                human.show.iter().for_each(|(_, shown)| walk::expr(self, shown));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The corpus: every file of `compiler/corpus` says at the end of a line which codes it must raise
-//! there (`//~ F0201`), and raises no others.
+//! there (`//~ F0201`), and raises no others. What stands before a line `//= today` was released:
+//! programs of their own, one after each line `//= released`.
 
 use crate::{analyze, load};
 use std::collections::BTreeSet;
@@ -21,9 +22,38 @@ fn files(folder: &Path, into: &mut Vec<PathBuf>) {
     }
 }
 
+/// The program of a text, with what was released before it; lines keep their numbers.
+fn loaded(text: &str) -> load::Loaded {
+    let Some((before, today)) = text.split_once("//= today\n") else {
+        return load::load_text("corpus.flow", "corpus", text);
+    };
+    let blank = "\n".repeat(before.lines().count() + 1);
+    let mut loaded = load::load_text("corpus.flow", "corpus", &(blank + today));
+    let parts = before.split("//= released\n").filter(|part| !part.trim().is_empty());
+    loaded.released = parts.flat_map(released).collect();
+    loaded
+}
+
+/// Every workflow of a program, released.
+fn released(text: &str) -> Vec<load::ReleasedText> {
+    let loaded = load::load_text("corpus.flow", "corpus", text);
+    let analysis = analyze(&loaded);
+    let fir = analysis.lower(&loaded.sources).unwrap_or_else(|| {
+        panic!("only what is right is released: {:?}\n{text}", analysis.diagnostics)
+    });
+    let frozen = fir.workflows.keys().filter_map(|name| fir.freeze(name));
+    frozen
+        .map(|frozen| load::ReleasedText {
+            path: format!("released/{}", frozen.file_name()),
+            workflow: frozen.workflow.clone(),
+            text: Ok(frozen.text()),
+        })
+        .collect()
+}
+
 /// Line and code of everything that is found.
 fn found(text: &str) -> BTreeSet<(usize, String)> {
-    let loaded = load::load_text("corpus.flow", "corpus", text);
+    let loaded = loaded(text);
     let analysis = analyze(&loaded);
     analysis
         .diagnostics
@@ -71,11 +101,18 @@ fn codes(text: &str) -> BTreeSet<String> {
     found(text).into_iter().map(|(_, code)| code).collect()
 }
 
-/// Pages with another shape: F0005 is raised where a program is run, so its page shows no program
+/// What a page says was released before its programs.
+fn before(page: &str) -> String {
+    let parts =
+        page.split("```flow released\n").skip(1).filter_map(|rest| rest.split("```").next());
+    parts.map(|part| format!("//= released\n{part}")).collect()
+}
+
+/// Pages with another shape: F0905 and F0906 are raised by what a command is asked; F0005 is raised where a program is run, so its page shows no program
 /// that is refused here; F0113 is reserved; codes of the run time speak of no program.
 fn programs_wanted(code: &str) -> usize {
     match code {
-        "F0005" => 1,
+        "F0005" | "F0905" | "F0906" => 1,
         "F0113" => 0,
         _ if code.starts_with('F') => 2,
         _ => 0,
@@ -100,6 +137,11 @@ fn every_error_page_shows_a_program_with_just_that_finding_and_one_without() {
             [bad, good] => (Some(bad), Some(good)),
             [good] => (None, Some(good)),
             _ => (None, None),
+        };
+        let released = before(&text);
+        let found = |program: &str| match released.as_str() {
+            "" => found(program),
+            released => found(&format!("{released}//= today\n{program}")),
         };
         let raised = bad.map(|bad| found(bad));
         if let Some(raised) = raised

@@ -26,23 +26,43 @@ mod term;
 mod text;
 mod types;
 
-use names::{Names, ident, snake, split};
+use names::{Names, ident, split};
 use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
-use sagaflow_fir::{Fir, Ty, TypeDecl};
+use quote::quote;
+use sagaflow_fir::{Fir, Frozen, Ty, TypeDecl};
 use std::collections::BTreeSet;
 
 /// The modules of a program.
 #[must_use]
 pub fn modules(fir: &Fir) -> TokenStream {
-    Emit { names: Names::new(fir), bodies: true }.modules()
+    with_released(fir, &[])
+}
+
+/// The modules of a program, whose builders give the machines of these released versions too.
+#[must_use]
+pub fn with_released(fir: &Fir, older: &[Frozen]) -> TokenStream {
+    let emit = Emit { names: Names::new(fir, older), whole: true, bodies: true };
+    let modules = emit.modules();
+    let released = older.iter().map(released);
+    quote!(#modules #(#released)*)
+}
+
+/// A released version: its machine with the types it had, in a module of their own. Who serves its
+/// calls and how it is started is said by today's program.
+fn released(frozen: &Frozen) -> TokenStream {
+    let emit = Emit { names: Names::new(&frozen.fir, &[]), whole: false, bodies: true };
+    let (module, modules) = (names::released(frozen), emit.modules());
+    quote! {
+        #[doc(hidden)]
+        pub mod #module { #modules }
+    }
 }
 
 /// The same names and types without any behaviour: so that the rest of a crate still type-checks
 /// while its program is refused, and only the real message shows.
 #[must_use]
 pub fn stub(fir: &Fir) -> TokenStream {
-    Emit { names: Names::new(fir), bodies: false }.modules()
+    Emit { names: Names::new(fir, &[]), whole: true, bodies: false }.modules()
 }
 
 /// Tokens as formatted text, for people.
@@ -56,6 +76,8 @@ pub fn pretty(tokens: &TokenStream) -> String {
 
 struct Emit<'f> {
     names: Names<'f>,
+    /// With what users see: services, starts, builders.
+    whole: bool,
     bodies: bool,
 }
 
@@ -78,13 +100,12 @@ impl Emit<'_> {
             let ordered = self.names.ordered(&Ty::Named(name.clone()), &mut Vec::new());
             self.names.record_decl(&about, &short, &event.fields, ordered)
         });
-        let services = own(&fir.services, path).map(|(name, it)| self.names.service(name, it));
-        let starts = own(&fir.workflows, path).map(|(name, it)| self.names.start(name, it));
-        let adapters = self.names.adapters(path);
         let functions = self.bodies.then(|| self.names.functions(path));
         let (machines, names) = self.machines(path);
-        let flows = self.names.flows(path, &names, self.bodies);
-        let imports = self.imports(path);
+        let (imports, face) = match self.whole {
+            true => (self.imports(path), self.face(path, &names)),
+            false => Default::default(),
+        };
         let about = types::doc(&format!("The module `{path}`."));
         quote! {
             #about
@@ -96,14 +117,21 @@ impl Emit<'_> {
                 #imports
                 #(#types)*
                 #(#events)*
-                #(#services)*
-                #(#starts)*
-                #adapters
                 #functions
                 #machines
-                #flows
+                #face
             }
         }
+    }
+
+    /// What the users of a module implement, start and host.
+    fn face(&self, path: &str, machines: &[Ident]) -> TokenStream {
+        let fir = self.names.fir;
+        let services = own(&fir.services, path).map(|(name, it)| self.names.service(name, it));
+        let starts = own(&fir.workflows, path).map(|(name, it)| self.names.start(name, it));
+        let adapters = self.names.adapters(path);
+        let flows = self.names.flows(path, machines, self.bodies);
+        quote!(#(#services)* #(#starts)* #adapters #flows)
     }
 
     /// The machines of a module with the names of their modules.
@@ -121,7 +149,7 @@ impl Emit<'_> {
                 tokens.extend(quote!(::core::compile_error!(#message);));
                 continue;
             }
-            let module = format_ident!("__w{index}_{}", snake(split(name).1));
+            let module = names::machine(index, name);
             match machine::machine(&self.names, name, workflow, &module) {
                 Ok(machine) => {
                     tokens.extend(machine);

@@ -5,7 +5,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote};
-use sagaflow_fir::{Action, Fir, Ty, TypeDecl};
+use sagaflow_fir::{Action, Fir, Frozen, Ty, TypeDecl};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How deep code lies below the place of the macro call: 1 in a module, 2 in its helpers.
@@ -17,6 +17,8 @@ pub(super) const FAILURE: &str = "failure";
 /// The names of one program.
 pub(super) struct Names<'f> {
     pub(super) fir: &'f Fir,
+    /// Released versions whose machines stand beside those of the program, oldest first.
+    pub(super) older: &'f [Frozen],
     /// Rust module by `.flow` module.
     modules: BTreeMap<&'f str, Ident>,
 }
@@ -89,13 +91,33 @@ pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     free
 }
 
+/// The module of a workflow's machine.
+pub(super) fn machine(index: usize, workflow: &str) -> Ident {
+    format_ident!("__w{index}_{}", snake(split(workflow).1))
+}
+
+/// The module of a released version, beside those of the program.
+pub(super) fn released(frozen: &Frozen) -> Ident {
+    let name = frozen.workflow.replace('.', "_");
+    format_ident!("__{}_v{}", snake(&name), frozen.version)
+}
+
+/// The machine of a released version, seen from the place of the macro call.
+pub(super) fn released_machine(frozen: &Frozen) -> TokenStream {
+    let outer = released(frozen);
+    let inner = Names::new(&frozen.fir, &[]).module(&frozen.workflow, 0);
+    // It is the only workflow of its form.
+    let machine = machine(0, &frozen.workflow);
+    quote!(#outer::#inner::#machine)
+}
+
 /// What is called on generated types.
 pub(super) fn rt() -> TokenStream {
     quote!(::sagaflow::codegen::rt)
 }
 
 impl<'f> Names<'f> {
-    pub(super) fn new(fir: &'f Fir) -> Self {
+    pub(super) fn new(fir: &'f Fir, older: &'f [Frozen]) -> Self {
         let declared = fir
             .types
             .keys()
@@ -105,6 +127,8 @@ impl<'f> Names<'f> {
             .chain(fir.functions.keys())
             .chain(fir.workflows.keys());
         let declared = declared.filter(|name| *name != FAILURE);
+        // A module that is gone still gives the machines that were released of it.
+        let declared = declared.chain(older.iter().map(|frozen| &frozen.workflow));
         let paths: BTreeSet<&str> = declared.map(|name| split(name).0).collect();
         let last = |path: &str| ident(split(path).1);
         let modules = paths.iter().map(|path| {
@@ -116,7 +140,7 @@ impl<'f> Names<'f> {
             };
             (*path, name)
         });
-        Self { fir, modules: modules.collect() }
+        Self { fir, older, modules: modules.collect() }
     }
 
     /// Every `.flow` module with its Rust module.

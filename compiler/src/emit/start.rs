@@ -6,7 +6,7 @@ use super::names::{Names, free, ident, rt, snake, split};
 use super::types::doc;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use sagaflow_fir::Workflow;
+use sagaflow_fir::{Frozen, Workflow};
 use std::collections::BTreeSet;
 
 /// A service in a builder.
@@ -117,7 +117,8 @@ impl<'f> Names<'f> {
     fn slots(&self, module: &str, bodies: bool) -> Vec<Slot<'f>> {
         let fir = self.fir;
         let own = fir.workflows.iter().filter(|(name, _)| split(name).0 == module);
-        let called: BTreeSet<&str> = own.flat_map(|(_, workflow)| calls(workflow)).collect();
+        let mut called: BTreeSet<&str> = own.flat_map(|(_, workflow)| calls(workflow)).collect();
+        called.extend(self.released_of(module).flat_map(released_calls));
         let listed = fir.services.keys().filter(|name| {
             // Without bodies nobody knows what is called; a setter too many harms nobody.
             !bodies || split(name).0 == module || called.contains(name.as_str())
@@ -144,6 +145,11 @@ impl<'f> Names<'f> {
             .collect()
     }
 
+    /// The released versions of a module's workflows.
+    fn released_of(&self, module: &str) -> impl Iterator<Item = &'f Frozen> {
+        self.older.iter().filter(move |frozen| split(&frozen.workflow).0 == module)
+    }
+
     /// `flows()` at depth 1 with its builder at depth 2.
     pub(super) fn flows(&self, module: &str, machines: &[Ident], bodies: bool) -> TokenStream {
         let slots = self.slots(module, bodies);
@@ -153,7 +159,19 @@ impl<'f> Names<'f> {
         let unset_values = unset.clone();
         let markers = slots.iter().map(marker);
         let setters = (0..slots.len()).map(|index| self.setter(&slots, index));
-        let conversion = conversion(&slots, machines);
+        let released: Vec<&Frozen> = self.released_of(module).collect();
+        // Order: released versions first; what is said of services by several, the last one says.
+        let older = released.iter().map(|frozen| {
+            let machine = super::names::released_machine(frozen);
+            quote!(super::super::#machine)
+        });
+        let machines = older.chain(machines.iter().map(|machine| quote!(super::#machine)));
+        let machines: Vec<TokenStream> = machines.collect();
+        // Services that only old runs call, of modules that are not among these files.
+        let services = released.iter().copied().flat_map(released_calls);
+        let elsewhere = services.filter(|name| !self.fir.services.contains_key(*name));
+        let elsewhere: BTreeSet<&str> = elsewhere.collect();
+        let conversion = conversion(&slots, &machines, &elsewhere);
         let about = doc(&format!("The workflows of `{module}`; set each service they call."));
         quote! {
             #about
@@ -236,7 +254,16 @@ fn marker(slot: &Slot<'_>) -> TokenStream {
     }
 }
 
-fn conversion(slots: &[Slot<'_>], machines: &[Ident]) -> TokenStream {
+/// The services that a released version calls.
+fn released_calls(frozen: &Frozen) -> impl Iterator<Item = &str> {
+    frozen.fir.workflows.values().flat_map(calls)
+}
+
+fn conversion(
+    slots: &[Slot<'_>],
+    machines: &[TokenStream],
+    elsewhere: &BTreeSet<&str>,
+) -> TokenStream {
     let rt = rt();
     let params: Vec<&Ident> = slots.iter().map(|slot| &slot.param).collect();
     let bounds = slots.iter().map(|slot| {
@@ -253,6 +280,7 @@ fn conversion(slots: &[Slot<'_>], machines: &[Ident]) -> TokenStream {
         }
     });
     let declared = slots.iter().filter(|slot| slot.called).map(|slot| slot.name);
+    let declared = declared.chain(elsewhere.iter().copied());
     quote! {
         impl<#(#params),*> ::core::convert::From<Builder<#(#params),*>> for #rt::Flows
         where
@@ -262,7 +290,7 @@ fn conversion(slots: &[Slot<'_>], machines: &[Ident]) -> TokenStream {
                 let mut flows = Self::default();
                 #(#inserted)*
                 #(flows.declared.push(::std::string::String::from(#declared));)*
-                #(flows.machines.push(::std::sync::Arc::new(super::#machines::machine()));)*
+                #(flows.machines.push(::std::sync::Arc::new(#machines::machine()));)*
                 flows
             }
         }

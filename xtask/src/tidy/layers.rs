@@ -16,6 +16,7 @@ const COMPILER: &[(&str, u8)] = &[
     ("types", 4),
     ("check", 5),
     ("lower", 6),
+    ("released", 7),
     ("emit", 7),
     ("format", 8),
 ];

@@ -1,0 +1,159 @@
+//! A released version of a workflow: its FIR by itself, frozen.
+//!
+//! Holds everything that the workflow names (types, events, actions, people, functions), with its
+//! policy and without documentation and lines, so that it is compiled and run after today's source
+//! has changed all of that. Promises: the text of one content is one text; what is read is what was
+//! written, because the hash of its meaning is compared. Must not: read or write files.
+
+use crate::decl::Fir;
+use crate::hash::canonical;
+use crate::reach::Reach;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The format of the text; a text of another one is not read.
+pub const FORMAT: u32 = 1;
+
+/// One version of one workflow, frozen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frozen {
+    /// Qualified name.
+    pub workflow: String,
+    /// From 1.
+    pub version: u32,
+    /// The hash of what it means.
+    pub hash: String,
+    /// The workflow and everything it names.
+    pub fir: Fir,
+}
+
+/// Why a text is no frozen version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// No JSON of this shape; in words.
+    Shape(String),
+    /// Of a format that this build does not know.
+    Format(u32),
+    /// Its parts contradict each other, or its meaning is not that of its hash.
+    Content,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Shape(why) => write!(f, "it is no released version: {why}"),
+            Self::Format(format) => {
+                write!(f, "it has the format {format}, and this build knows {FORMAT}")
+            }
+            Self::Content => f.write_str("its content is not what its hash says"),
+        }
+    }
+}
+
+/// What is read before the rest.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    workflow: String,
+    version: u32,
+    hash: String,
+    fir: Fir,
+}
+
+impl Frozen {
+    /// Its text: two lines, what it is and the canonical FIR.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let fir = serde_json::to_value(&self.fir).expect("FIR has only text as map keys");
+        format!(
+            "{{\"format\":{FORMAT},\"workflow\":{},\"version\":{},\"hash\":{},\"fir\":\n{}}}\n",
+            Value::from(self.workflow.as_str()),
+            self.version,
+            Value::from(self.hash.as_str()),
+            canonical(&fir),
+        )
+    }
+
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// [`Damage`]: it is none, of another format, or was changed by hand.
+    pub fn read(text: &str) -> Result<Self, Damage> {
+        let shape = |error: serde_json::Error| Damage::Shape(error.to_string());
+        let Head { format } = serde_json::from_str(text).map_err(shape)?;
+        if format != FORMAT {
+            return Err(Damage::Format(format));
+        }
+        let Text { workflow, version, hash, fir } = serde_json::from_str(text).map_err(shape)?;
+        let holds = fir.workflows.get(&workflow).is_some_and(|it| it.version == version);
+        let alone = fir.workflows.len() == 1 && fir.tests.is_empty();
+        if !holds || !alone || fir.hash(&workflow) != hash {
+            return Err(Damage::Content);
+        }
+        Ok(Self { workflow, version, hash, fir })
+    }
+
+    /// The name of its file, `shop.orders.PlaceOrder@3.fir.json`.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        file_name(&self.workflow, self.version)
+    }
+}
+
+/// The name of the file of a version.
+#[must_use]
+pub fn file_name(workflow: &str, version: u32) -> String {
+    format!("{workflow}@{version}{SUFFIX}")
+}
+
+/// How the names of these files end.
+pub const SUFFIX: &str = ".fir.json";
+
+impl Fir {
+    /// A workflow frozen as it stands; none if there is none of that name.
+    #[must_use]
+    pub fn freeze(&self, workflow: &str) -> Option<Frozen> {
+        let found = self.workflows.get(workflow)?;
+        let reach = Reach::whole(self, found);
+        let mut fir = self.part(&reach);
+        fir.types.values_mut().for_each(|named| named.doc.clear());
+        let mut own = found.clone();
+        own.doc.clear();
+        own.points.values_mut().for_each(|point| point.line = 0);
+        fir.workflows.insert(workflow.to_owned(), own);
+        let (workflow, version) = (workflow.to_owned(), found.version);
+        Some(Frozen { hash: self.hash(&workflow), workflow, version, fir })
+    }
+
+    /// The declarations that are reached, as they stand; of contracts the actions that are called.
+    pub(crate) fn part(&self, reach: &Reach) -> Self {
+        let mut part = Self::default();
+        for (name, named) in self.types.iter().filter(|(name, _)| reach.types.contains(*name)) {
+            part.types.insert(name.clone(), named.clone());
+        }
+        for (name, event) in self.events.iter().filter(|(name, _)| reach.events.contains(*name)) {
+            part.events.insert(name.clone(), event.clone());
+        }
+        let functions = self.functions.iter();
+        for (name, it) in functions.filter(|(name, _)| reach.functions.contains(*name)) {
+            part.functions.insert(name.clone(), it.clone());
+        }
+        for (name, human) in self.humans.iter().filter(|(name, _)| reach.humans.contains(*name)) {
+            part.humans.insert(name.clone(), human.clone());
+        }
+        for (name, called) in &reach.actions {
+            if let Some(mut service) = self.services.get(name).cloned() {
+                service.actions.retain(|action, _| called.contains(action));
+                part.services.insert(name.clone(), service);
+            } else if let Some(mut database) = self.databases.get(name).cloned() {
+                database.actions.retain(|action, _| called.contains(action));
+                part.databases.insert(name.clone(), database);
+            }
+        }
+        part
+    }
+}
