@@ -18,7 +18,8 @@ use syn::{LitStr, Token};
 /// Includes `.flow` files, by paths relative to the package's manifest.
 ///
 /// One Rust module per `.flow` module, named by its last part: types, one trait per service, one
-/// tuple struct per workflow to start it with, and `flows()`, whose result a node hosts.
+/// tuple struct per workflow to start it with, and `flows()`, whose result a node hosts. The versions
+/// in `released/` of the source root are compiled too, so that their runs go on.
 ///
 /// ```text
 /// sagaflow::include_flow!("flows/shop/orders.flow");
@@ -47,7 +48,7 @@ fn included(paths: &[String], at: Span) -> Tokens {
     let read = &loaded.read;
     let analysis = analyze(&loaded);
     let modules = match analysis.lower(&loaded.sources) {
-        Some(fir) => emit::modules(&fir),
+        Some(fir) => emit::with_released(&fir, &analysis.older(&fir)),
         None => refused(&analysis, &loaded, at),
     };
     quote! {

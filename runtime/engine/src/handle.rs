@@ -127,6 +127,11 @@ impl Handle {
         self.machines.newest()
     }
 
+    /// Every hosted version of a workflow, by qualified name.
+    pub fn versions(&self, workflow: &str) -> impl Iterator<Item = &Arc<dyn Machine>> {
+        self.machines.all().filter(move |machine| machine.spec().name == workflow)
+    }
+
     /// What answers for the services.
     #[must_use]
     pub fn services(&self) -> &Services {
@@ -459,7 +464,8 @@ impl Handle {
         &self,
         name: &str,
     ) -> Result<(String, &sagaflow_core::codegen::EventSpec, &sagaflow_core::codegen::Schema)> {
-        let specs = || self.machines().map(|machine| machine.spec());
+        // Order: the newest first, whose form counts; runs of older versions wait for events too.
+        let specs = || self.machines().chain(self.machines.all()).map(|machine| machine.spec());
         let fits = |full: &str| full == name || full.rsplit('.').next() == Some(name);
         let all =
             specs().flat_map(|spec| spec.events.iter().map(move |(n, e)| (n, e, &spec.schema)));

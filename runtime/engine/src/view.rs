@@ -134,6 +134,7 @@ pub fn row_json(row: &RunRow) -> Map<String, Json> {
     put("id", Some(row.run.to_string().into()));
     put("workflow", Some(row.workflow.clone().into()));
     put("version", Some(row.version.into()));
+    put("hash", Some(row.hash.clone().into()));
     put("key", row.key.as_deref().map(|key| plain_key(key).into()));
     put("status", Some(row.status.clone().into()));
     put("committed", Some(row.flags.iter().any(|flag| flag == "committed").into()));

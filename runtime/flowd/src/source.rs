@@ -42,14 +42,15 @@ fn add(paths: &[String], colour: bool, program: &mut Program) -> Result<(), Reje
     let Some(fir) = analysis.lower(&loaded.sources) else { return Err(Rejected(findings)) };
     program.notes.push_str(&findings);
     program.files.extend(loaded.read.iter().map(PathBuf::from));
+    // Order: released versions first; what is said of services by several, the last one says.
+    for older in analysis.older(&fir) {
+        let machine = Interpreter::new(Arc::new(older.fir), &older.workflow);
+        serve(machine.map_err(|error| Rejected(format!("R1036: {error}")))?, program);
+    }
     let fir = Arc::new(fir);
     for name in fir.workflows.keys() {
         match Interpreter::new(Arc::clone(&fir), name) {
-            Ok(machine) => {
-                let machine: Arc<dyn Machine> = Arc::new(machine);
-                program.flows.declared.extend(machine.spec().services.keys().cloned());
-                program.flows.machines.push(machine);
-            }
+            Ok(machine) => serve(machine, program),
             Err(Error::Unsupported { what, line }) => {
                 let place = place(&loaded, name, line);
                 let why = format!("F0005: {place}: {what} cannot be executed yet");
@@ -60,6 +61,11 @@ fn add(paths: &[String], colour: bool, program: &mut Program) -> Result<(), Reje
     }
     program.samples.extend(fir.samples.clone());
     Ok(())
+}
+
+fn serve(machine: Interpreter, program: &mut Program) {
+    program.flows.declared.extend(machine.spec().services.keys().cloned());
+    program.flows.machines.push(Arc::new(machine));
 }
 
 /// `path:line` in the module of a workflow.

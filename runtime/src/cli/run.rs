@@ -13,6 +13,7 @@ use sagaflow_core::key::canonical;
 use sagaflow_core::port::{RunFilter, RunRow};
 use sagaflow_engine::{Engine, Error, Handle, Options, Request, input};
 use sagaflow_store::Sqlite;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -96,12 +97,17 @@ fn choose(program: &Program, name: Option<&str>) -> Result<Arc<dyn Machine>, Pro
         let served = machines.iter().map(|machine| machine.spec().name.as_str());
         served.chain(program.refused.keys().map(String::as_str))
     };
-    let listed = || names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let distinct = || names().collect::<BTreeSet<_>>();
+    let listed = || {
+        let quoted: Vec<String> = distinct().iter().map(|name| format!("`{name}`")).collect();
+        quoted.join(", ")
+    };
     let Some(name) = name else {
-        return match (machines.as_slice(), program.refused.values().next()) {
-            ([one], None) => Ok(Arc::clone(one)),
-            ([], Some(why)) => Err(Problem(why.clone())),
-            ([], None) => Err(Problem("R1036: the program has no workflow".to_owned())),
+        // Order: of several versions the last one.
+        return match (machines.last(), program.refused.values().next()) {
+            (Some(one), None) if distinct().len() == 1 => Ok(Arc::clone(one)),
+            (None, Some(why)) => Err(Problem(why.clone())),
+            (None, None) => Err(Problem("R1036: the program has no workflow".to_owned())),
             _ => Err(Problem(format!("name one of {} with `--workflow`", listed()))),
         };
     };

@@ -12,7 +12,7 @@ use sagaflow_core::codegen::Machine;
 use sagaflow_core::port;
 use sagaflow_engine::{Engine, Options};
 use sagaflow_server::{About, Server, Serving};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -219,8 +219,8 @@ impl<'a> Hosted<'a> {
 
 /// What there is to do, for people.
 fn tell(program: &Program, url: &str) {
-    for machine in &program.flows.machines {
-        let name = &machine.spec().name;
+    let machines = program.flows.machines.iter();
+    for name in machines.map(|machine| &machine.spec().name).collect::<BTreeSet<_>>() {
         println!("  POST {url}/api/workflows/{name}/runs");
     }
 }

@@ -18,7 +18,8 @@ impl Shard {
     }
 
     fn service_specs(&self) -> BTreeMap<String, ServiceSpec> {
-        let specs = self.machines.newest().map(|machine| machine.spec());
+        // Order: the newest last, whose policy counts; runs of older versions call services too.
+        let specs = self.machines.all().chain(self.machines.newest()).map(|machine| machine.spec());
         let all = specs.flat_map(|spec| spec.services.iter());
         all.map(|(name, spec)| (name.clone(), spec.clone())).collect()
     }

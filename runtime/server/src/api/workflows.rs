@@ -23,6 +23,9 @@ pub async fn list(Engine(handle): Engine) -> Json<Value> {
                 "result": spec.result.as_ref().map(|ty| spec.schema.describe(ty)),
                 "fails": spec.fails.iter().map(|error| error.name.clone()).collect::<Vec<_>>(),
                 "keyed": spec.keyed,
+                "versions": handle.versions(&spec.name).map(|machine| {
+                    json!({ "version": machine.spec().version, "hash": machine.spec().hash })
+                }).collect::<Vec<_>>(),
             })
         })
         .collect();

@@ -11,3 +11,4 @@ mod people;
 mod run;
 mod transactions;
 mod turns;
+mod versions;
