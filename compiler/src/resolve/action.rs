@@ -1,7 +1,7 @@
 //! Contracts: the actions of services and databases, and their clauses.
 
 use super::body::Body;
-use super::once::{Once, meaningless};
+use super::once::{Once, counts, meaningless};
 use super::place::Frame;
 use super::{Declared, Def, Resolver, name};
 use crate::diagnostic::Diagnostic;
@@ -37,7 +37,8 @@ impl Resolver<'_> {
                     self.program.services[id].breaker = Some(breaker(b));
                 }
                 ast::ServiceMember::Limit(l) if once.first(self, "limit", l.span) => {
-                    let limit = hir::Limit { count: l.count, per: l.per, by: None, span: l.span };
+                    let count = counts(self, "limit 0", l.count);
+                    let limit = hir::Limit { count, per: l.per, by: None, span: l.span };
                     self.program.services[id].limit = Some(limit);
                 }
                 _ => {}

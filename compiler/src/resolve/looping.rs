@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::clause::Holder;
+use super::once::counts;
 use super::place::Frame;
 use crate::hir::{self, LocalId, LocalKind, Point, StmtKind};
 use crate::span::Span;
@@ -54,7 +55,8 @@ impl Body<'_, '_> {
         let frame = if written.settle { Frame::Settle } else { Frame::Each };
         let (pattern, body) = self.turn(&point, &written.pattern, frame, &written.body);
         self.show_some(bind);
-        let (max, settle) = (written.max, written.settle);
+        let max = written.max.map(|count| counts(self.r, "max 0", count));
+        let settle = written.settle;
         let each = hir::Each { point, bind, pattern, over, max, settle, body, span };
         StmtKind::Each(Box::new(each))
     }
@@ -73,8 +75,8 @@ impl Body<'_, '_> {
             bind,
             pattern,
             over,
-            first: written.first,
-            max: written.max,
+            first: written.first.map(|count| counts(self.r, "first 0", count)),
+            max: written.max.map(|count| counts(self.r, "max 0", count)),
             settle: written.settle,
             body,
             guard,
@@ -107,7 +109,7 @@ impl Body<'_, '_> {
         self.fade(mark);
         let otherwise = written.otherwise.as_ref().map(|block| self.remedy(block, &point));
         self.show_some(bind);
-        let up_to = written.up_to;
+        let up_to = written.up_to.map(|count| counts(self.r, "up to 0 times", count));
         let repeat = hir::Repeat { point, bind, vars, up_to, body, until, otherwise, span };
         StmtKind::Repeat(Box::new(repeat))
     }

@@ -3,6 +3,7 @@
 use super::Resolver;
 use crate::diagnostic::Diagnostic;
 use crate::span::Span;
+use crate::syntax::ast::Count;
 use std::collections::HashMap;
 
 /// Which clauses have been seen in one place.
@@ -56,4 +57,16 @@ pub(super) fn meaningless(r: &mut Resolver<'_>, clause: &str, place: &str, at: S
         .label(at, "leave this out")
         .help(help);
     r.report(found);
+}
+
+/// F0006 for a number of nothing, and the number to go on with.
+pub(super) fn counts(r: &mut Resolver<'_>, clause: &str, count: Count) -> Count {
+    if count.node == 0 {
+        let found =
+            Diagnostic::error("F0006", count.span, format!("`{clause}` lets nothing through"))
+                .label(count.span, "means nothing")
+                .help("write 1 or more");
+        r.report(found);
+    }
+    Count { node: count.node.max(1), ..count }
 }

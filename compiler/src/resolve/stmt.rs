@@ -2,6 +2,7 @@
 
 use super::body::Body;
 use super::clause::Holder;
+use super::once::counts;
 use super::place::Frame;
 use super::step::step_segment;
 use super::{Def, name};
@@ -204,8 +205,8 @@ impl Body<'_, '_> {
         StmtKind::Parallel(Box::new(hir::Parallel {
             point,
             bind,
-            first: written.first,
-            max: written.max,
+            first: written.first.map(|count| counts(self.r, "first 0", count)),
+            max: written.max.map(|count| counts(self.r, "max 0", count)),
             branches: body.stmts,
             body_span: written.body.span,
             guard,

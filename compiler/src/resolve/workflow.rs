@@ -1,7 +1,7 @@
 //! Workflows and schedules.
 
 use super::body::Body;
-use super::once::Once;
+use super::once::{Once, counts};
 use super::place::Frame;
 use super::{Resolver, name};
 use crate::diagnostic::Diagnostic;
@@ -89,7 +89,8 @@ fn headers(body: &mut Body<'_, '_>, workflow: &mut hir::Workflow, decl: &ast::Wo
             }
             ast::Header::Limit(x) => {
                 let by = x.by.as_ref().map(|by| body.expr(by));
-                workflow.limits.push(hir::Limit { count: x.count, per: x.per, by, span: x.span });
+                let count = counts(body.r, "limit 0", x.count);
+                workflow.limits.push(hir::Limit { count, per: x.per, by, span: x.span });
             }
             ast::Header::Retain(x) => {
                 workflow.retain = Some(Clause { value: x.duration.node, span: x.span });
@@ -141,7 +142,8 @@ fn concurrency(body: &mut Body<'_, '_>, x: &ast::Concurrency) -> hir::Concurrenc
         ast::ConcurrencyElse::Refuse => hir::ConcurrencyElse::Refuse,
         ast::ConcurrencyElse::Replace => hir::ConcurrencyElse::Replace,
     });
-    hir::Concurrency { count: x.count, per, otherwise, span: x.span }
+    let count = counts(body.r, "concurrency 0", x.count);
+    hir::Concurrency { count, per, otherwise, span: x.span }
 }
 
 fn read_trigger(
@@ -171,7 +173,8 @@ fn read_trigger(
         }
         ast::Trigger::Batch { event, up_to, every, span } => {
             let event = body.r.event(body.module, event);
-            hir::Trigger::Batch { event, up_to: *up_to, every: *every, span: *span }
+            let up_to = counts(body.r, "up to 0", *up_to);
+            hir::Trigger::Batch { event, up_to, every: *every, span: *span }
         }
     }
 }

@@ -7,9 +7,9 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, Interest, ItemRow, JournalRow,
-    KeyRow, Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
-    WaitRow,
+    Batch, Declared, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, Interest, ItemRow,
+    JournalRow, KeyRow, Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source,
+    Store, Tail, WaitRow,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -251,13 +251,13 @@ impl Store for Memory {
         })
     }
 
-    async fn interest(&self, add: &Interest) -> Result<Interest> {
+    async fn interest(&self, add: &Interest) -> Result<Declared> {
         let mut data = self.up()?;
         data.interest.starts.extend(add.starts.iter().cloned());
         data.interest.waits.extend(add.waits.iter().cloned());
         let Interest { starts, waits } = &data.interest;
         let starts = starts.difference(waits).cloned().collect();
-        Ok(Interest { starts, waits: waits.clone() })
+        Ok(Declared { all: Interest { starts, waits: waits.clone() }, age: None })
     }
 
     async fn announce(&self, node: &NodeRow) -> Result<Vec<NodeRow>> {

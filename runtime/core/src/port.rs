@@ -329,7 +329,25 @@ pub struct Interest {
     pub waits: BTreeSet<String>,
 }
 
+/// What was declared of the programs of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// All of it.
+    pub all: Interest,
+    /// How long ago it last grew, by the store's clock; none where one process has the store.
+    pub age: Option<Duration>,
+}
+
 impl Interest {
+    /// Of a store that had runs before it was told what they may want.
+    pub const ANYTHING: &str = "*";
+
+    /// Whether it says what nobody wants.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        !self.waits.contains(Self::ANYTHING)
+    }
+
     /// Adds one event.
     pub fn add(&mut self, event: String, waits: bool) {
         let which = if waits { &mut self.waits } else { &mut self.starts };
@@ -461,7 +479,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Adds to what programs take in of this store, for ever, and answers all of it: an event that is
     /// not in it can be wanted by no run that was ever admitted.
-    fn interest(&self, add: &Interest) -> impl Future<Output = Result<Interest>> + Send;
+    fn interest(&self, add: &Interest) -> impl Future<Output = Result<Declared>> + Send;
 
     /// Which of these shards have messages waiting, in order: one look for a whole node.
     fn mail(&self, shards: &[ShardId]) -> impl Future<Output = Result<Vec<ShardId>>> + Send;

@@ -8,7 +8,7 @@ use sagaflow_core::port::Store;
 use sagaflow_core::time::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The wall clock, in whole milliseconds.
 #[must_use]
@@ -22,6 +22,15 @@ pub fn now() -> Time {
 pub(crate) struct Boot(pub(crate) i64);
 
 impl Boot {
+    /// Whether it was longer ago than that.
+    pub(crate) fn passed(self, by: Duration) -> bool {
+        self.plus(by) < Self::now()
+    }
+
+    pub(crate) fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     pub(crate) fn now() -> Self {
         let now = clock_gettime(ClockId::Boottime);
         Self(now.tv_sec.saturating_mul(1_000).saturating_add(now.tv_nsec / 1_000_000))

@@ -94,11 +94,12 @@ impl Engine {
         if store.ttl().is_some() {
             shared.clock.read(store.as_ref()).await?;
         }
+        let own = interest::of(&options.machines);
+        // Order: before it is announced, or others would give it shards while it waits.
+        interest::declare(store.as_ref(), &shared.interest, &own).await?;
         if let Some(row) = &row {
             cluster::look(store.as_ref(), &shared.cluster, row).await?;
         }
-        let known = (&shared.interest, &shared.cluster);
-        interest::declare(store.as_ref(), known, row.as_ref(), &options.machines).await?;
         let (stop, services) = (CancellationToken::new(), Arc::new(options.services));
         let caller = Caller::new(Arc::clone(&services), counters, shared.clock.clone());
         let mut router = Vec::new();
@@ -131,7 +132,7 @@ impl Engine {
         let mut announcer = None;
         if let Some(row) = row {
             helpers.spawn(collect(Arc::clone(&store), Arc::clone(&shared)));
-            helpers.spawn(interest::follow(Arc::clone(&store), Arc::clone(&shared)));
+            helpers.spawn(interest::follow(Arc::clone(&store), Arc::clone(&shared), own));
             let (store, shared) = (Arc::clone(&store), Arc::clone(&shared));
             announcer = Some(tokio::spawn(cluster::announce(store, shared, row, stop.clone())));
         }

@@ -101,10 +101,14 @@ pub const INTEREST_LOOK: Duration = Duration::from_millis(500);
 /// Bound: a few looks, so that one that is slow costs nothing.
 pub const KNOWN_FOR: Duration = Duration::from_secs(2);
 
-/// How long a node whose program takes in events that no other one did waits for the others to know,
-/// before it runs anything.
-/// Bound: longer than [`KNOWN_FOR`], by what a commit takes.
-pub const NEW_INTEREST: Duration = Duration::from_secs(4);
+/// How old the last addition to what programs take in has to be before a node runs anything while others
+/// are at work.
+/// Bound: longer than [`KNOWN_FOR`], by [`DECIDED_FOR`] and what clocks may be wrong by.
+pub const NEW_INTEREST: Duration = Duration::from_secs(5);
+
+/// How long after a reading has run out a batch that was decided by it may still be sent again.
+/// Bound: an event that it left out must not become durable long after a run that would want it began.
+pub const DECIDED_FOR: Duration = Duration::from_secs(2);
 
 /// How often a store is asked at the start before it counts as away.
 pub const STARTING: u32 = 5;

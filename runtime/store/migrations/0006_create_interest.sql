@@ -7,3 +7,6 @@ CREATE TABLE interest (
   event TEXT NOT NULL PRIMARY KEY,
   waits INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Runs that are there already may want anything.
+INSERT INTO interest (event, waits) SELECT '*', 1 WHERE EXISTS (SELECT 1 FROM journal);

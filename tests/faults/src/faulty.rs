@@ -8,8 +8,8 @@
 
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyRow, Lease, MessageRow,
-    NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Declared, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyRow, Lease,
+    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sagaflow_sweep::random::Random;
@@ -178,7 +178,7 @@ impl<S: Store> Store for Faulty<S> {
         self.look("inbox", self.inner.inbox(shard, limit)).await
     }
 
-    async fn interest(&self, add: &Interest) -> Result<Interest> {
+    async fn interest(&self, add: &Interest) -> Result<Declared> {
         self.look("interest", self.inner.interest(add)).await
     }
 

@@ -39,6 +39,10 @@ pub struct Origin {
     /// Where the records of its batch were read; none for a run that was not gathered from a topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gathered: Option<Gathered>,
+    /// The event that started it, where it may come to its waits later than it started the run: it is not
+    /// for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
 }
 
 /// Where the records of a batch were read.

@@ -39,6 +39,8 @@ pub(super) struct Waiting {
     /// When the event came that asks for it, and its number: its place among those that wait for
     /// their turn.
     came: Option<(Time, u64)>,
+    /// Its id, where its home is another shard.
+    event: Option<String>,
     /// Who asked.
     pub(super) origin: StartedBy,
 }
@@ -94,7 +96,8 @@ impl Shard {
             }
         };
         let origin = StartedBy::Caller(token);
-        let waiting = Waiting { machine, input, entropy, gathered: None, came: None, origin };
+        let waiting =
+            Waiting { machine, input, entropy, gathered: None, came: None, event: None, origin };
         self.start_with(now, namespace, key, waiting, out);
     }
 
@@ -210,7 +213,8 @@ impl Shard {
         waiting: Waiting,
         out: &mut Output,
     ) -> RunId {
-        let Waiting { machine, input, entropy, gathered, came, origin: started_by } = waiting;
+        let Waiting { machine, input, entropy, gathered, came, event, origin: started_by } =
+            waiting;
         let spec = machine.spec();
         let [low, high, random @ ..] = entropy;
         let slot = match &key {
@@ -235,6 +239,7 @@ impl Shard {
             class: retention_class(spec.retain_ms),
             retain_ms: spec.retain_ms,
             gathered,
+            event: event.filter(|_| spec.events.values().any(|event| event.waited)),
         };
         self.batches.began(&origin);
         let print = input_print(&input);
@@ -280,7 +285,7 @@ impl Waiting {
         let entropy = mail::entropy(&namespace, &id, &machine.spec().name);
         let origin = StartedBy::Event { namespace, id };
         let came = Some((event.at, event.number));
-        Self { machine, input, entropy, gathered: None, came, origin }
+        Self { machine, input, entropy, gathered: None, came, event: None, origin }
     }
 
     /// The same at another shard than the event's home.
@@ -292,7 +297,8 @@ impl Waiting {
     ) -> Self {
         let entropy = mail::entropy(namespace, event, &machine.spec().name);
         let origin = StartedBy::Mail(from);
-        Self { machine, input, entropy, gathered: None, came: Some(came), origin }
+        let (came, event) = (Some(came), Some(event.to_owned()));
+        Self { machine, input, entropy, gathered: None, came, event, origin }
     }
 
     /// A batch that was read. The same place gives the same entropy.
@@ -304,7 +310,8 @@ impl Waiting {
     ) -> Self {
         let entropy = mail::entropy(namespace, id, &machine.spec().name);
         let origin = StartedBy::Caller(None);
-        Self { machine, input, entropy, gathered: Some(gathered), came: None, origin }
+        let gathered = Some(gathered);
+        Self { machine, input, entropy, gathered, came: None, event: None, origin }
     }
 }
 

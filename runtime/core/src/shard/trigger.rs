@@ -47,7 +47,9 @@ impl Shard {
         if self.place.of <= 1 {
             return self.accept_event(now, event, None, out);
         }
-        for wanted in self.wanted(&event) {
+        let starts = self.wanted(&event);
+        event.offered = !starts.is_empty();
+        for wanted in starts {
             let workflow = wanted.machine.spec().name.clone();
             match self.keyed(&event, wanted) {
                 // Crash: the message is in the batch that moves the position; both or neither.
@@ -55,8 +57,9 @@ impl Shard {
                 Err(message) => self.undeliverable(now, &event, &workflow, &message, out),
             }
         }
-        if self.interest.waits(&event.event) {
-            event.offered = true;
+        // Order: what starts nothing by the programs here may do so where its home is.
+        let name = &event.event;
+        if self.interest.waits(name) || (!event.offered && self.interest.any(name)) {
             self.accept_event(now, event, None, out);
         }
     }

@@ -141,8 +141,12 @@ impl Turn<'_> {
         let Some(machine) = &self.run.machine else { return Ok(None) };
         let taken = self.run.state.taken(place);
         let name = self.event_name(subscription);
-        let admitted = self.run.state.origin().started;
-        for event in self.events.after(&name, (admitted, after), taken) {
+        let origin = self.run.state.origin();
+        for event in self.events.after(&name, (origin.started, after), taken) {
+            // Order: what started the run from its topic goes to its home beside the start.
+            if origin.event.as_ref() == Some(&event.id) {
+                continue;
+            }
             let fits = machine.matches(frame, index, &event.payload);
             if fits.map_err(|fault| fault.message)? {
                 return Ok(Some(event.clone()));

@@ -60,6 +60,8 @@ pub(super) struct Flight {
     /// When it was sent: it renews the lease.
     sent: Boot,
     retries: u32,
+    /// Until when what it was decided by was good: events that nobody wants are left out of it.
+    good_until: Boot,
 }
 
 pub(crate) struct Serving<'a, S: Store> {
@@ -90,6 +92,10 @@ pub(crate) struct Serving<'a, S: Store> {
     outlet: Option<Outlet>,
     /// Reads partitions for this shard; aborted with the memory.
     intake: JoinSet<()>,
+    /// Since when the shard is served here: what programs take in counts as it was read after that.
+    since: Boot,
+    /// As of a [`Flight`], for what is pending.
+    good_until: Boot,
 }
 
 impl<'a, S: Store> Serving<'a, S> {
@@ -140,6 +146,8 @@ impl<'a, S: Store> Serving<'a, S> {
             checkpointed: Instant::now(),
             outlet,
             intake,
+            since: Boot::now(),
+            good_until: Boot(i64::MAX),
         }
     }
 
@@ -302,7 +310,11 @@ impl<'a, S: Store> Serving<'a, S> {
 
     fn apply(&mut self, input: Input) {
         self.now = self.now.max(self.shared.clock.now());
-        self.shard.interested(self.shared.interest.current());
+        let known = self.shared.interest.current(self.since).map(|(known, until)| {
+            self.good_until = self.good_until.min(until);
+            known
+        });
+        self.shard.interested(known);
         let output = self.shard.apply(self.now, input);
         self.take(output);
     }
@@ -358,7 +370,8 @@ impl<'a, S: Store> Serving<'a, S> {
         };
         let batch = Arc::new(batch);
         let (sent, commit) = (Boot::now(), self.commit(Arc::clone(&batch), Duration::ZERO));
-        self.flight = Some(Flight { batch, effects, commit, sent, retries: 0 });
+        let good_until = std::mem::replace(&mut self.good_until, Boot(i64::MAX));
+        self.flight = Some(Flight { batch, effects, commit, sent, retries: 0, good_until });
     }
 
     /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
@@ -413,6 +426,10 @@ impl<'a, S: Store> Serving<'a, S> {
                 self.shared.away.store(true, Ordering::Relaxed);
                 flight.retries += 1;
                 tracing::warn!(%error, retries = flight.retries, "the store does not take commits");
+                if flight.good_until.passed(limits::DECIDED_FOR) {
+                    // Order: decided again, by what programs take in now.
+                    return Some(Lost::Memory(error));
+                }
                 // Order: counted from before the pause, which is only too careful.
                 flight.sent = Boot::now();
                 flight.commit = self.commit(Arc::clone(&flight.batch), pause(flight.retries));

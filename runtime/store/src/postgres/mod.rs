@@ -40,8 +40,8 @@ use leases::Leases;
 use options::Schema;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow, Lease,
-    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Declared, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow,
+    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::postgres::PgRow;
@@ -292,7 +292,7 @@ impl Store for Postgres {
     }
 
     /// Crash: what was added stays, and wants no more than it did.
-    async fn interest(&self, add: &Interest) -> Result<Interest> {
+    async fn interest(&self, add: &Interest) -> Result<Declared> {
         if *add != Interest::default() {
             self.change(interest::add(&self.schema, add)).await?;
         }

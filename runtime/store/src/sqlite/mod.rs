@@ -33,8 +33,8 @@ use crate::held::Held;
 use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow, Lease,
-    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Batch, Declared, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow,
+    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
@@ -173,12 +173,12 @@ impl Store for Sqlite {
         event::named(&self.readers, home, name, (since, after, limit)).await
     }
 
-    async fn interest(&self, add: &Interest) -> Result<Interest> {
+    async fn interest(&self, add: &Interest) -> Result<Declared> {
         if *add != Interest::default() {
             let add = add.clone();
             self.ask(|reply| Command::Interest { add, reply }).await?;
         }
-        interest::all(&self.readers).await
+        Ok(Declared { all: interest::all(&self.readers).await?, age: None })
     }
 
     async fn mail(&self, shards: &[ShardId]) -> Result<Vec<ShardId>> {

@@ -368,3 +368,44 @@ fn a_record_that_only_starts_something_starts_one_run_whoever_crashes() {
         town.tidy();
     }
 }
+
+/// Its start and the event leave for two shards, and the event may be the later one to arrive.
+#[test]
+fn what_started_a_run_does_not_end_its_wait_for_the_next_one() {
+    let arms = vec![(Arm::Event(event("shop.Placed", "paid")), Vec::new())];
+    let body = vec![S::Wait { at: "w", arms, within: None }, write("b").s()];
+    let program = Program::new(body).trigger("shop.Placed");
+    let program = program.with(|all| {
+        let spec = EventSpec {
+            fields: Vec::new(),
+            key: "order".to_owned(),
+            topic: None,
+            awaited: true,
+            waited: true,
+        };
+        all.events.insert("shop.Placed".to_owned(), spec);
+    });
+    let program = program.arc();
+    for seed in 0..60 {
+        let mut town = Town::new(std::slice::from_ref(&program), seed, 0);
+        town.interest = known(&[], &["shop.Placed"]);
+        let partition = u32::try_from(seed % 7).unwrap_or(0);
+        let mut readers = Readers { partitions: 7, records: 9, readings: 0 };
+        let mut take = |town: &mut Town, from: Option<u64>, next| {
+            let mut read = readers.read(partition, from, next, 0);
+            for record in &mut read.records {
+                if let Arrived::Event { key, .. } = record {
+                    "paid".clone_into(key);
+                }
+            }
+            let read = Consumed { token: None, ..read };
+            town.apply(Readers::home(partition), Input::Consumed(read));
+            town.settle();
+        };
+        take(&mut town, None, 0);
+        take(&mut town, Some(0), 1);
+        assert_eq!(town.count("b"), 0, "seed {seed}: its own event is not for its wait");
+        take(&mut town, Some(1), 4);
+        assert!(town.count("b") >= 1, "seed {seed}: the next one is");
+    }
+}
