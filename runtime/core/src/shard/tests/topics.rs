@@ -52,7 +52,7 @@ impl Readers {
                 key: order.clone(),
                 payload: serde_json::json!({ "order": order }),
                 // Both ways to take one in.
-                placed: (offset % 2 == 0).then_some(offset),
+                placed: offset.is_multiple_of(2).then_some(offset),
             }
         };
         Consumed {
