@@ -1,0 +1,8 @@
+((sql_chars) @injection.content
+  (#set! injection.language "sql"))
+
+((comment) @injection.content
+  (#set! injection.language "comment"))
+
+((doc) @injection.content
+  (#set! injection.language "comment"))
