@@ -76,7 +76,9 @@ impl Exprs<'_, '_> {
         };
         match found {
             Some(json) => {
-                let (rt, text, inner) = (rt(), json.to_string(), self.names.inner(ty, self.depth));
+                // Order: sorted, whichever map `serde_json` was built with.
+                let text = sagaflow_fir::canonical(json);
+                let (rt, inner) = (rt(), self.names.inner(ty, self.depth));
                 Code::owned(quote!(#rt::literal::<#inner>(#text)?), ty.clone())
             }
             None => self.fault("there is no such sample", ty.clone()),

@@ -125,7 +125,8 @@ impl<'f> Machine<'_, 'f> {
 
     fn module(&self, name: &str, module: &Ident) -> TokenStream {
         let rt = rt();
-        let spec = sagaflow_fir::spec(self.names.fir, name).to_string();
+        // Order: sorted, whichever map `serde_json` was built with.
+        let spec = sagaflow_fir::canonical(&sagaflow_fir::spec(self.names.fir, name));
         let (at, read, frame) = (self.at_enum(), self.read_fn(), self.frame_fn());
         let (go, blocks) = (self.go_enum(), Blocks { machine: self }.functions());
         let (enter, run) = (self.enter_fn(), self.run_fn());
