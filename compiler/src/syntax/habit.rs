@@ -112,6 +112,14 @@ fn structure(text: &str, tokens: &[Token], at: usize) -> Option<Habit> {
             let help = "`step` is for calls: a block or value is bound with `name = …` alone";
             Some(Habit { token: step, help, replacement: Some("") })
         }
+        "step" if before(1) == Some("pivot") => {
+            let help = "`pivot` stands in the place of `step`: `pivot Service.action(…)`";
+            Some(Habit { token, help, replacement: Some("") })
+        }
+        "pivot" if before(1) == Some("step") => {
+            let help = "`pivot` stands in the place of `step`: `pivot Service.action(…)`";
+            Some(Habit { token: *tokens.get(at - 1)?, help, replacement: Some("") })
+        }
         "." if before(2) == Some("await") && token.kind != Kind::Text => {
             let help = "`await` is for people and events; an action is called by a `step`";
             Some(Habit { token: *tokens.get(at - 2)?, help, replacement: Some("step") })

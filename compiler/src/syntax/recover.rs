@@ -151,11 +151,14 @@ impl<'t> Recovery<'t> {
         let expected = message::expected(&tried);
         let blamed = self.blame(i, &expected);
         let quiet = self.tokens.get(blamed).is_none_or(|t| self.is_quiet(*t));
-        if !quiet {
-            self.report(i, blamed, &expected);
-        } else if self.diagnostics.is_empty() {
-            // Nothing was said yet, so this cannot be a repetition.
-            self.report(i, blamed, &expected);
+        // Where nothing was said yet, this cannot be a repetition.
+        if !quiet || self.diagnostics.is_empty() {
+            let left_out = self.report(i, blamed, &expected);
+            let at =
+                left_out.and_then(|token| self.tokens.iter().position(|t| t.start == token.start));
+            if let Some(at) = at {
+                return self.blank(at, at + 1);
+            }
         }
         self.blank_round(blamed)
     }
@@ -178,7 +181,8 @@ impl<'t> Recovery<'t> {
         blamed
     }
 
-    fn report(&mut self, i: usize, blamed: usize, expected: &Expected) {
+    /// Says what is wrong; returns the token without which it would be right, where there is one.
+    fn report(&mut self, i: usize, blamed: usize, expected: &Expected) -> Option<Token> {
         let Some(token) = self.tokens.get(blamed).copied() else {
             let span = self.span(self.segment.start, self.segment.start);
             self.diagnostics.push(Diagnostic::error(
@@ -186,7 +190,7 @@ impl<'t> Recovery<'t> {
                 span,
                 "there is nothing to read here",
             ));
-            return;
+            return None;
         };
         let found = message::found(self.text, self.tokens.get(i).copied());
         let headline = match expected.list() {
@@ -203,7 +207,8 @@ impl<'t> Recovery<'t> {
             if let Some(replacement) = replacement {
                 diagnostic = diagnostic.fix(help, span, replacement);
             }
-            return self.diagnostics.push(diagnostic);
+            self.diagnostics.push(diagnostic);
+            return replacement.is_some_and(str::is_empty).then_some(token);
         }
         let (at, meant) = self.suggestion(blamed, expected).unzip();
         let at = at.unwrap_or(token);
@@ -222,6 +227,7 @@ impl<'t> Recovery<'t> {
             );
         }
         self.diagnostics.push(diagnostic);
+        None
     }
 
     /// A word that was probably meant, at the blamed token or at the start of its statement.

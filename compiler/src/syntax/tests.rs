@@ -249,6 +249,8 @@ fn habits_of_other_languages_are_answered() {
         ("  a := 1", ":", "bound with `=`"),
         ("  a += 1", "+", "bound once"),
         ("  A.b(c)", "A", "called by a `step`"),
+        ("  pivot step A.b()", "step", "in the place of `step`"),
+        ("  step pivot A.b()", "step", "in the place of `step`"),
         ("  step A.b() on Bad -> skip", "->", "on Error => …"),
         ("  step A.b() catch { skip }", "catch", "on E =>"),
         ("  step A.b() timeout 5s", "timeout", "within 5s"),
