@@ -3,10 +3,10 @@
 //! Holds everything that the workflow names (types, events, actions, people, functions), with its
 //! policy and without documentation and lines, so that it is compiled and run after today's source
 //! has changed all of that. Promises: the text of one content is one text; what is read is what was
-//! written, because the hash of its meaning is compared. Must not: read or write files.
+//! written, because a digest of all of it is compared. Must not: read or write files.
 
 use crate::decl::Fir;
-use crate::hash::canonical;
+use crate::hash::{canonical, digest};
 use crate::reach::Reach;
 use serde::Deserialize;
 use serde_json::Value;
@@ -61,6 +61,8 @@ struct Text {
     workflow: String,
     version: u32,
     hash: String,
+    /// Of all of it, policy too, so that a change by hand is seen.
+    digest: String,
     fir: Fir,
 }
 
@@ -69,12 +71,14 @@ impl Frozen {
     #[must_use]
     pub fn text(&self) -> String {
         let fir = serde_json::to_value(&self.fir).expect("FIR has only text as map keys");
+        let whole = digest(&fir);
+        let fir = canonical(&fir);
         format!(
-            "{{\"format\":{FORMAT},\"workflow\":{},\"version\":{},\"hash\":{},\"fir\":\n{}}}\n",
+            "{{\"format\":{FORMAT},\"workflow\":{},\"version\":{},\"hash\":{},\"digest\":\"{}\",\"fir\":\n{fir}}}\n",
             Value::from(self.workflow.as_str()),
             self.version,
             Value::from(self.hash.as_str()),
-            canonical(&fir),
+            whole,
         )
     }
 
@@ -88,10 +92,12 @@ impl Frozen {
         if format != FORMAT {
             return Err(Damage::Format(format));
         }
-        let Text { workflow, version, hash, fir } = serde_json::from_str(text).map_err(shape)?;
+        let Text { workflow, version, hash, digest: said, fir } =
+            serde_json::from_str(text).map_err(shape)?;
         let holds = fir.workflows.get(&workflow).is_some_and(|it| it.version == version);
         let alone = fir.workflows.len() == 1 && fir.tests.is_empty();
-        if !holds || !alone || fir.hash(&workflow) != hash {
+        let whole = serde_json::to_value(&fir).map(|fir| digest(&fir)).map_err(shape)?;
+        if !holds || !alone || fir.hash(&workflow) != hash || whole != said {
             return Err(Damage::Content);
         }
         Ok(Self { workflow, version, hash, fir })

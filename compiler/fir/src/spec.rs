@@ -25,6 +25,7 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "name": workflow,
         "version": found.version,
         "hash": fir.hash(workflow),
+        "continues": found.continues,
         "params": fields(&found.params),
         "result": found.result.as_ref().map(ty),
         "fails": errors(&found.fails),

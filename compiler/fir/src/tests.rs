@@ -32,6 +32,7 @@ fn workflow() -> Workflow {
         unsupported: vec![],
         module: "m".into(),
         doc: "what it does".into(),
+        continues: false,
     }
 }
 

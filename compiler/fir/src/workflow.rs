@@ -116,6 +116,9 @@ pub struct Workflow {
     /// Documentation comment; policy.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
+    /// Its runs go on, and nothing starts it: a released version beside the program.
+    #[serde(skip)]
+    pub continues: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

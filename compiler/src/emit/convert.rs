@@ -22,6 +22,12 @@ impl Names<'_> {
         }
         match (&from, &to) {
             (Ty::Never, _) | (_, Ty::Never) => value,
+            // What may be absent in a list of what may be absent is absent once.
+            (Ty::Optional(a), Ty::Optional(b))
+                if matches!(**a, Ty::Optional(_)) && !matches!(**b, Ty::Optional(_)) =>
+            {
+                self.coerce(quote!((#value).flatten()), a, &to, depth)
+            }
             (Ty::Optional(a), Ty::Optional(b)) => {
                 let inner = self.coerce(quote!(some), a, b, depth);
                 match **a {

@@ -90,6 +90,7 @@ fn workflow(live: &[u32]) -> Workflow {
         unsupported: Vec::new(),
         module: "shop".into(),
         doc: String::new(),
+        continues: false,
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         unsupported: lowerer.unsupported,
         module: found.name.module.to_string(),
         doc: found.doc.clone(),
+        continues: false,
     };
     out.locals = lowerer.names.finish();
     live::fill(&mut out);
@@ -107,6 +108,7 @@ pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
         unsupported: Vec::new(),
         module: found.name.module.to_string(),
         doc: found.doc.clone(),
+        continues: false,
     }
 }
 

@@ -76,6 +76,7 @@ pub fn older(released: &[Released], fir: &Fir) -> Vec<Frozen> {
     });
     let protected = |frozen: &Frozen| {
         let mut frozen = frozen.clone();
+        frozen.fir.workflows.values_mut().for_each(|workflow| workflow.continues = true);
         for (name, service) in &mut frozen.fir.services {
             if let Some(today) = fir.services.get(name) {
                 service.breaker.clone_from(&today.breaker);

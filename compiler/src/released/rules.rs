@@ -36,10 +36,9 @@ pub(crate) fn check(
         for older in own.iter().filter(|older| !changed && today.is_older(&older.frozen)) {
             today.actions(&older.frozen, &mut told, &mut findings);
         }
-        // What is to be compatible is compatible with the newest: the others were compared with it.
-        if let Some(newest) = own.last().filter(|newest| !changed && today.is_older(&newest.frozen))
-        {
-            today.surface(&newest.frozen, &mut told, &mut findings);
+        // The newest first, which is what others know; runs of the older ones take in what it does not.
+        for older in own.iter().rev().filter(|older| !changed && today.is_older(&older.frozen)) {
+            today.surface(&older.frozen, &mut told, &mut findings);
         }
     }
     findings

@@ -47,7 +47,17 @@ impl Cx<'_> {
             }
             ("merge", &[other]) => {
                 self.check(other, &Want::plain(same.clone()));
-                same
+                match self.table.own_ty(other).kind {
+                    TyKind::Map(k, v) => {
+                        let (key, value) = (key.clone(), value.clone());
+                        let key = key.labelled(k.label);
+                        Ty {
+                            kind: TyKind::Map(Box::new(key), Box::new(value.labelled(v.label))),
+                            ..same
+                        }
+                    }
+                    _ => same,
+                }
             }
             ("where", &[lambda]) => {
                 let condition = Want::plain(Ty::new(TyKind::Bool));

@@ -55,8 +55,25 @@ impl Cx<'_> {
         // What a method is given is in what it answers; what a lambda makes has its own label.
         let given = args.iter().map(|arg| arg.value).filter(|arg| !self.is_lambda(*arg));
         let label = given.map(|arg| self.table.label(arg)).fold(subject.ty.label, Label::max);
-        let ty = ty.labelled(label);
+        let inside = self.put_together(&ty, &subject.ty, args);
+        let ty = ty.labelled(label.max(inside));
         if subject.wraps { ty.optional() } else { ty }
+    }
+
+    /// The label of everything that a text is put together from; other answers have it in their types.
+    fn put_together(&self, answer: &Ty, subject: &Ty, args: &[MethodArg]) -> Label {
+        let (TyKind::Text, TyKind::Text | TyKind::List(_)) = (&answer.kind, &subject.kind) else {
+            return Label::Open;
+        };
+        let given = args.iter().map(|arg| arg.value).filter(|arg| !self.is_lambda(*arg));
+        let labels = given.map(|arg| self.program.deep_label(&self.table.own_ty(arg)));
+        // `fold` and the like make a text of what their lambda says.
+        let joined = if args.iter().any(|arg| self.is_lambda(arg.value)) {
+            Label::Open
+        } else {
+            self.program.deep_label(subject)
+        };
+        labels.fold(joined, Label::max)
     }
 
     fn is_lambda(&self, id: ExprId) -> bool {

@@ -92,7 +92,9 @@ fn load(source: &dyn Source, args: &Run) -> Result<Program, Problem> {
 
 /// The workflow by name, or the only one there is.
 fn choose(program: &Program, name: Option<&str>) -> Result<Arc<dyn Machine>, Problem> {
-    let machines = &program.flows.machines;
+    // What only goes on is started by nobody.
+    let starts = |machine: &&Arc<dyn Machine>| !machine.spec().continues;
+    let machines: Vec<_> = program.flows.machines.iter().filter(starts).collect();
     let names = || {
         let served = machines.iter().map(|machine| machine.spec().name.as_str());
         served.chain(program.refused.keys().map(String::as_str))

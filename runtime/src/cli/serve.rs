@@ -219,7 +219,7 @@ impl<'a> Hosted<'a> {
 
 /// What there is to do, for people.
 fn tell(program: &Program, url: &str) {
-    let machines = program.flows.machines.iter();
+    let machines = program.flows.machines.iter().filter(|machine| !machine.spec().continues);
     for name in machines.map(|machine| &machine.spec().name).collect::<BTreeSet<_>>() {
         println!("  POST {url}/api/workflows/{name}/runs");
     }

@@ -16,6 +16,9 @@ pub struct WorkflowSpec {
     pub version: u32,
     /// Hash of the meaning (hex SHA-256 of the canonical FIR without policy).
     pub hash: String,
+    /// Its runs go on, and nothing starts it: a released version beside the program.
+    #[serde(default)]
+    pub continues: bool,
     /// Parameters in order, with their types.
     pub params: Vec<(String, Ty)>,
     /// Result type, if it has one.

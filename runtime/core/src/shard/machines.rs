@@ -23,9 +23,11 @@ impl Machines {
         let spec = machine.spec();
         let id = (spec.version, spec.hash.clone());
         let name = spec.name.clone();
-        let newest = self.newest.entry(name.clone()).or_insert_with(|| id.clone());
-        if newest.0 <= id.0 {
-            newest.clone_from(&id);
+        if !spec.continues {
+            let newest = self.newest.entry(name.clone()).or_insert_with(|| id.clone());
+            if newest.0 <= id.0 {
+                newest.clone_from(&id);
+            }
         }
         self.by_name.entry(name).or_default().insert(id, machine);
     }
@@ -48,7 +50,11 @@ impl Machines {
         let versions = self.by_name.get(workflow)?;
         match version {
             Some(version) if version != newest.0 => {
-                versions.iter().rev().find(|((v, _), _)| *v == version).map(|(_, m)| m)
+                let of = |m: &&Arc<dyn Machine>| {
+                    let spec = m.spec();
+                    spec.version == version && !spec.continues
+                };
+                versions.values().rev().find(of)
             }
             _ => versions.get(newest),
         }

@@ -57,6 +57,7 @@ impl TwoSteps {
             name: "a.Two".to_owned(),
             version: 1,
             hash: "h".to_owned(),
+            continues: false,
             params: vec![("n".to_owned(), Ty::Int)],
             result: Some(Ty::Int),
             fails: Vec::new(),

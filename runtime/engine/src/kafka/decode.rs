@@ -75,7 +75,7 @@ impl Decoder {
     /// Of the events that these workflows await.
     pub(crate) fn new(namespace: &str, machines: &[Arc<dyn Machine>]) -> Self {
         let mut topics: BTreeMap<String, Vec<Known>> = BTreeMap::new();
-        for spec in machines.iter().map(|machine| machine.spec()) {
+        for spec in in_order(machines) {
             let gathered = spec.gathers().map(|(trigger, _)| &trigger.event);
             let read = |name, event: &EventSpec| event.awaited || gathered == Some(name);
             for (name, event) in spec.events.iter().filter(|(name, event)| read(name, event)) {
@@ -214,13 +214,22 @@ impl Decoder {
     }
 }
 
+/// Released versions that only go on first, so that what today's say of an event counts.
+fn in_order(machines: &[Arc<dyn Machine>]) -> impl Iterator<Item = &WorkflowSpec> {
+    let specs = |continues: bool| {
+        let all = machines.iter().map(|machine| machine.spec());
+        all.filter(move |spec| spec.continues == continues)
+    };
+    specs(true).chain(specs(false))
+}
+
 /// Those who read: for single events each topic that has one, and the newest version of each workflow
 /// that takes batches.
 fn readers(topics: &BTreeMap<String, Vec<Known>>, machines: &[Arc<dyn Machine>]) -> Vec<Reader> {
     let singles = topics.iter().filter(|(_, known)| known.iter().any(|known| known.single));
     let singles = singles.map(|(topic, _)| Reader { topic: topic.clone(), batches: None });
     let mut newest: BTreeMap<&str, &WorkflowSpec> = BTreeMap::new();
-    for spec in machines.iter().map(|machine| machine.spec()) {
+    for spec in in_order(machines).filter(|spec| !spec.continues) {
         let known = newest.entry(&spec.name).or_insert(spec);
         if known.version <= spec.version {
             *known = spec;

@@ -44,6 +44,7 @@ impl Relay {
             name: "a.Relay".to_owned(),
             version: 1,
             hash: "h".to_owned(),
+            continues: false,
             params: vec![("n".to_owned(), Ty::Int)],
             result: None,
             fails: Vec::new(),

@@ -42,6 +42,7 @@ impl Build {
             unsupported: Vec::new(),
             module: "t".into(),
             doc: String::new(),
+            continues: false,
         };
         let mut build = Self { fir: Fir::default(), flow };
         build.point("start", &[]);

@@ -108,7 +108,7 @@ fn rounding_of_money_can_be_chosen_before_it_is_lost() {
     assert_eq!(eval(&round("down")), Ok(json!("0.02 EUR")));
     let whole = lit(money(), json!("-10.00 EUR"));
     let split = method(whole, "money", "split", vec![int(3)], Ty::List(Box::new(money())));
-    assert_eq!(eval(&split), Ok(json!(["-3.33 EUR", "-3.33 EUR", "-3.34 EUR"])));
+    assert_eq!(eval(&split), Ok(json!(["-3.34 EUR", "-3.33 EUR", "-3.33 EUR"])));
 }
 
 #[test]

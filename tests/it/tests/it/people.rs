@@ -229,6 +229,9 @@ async fn a_breaker_that_opened_by_itself_says_when_and_is_closed_by_hand() {
     assert_eq!(shop["breaker"]["state"], "open", "{shop}");
     assert!(shop["breaker"]["since"].is_string(), "{shop}");
     assert!(shop["breaker"]["since"].as_str() < shop["breaker"]["probe_at"].as_str(), "{shop}");
+    // The other shards hear that it has opened by message; one that heard later than that it was closed
+    // would open it once more.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let path = "/api/services/small.Shop/breaker";
     assert_eq!(world.post(path, json!({ "state": "closed" })).await.0, 200);
     world.node.wait_for(&run, "completed").await;

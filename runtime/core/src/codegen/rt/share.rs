@@ -21,7 +21,8 @@ fn one_currency(a: Money, b: Money) -> Result<(), Fault> {
     }
 }
 
-/// `money.split`: equal parts whose sum is the whole; the first ones take what is left over.
+/// `money.split`: equal parts whose sum is the whole; the first ones take what is left over. A debt is
+/// split as the amount is.
 ///
 /// # Errors
 /// A fault where there are none or too many parts.
@@ -29,9 +30,9 @@ pub fn split(money: Money, parts: i64) -> Result<Vec<Money>, Fault> {
     if !(1..=PARTS_MAX).contains(&parts) {
         return Err(no_parts());
     }
-    let each = money.minor.div_euclid(parts);
-    let extra = clamp(money.minor.rem_euclid(parts));
-    let part = |index: usize| Money { minor: each + i64::from(index < extra), ..money };
+    let (each, rest) = (money.minor / parts, money.minor % parts);
+    let (extra, unit) = (clamp(rest.abs()), rest.signum());
+    let part = |index: usize| Money { minor: each + unit * i64::from(index < extra), ..money };
     Ok((0..clamp(parts)).map(part).collect())
 }
 

@@ -225,6 +225,7 @@ impl Program {
             name: "shop.Order".into(),
             version: 1,
             hash: "h1".into(),
+            continues: false,
             params: vec![("order".into(), Ty::Text)],
             result: None,
             fails: Vec::new(),
