@@ -409,3 +409,12 @@ fn what_started_a_run_does_not_end_its_wait_for_the_next_one() {
         assert!(town.count("b") >= 1, "seed {seed}: the next one is");
     }
 }
+
+/// A released version beside the program: its own runs go on, and nothing begins.
+#[test]
+fn what_only_goes_on_is_started_by_no_event() {
+    let program = Program::new(vec![step("a").s()]).trigger("shop.Placed");
+    let program = program.with(|spec| spec.continues = true).arc();
+    let town = read_on(Town::new(std::slice::from_ref(&program), 5, 0));
+    assert_eq!(outcome(&town), [0, 0, 0, 12], "no run, and the letters of what cannot be read");
+}
