@@ -324,7 +324,8 @@ module.exports = grammar({
       field("value", choice($._expression, alias($.type_identifier, $.construct))),
       choice(".", "?."), field("name", $._word), optional($.args),
     )),
-    index: $ => prec(BINDS.postfix, seq(field("value", $._expression), "[", $._expression, "]")),
+    // At once, so that a list on a line of its own is none.
+    index: $ => prec(BINDS.postfix, seq(field("value", $._expression), token.immediate("["), $._expression, "]")),
     group: $ => seq("(", $._expression, ")"),
     construct: $ => prec.right(seq(
       $.type_identifier, optional(seq(".", field("variant", $.type_identifier))), optional($.args),
