@@ -55,7 +55,7 @@ pub const DECISION: Duration = Duration::from_secs(5);
 pub const INPUTS: usize = 2 * INBOX;
 
 /// Rows after which a shard is checkpointed.
-/// Bound: what a recovery reads beside the snapshots.
+/// Bound: twice as many are what a recovery reads beside the snapshots.
 pub const CHECKPOINT_ROWS: usize = 2_000;
 
 /// Time after which it is, where there are fewer.

@@ -1,5 +1,9 @@
-//! Checkpoints: snapshots of every run that its row does not hold yet, and the position from which
-//! the next recovery reads.
+//! Checkpoints: snapshots of runs that their rows do not hold yet, and the position from which the next
+//! recovery reads.
+//!
+//! A run that began since the last checkpoint is left out, and the position stays before its first
+//! record: most runs are short, and are over before the next one, so their state is never written but
+//! in their records. Recovery reads what came since the last but one.
 
 use super::Shard;
 use super::input::Answer;
@@ -13,15 +17,19 @@ impl Shard {
     /// Moves the position from which recovery reads.
     ///
     /// Order: the snapshots are in the same batch as the new position, or in an earlier one, so no
-    /// record before it is still needed.
+    /// record before it is still needed but those of the runs that are left out, and it stays before
+    /// them.
     pub fn checkpoint(&mut self, now: Time) -> Output {
         let mut out = Output::after(self.seq);
-        let behind: Vec<_> = self
-            .runs
-            .iter()
-            .filter(|(_, run)| run.snapshot != Some(run.seq))
-            .map(|(id, _)| *id)
-            .collect();
+        let since = self.checkpointed;
+        let (mut behind, mut oldest_left) = (Vec::new(), None::<u64>);
+        for (id, run) in self.runs.iter().filter(|(_, run)| run.snapshot != Some(run.seq)) {
+            if run.snapshot.is_none() && run.first > since {
+                oldest_left = Some(oldest_left.map_or(run.first, |first| first.min(run.first)));
+            } else {
+                behind.push(*id);
+            }
+        }
         for id in behind {
             if self.runs.get(&id).is_some_and(|run| run.state.changed()) {
                 // Reads that still wait for a record of their own get one here: a snapshot is a
@@ -39,11 +47,20 @@ impl Shard {
         self.mirror(now, &mut out);
         let kept = self.keep_breakers(now, &mut out).min(self.keep_positions(now, &mut out));
         let position = self.events.checkpoint_max(self.seq).min(kept);
-        let damaged = self.damaged.values().map(|damaged| damaged.at.saturating_sub(1));
-        out.batch.checkpoint = Some(damaged.fold(position, u64::min));
+        let needed = self.damaged.values().map(|damaged| damaged.at).chain(oldest_left);
+        let before = needed.map(|at| at.saturating_sub(1));
+        out.batch.checkpoint = Some(before.fold(position, u64::min));
+        (self.checkpointed, self.left_out) = (self.seq, oldest_left.is_some());
         self.events.tidy(&mut out);
         self.prune(now);
         out
+    }
+
+    /// Whether the last checkpoint left runs out: another one moves the position on, also where nothing
+    /// happens meanwhile.
+    #[must_use]
+    pub fn left_out(&self) -> bool {
+        self.left_out
     }
 
     /// Says that its owner stops in good order, so that the next one counts no recovery.

@@ -140,6 +140,7 @@ impl Fold {
             }
             let mut run = Run::new(RunState::from_parts(1, &record.parts)?, None);
             run.listed = self.rows.contains(&id);
+            run.first = seq;
             run.seq = seq;
             run.at = record.at;
             self.runs.insert(id, run);

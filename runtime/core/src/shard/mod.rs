@@ -97,6 +97,10 @@ pub struct Shard {
     seq: u64,
     /// Bucket of the last row.
     bucket: u32,
+    /// Position of the last row at the last checkpoint.
+    checkpointed: u64,
+    /// Runs were left out of it.
+    left_out: bool,
     /// Runs by their earliest timer.
     due: BTreeSet<(Time, RunId)>,
     place: Place,
@@ -140,6 +144,8 @@ struct Run {
     row: Option<(&'static str, Vec<String>)>,
     /// Whether it has a row.
     listed: bool,
+    /// Position of its first record; 0 where it has none yet, or recovery began with its row.
+    first: u64,
     /// Position of its last record.
     seq: u64,
     /// Time of its last record.
@@ -165,6 +171,7 @@ impl Run {
             happened: Vec::new(),
             row: None,
             listed: false,
+            first: 0,
             seq: 0,
             at: Time(0),
             snapshot: None,
@@ -190,6 +197,8 @@ impl Shard {
             runs: BTreeMap::new(),
             seq: 0,
             bucket: 0,
+            checkpointed: 0,
+            left_out: false,
             due: BTreeSet::new(),
             place: Place::default(),
             starts: Starts::default(),

@@ -81,6 +81,7 @@ impl Shard {
         shard.guards = Guards::new(protection);
         shard.paused = paused;
         shard.seq = tail.last;
+        shard.checkpointed = tail.last;
         shard.bucket = tail.bucket;
         let stored: Vec<EventBody> = tail.events.iter().cloned().map(EventBody::from).collect();
         let rows: BTreeMap<_, _> = tail.runs.iter().map(|row| (row.run, row.clone())).collect();

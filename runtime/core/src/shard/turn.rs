@@ -291,6 +291,9 @@ impl Turn<'_> {
             body,
         });
         self.run.draw = None;
+        if number == 1 {
+            self.run.first = *seq;
+        }
         self.run.seq = *seq;
         self.run.at = now;
         for event in &self.emitted {

@@ -193,6 +193,9 @@ impl<'a, S: Store> Serving<'a, S> {
                 }
                 if self.rows > 0 && patient {
                     self.checkpoint();
+                    if self.shard.left_out() {
+                        self.checkpoint();
+                    }
                 }
                 let mut output = self.shard.hand_over(self.now);
                 output.batch.emitted = self.outlet.as_ref().map(Outlet::settled);
@@ -333,7 +336,8 @@ impl<'a, S: Store> Serving<'a, S> {
             None => output.batch.checkpoint,
         };
         self.take(output);
-        self.rows = 0;
+        // What was left out is checkpointed in a while, also where nothing happens any more.
+        self.rows = usize::from(self.shard.left_out());
         self.checkpointed = Instant::now();
     }
 

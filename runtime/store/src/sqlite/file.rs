@@ -5,6 +5,7 @@
 
 use super::Options;
 use super::failure::{self, read_error};
+use super::log;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use sagaflow_core::id::SLOTS;
 use sagaflow_core::port::{Error, Result};
@@ -22,10 +23,6 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// `SGFW`, as the first migration writes it.
 const OURS: i64 = 0x5347_4657;
 
-/// Bound: log pages before they are copied into the file (16 MB); more would make recovery slow,
-/// fewer would make commits wait for the copy more often.
-const CHECKPOINT_PAGES: &str = "4000";
-
 /// Bound: bytes of the log that stay on the disk after it was copied.
 const LOG_BYTES: &str = "67108864";
 
@@ -33,7 +30,7 @@ const LOG_BYTES: &str = "67108864";
 const PREPARED: usize = 64;
 
 /// Bound: how long a statement waits for programs of others that look into the file.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Bound: how long [`fold`] waits for readers: nobody's commit may wait for it much longer.
 const FOLD_BUSY: Duration = Duration::from_secs(1);
@@ -165,7 +162,7 @@ impl StoreFile {
         // Built of constants and one number; pragmas take no bound values.
         let script = format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; \
-             PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}; \
+             PRAGMA checkpoint_fullfsync = ON; PRAGMA wal_autocheckpoint = 0; \
              PRAGMA journal_size_limit = {LOG_BYTES}; {}",
             pages.unwrap_or_default()
         );
@@ -174,6 +171,7 @@ impl StoreFile {
         // and a store that only believes itself durable would lie to everybody.
         let modes = conn.query_row(MODES, [], |row| Ok((row.get(0)?, row.get(1)?)));
         let modes: (String, i64) = modes.map_err(|error| self.unwritable(&error))?;
+        log::watch(conn);
         match modes {
             (mode, FULL) if mode == "wal" => Ok(()),
             (mode, level) => Err(Error::Refused(format!(

@@ -21,6 +21,7 @@ mod commit;
 mod expire;
 mod failure;
 mod file;
+mod log;
 mod node;
 mod table;
 mod writer;

@@ -1,6 +1,7 @@
 //! The suite over SQLite, and what only a file can do wrong.
 
 use super::file::{STATEMENTS, migrations};
+use super::log;
 use super::table::{event, inbox, interest, item, journal, key, run, shard, wait};
 use super::{Options, Sqlite, commit};
 use crate::conformance::{self, Harness};
@@ -424,7 +425,7 @@ async fn every_statement_is_prepared_by_the_schema() {
     let all = many.into_iter().flat_map(|many| many.texts()).chain(constants.into_iter().flatten());
     let more = [commit::ROLLBACK, event::NAMED, wait::WAITS, wait::TOLD, wait::BEGIN];
     let more = more.into_iter().chain([wait::END, journal::BETWEEN, interest::ADD, interest::ALL]);
-    for text in all.chain(STATEMENTS).chain(more) {
+    for text in all.chain(STATEMENTS).chain(log::STATEMENTS).chain(more) {
         use sqlx::{Executor as _, SqlSafeStr as _};
         let prepared = conn.prepare(text.into_sql_str()).await;
         assert!(prepared.is_ok(), "{text}: {:?}", prepared.err());

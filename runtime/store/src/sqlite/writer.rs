@@ -8,6 +8,7 @@ use super::commit::{self, Waiting};
 use super::expire;
 use super::failure::{self, Failure};
 use super::file::{self, Lock, StoreFile};
+use super::log::Log;
 use super::table::{interest, shard};
 use super::{Options, Result};
 use crate::weight::size;
@@ -123,7 +124,8 @@ fn run(
             if opened.send(Ok((Arc::clone(&file), readers.clone()))).is_err() {
                 return;
             }
-            let mut writer = Loop { file, conn: Some(conn), commits, _lock: lock };
+            let log = Log::default();
+            let mut writer = Loop { file, conn: Some(conn), log, commits, _lock: lock };
             writer.serve(commands);
             // Order: readers first, so that none of them keeps the log from being copied into the file,
             // and the connection that writes is the last one to go. Too slow is only less tidy: an idle
@@ -140,6 +142,7 @@ struct Loop {
     file: Arc<StoreFile>,
     /// None after it was lost, until the next command opens it again.
     conn: Option<Connection>,
+    log: Log,
     commits: Arc<AtomicU64>,
     _lock: Lock,
 }
@@ -155,6 +158,9 @@ impl Loop {
             }
             while let Some(command) = queue.pop_front() {
                 self.perform(command, &mut queue);
+                if let Some(conn) = &self.conn {
+                    self.log.copy(conn);
+                }
             }
         }
     }

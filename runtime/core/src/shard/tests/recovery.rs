@@ -127,6 +127,35 @@ fn a_damaged_run_can_be_terminated_and_recovery_reads_no_more_of_it() {
 }
 
 #[test]
+fn a_run_that_began_since_the_last_checkpoint_is_left_to_its_records() {
+    let mut world = World::of(vec![step("a").s(), step("b").s()]);
+    let before = world.store.checkpoint;
+    let run = world.start();
+    let checkpoint = |world: &mut World| {
+        let out = world.shard.checkpoint(world.now);
+        world.finish(out);
+    };
+    checkpoint(&mut world);
+    let held = |world: &World| world.store.runs.get(&run).is_some_and(|row| row.snapshot.is_some());
+    assert!(!held(&world) && world.shard.left_out());
+    assert_eq!(world.store.checkpoint, before, "its first record is read again");
+    world.restart();
+    assert_eq!(world.pending.len(), 1, "it goes on from its records");
+
+    let other = world.start_as("o-other");
+    checkpoint(&mut world);
+    assert!(held(&world), "it is not new any more");
+    assert!(!world.store.runs.get(&other).is_some_and(|row| row.snapshot.is_some()));
+    let between = world.store.checkpoint;
+    assert!(between > before && world.shard.left_out());
+    checkpoint(&mut world);
+    assert!(world.store.checkpoint > between && !world.shard.left_out());
+    world.restart();
+    world.settle();
+    assert_eq!([world.status(run), world.status(other)], [Status::Completed; 2]);
+}
+
+#[test]
 fn from_its_third_recovery_on_a_run_starts_alone() {
     let mut world = World::of(vec![step("a").s(), step("b").s()]);
     let runs: Vec<_> = (0..3).map(|n| world.start_as(&format!("o-{n}"))).collect();
