@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster, Member, Role};
 use crate::driver::{
-    self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Services, Shared,
+    self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Services, Shared, Tray,
 };
 use crate::handle::Handle;
 use crate::interest::{self, Interest};
@@ -20,7 +20,7 @@ use sagaflow_core::port::{self, Store};
 use sagaflow_core::shard::{Machines, Protection};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -80,7 +80,7 @@ impl Engine {
             clock: Clock::default(),
             leases: Arc::default(),
             pressed_until: (0..shards).map(|_| AtomicI64::new(0)).collect(),
-            mail: (0..shards).map(|_| Notify::new()).collect(),
+            trays: (0..shards).map(|_| Tray::default()).collect(),
             protection,
             cluster,
             counters: Arc::clone(&counters),
@@ -201,7 +201,7 @@ async fn collect<S: Store>(store: Arc<S>, shared: Arc<Shared>) {
             && !owned.is_empty()
             && let Ok(shards) = store.mail(&owned).await
         {
-            shards.into_iter().for_each(|shard| shared.nudge(shard));
+            shards.into_iter().for_each(|shard| shared.look(shard));
         }
     }
 }

@@ -90,6 +90,24 @@ pub const RENEW_AGAIN: Duration = Duration::from_millis(250);
 /// Bound: what they cause is in the batches of one transition after the other; more would hold it.
 pub const MAIL: u32 = 1_024;
 
+/// Starts from messages that a shard has in hand before it takes more from its tray: their keys are being
+/// looked up.
+/// Bound: a page of the inbox must have room for others beside them.
+pub const IN_HAND: usize = 768;
+
+/// Messages on the tray of a shard, and their bytes; what is beyond is read from the store.
+/// Bound: what one process holds in memory of what another one could read as well.
+pub const TRAY: usize = 4_096;
+/// See [`TRAY`].
+pub const TRAY_BYTES: usize = 4 * 1024 * 1024;
+
+/// How long a batch of a partition waits for shards that are behind with their messages, and how often
+/// it looks.
+/// Bound: partitions go on slowly where a shard stays behind, which may have a reason of its own.
+pub const CROWDED: Duration = Duration::from_millis(100);
+/// See [`CROWDED`].
+pub const CROWDED_LOOK: Duration = Duration::from_millis(2);
+
 /// How often a node looks for messages that other nodes have sent to its shards.
 /// Bound: one statement for all shards of a node; a message within a node needs none.
 pub const MAIL_LOOK: Duration = Duration::from_millis(100);

@@ -25,6 +25,8 @@ pub(super) struct Post {
     last: (u64, u32),
     /// Starts that wait for their key to be looked up; their messages come again until then.
     in_hand: BTreeSet<Source>,
+    /// Some were left where they are, since what they ask for cannot be done yet.
+    left: bool,
 }
 
 impl Shard {
@@ -79,7 +81,10 @@ impl Shard {
         out: &mut Output,
     ) {
         // Where no node of this build can run it, the message waits for one that can.
-        let Some(machine) = self.machines.for_start(&workflow, None).cloned() else { return };
+        let Some(machine) = self.machines.for_start(&workflow, None).cloned() else {
+            self.post.left = true;
+            return;
+        };
         self.post.in_hand.insert(from);
         let waiting = Waiting::by_mail(machine, input, (&namespace, &event, came), from);
         self.start_with(now, namespace, Some(key), waiting, out);
@@ -95,6 +100,18 @@ impl Shard {
     /// A start that came by message could not be taken in now; the message comes again.
     pub(super) fn put_off(&mut self, from: Source) {
         self.post.in_hand.remove(&from);
+        self.post.left = true;
+    }
+
+    /// Starts from messages whose keys are being looked up.
+    #[must_use]
+    pub fn mail_in_hand(&self) -> usize {
+        self.post.in_hand.len()
+    }
+
+    /// Whether messages were left in the store since this was asked last: they have to be read again.
+    pub fn left_mail(&mut self) -> bool {
+        std::mem::take(&mut self.post.left)
     }
 
     /// Another shard has recorded something about the breaker of a service.

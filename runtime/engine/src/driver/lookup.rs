@@ -5,9 +5,10 @@
 
 use super::Message;
 use super::serve::{Serving, pause};
+use super::tray::{Taken, Tray};
 use crate::limits;
 use sagaflow_core::id::ShardId;
-use sagaflow_core::port::{self, Batch, EventName, EventRow, KeyName, Store};
+use sagaflow_core::port::{self, Batch, EventName, EventRow, KeyName, MessageRow, Store};
 use sagaflow_core::shard::Input;
 use sagaflow_core::time::Time;
 use std::sync::Arc;
@@ -76,6 +77,9 @@ impl<S: Store> Serving<'_, S> {
         if !self.mail.begin(taking) {
             return;
         }
+        if let Some(tray) = self.tray() {
+            tray.lay();
+        }
         let (store, lease, back) = (Arc::clone(&self.store), self.lease, self.inlets.back.clone());
         tokio::spawn(async move {
             let read = || store.inbox(lease.shard, limits::MAIL);
@@ -83,6 +87,54 @@ impl<S: Store> Serving<'_, S> {
             // The shard is gone only when the process stops.
             let _ = back.send(Message::Mail(lease.epoch, rows)).await;
         });
+    }
+
+    /// Does what a look into the inbox has found.
+    pub(super) fn read_mail(&mut self, rows: Vec<MessageRow>) {
+        if !self.mail.read(&rows)
+            && let Some(tray) = self.tray()
+        {
+            tray.miss();
+        }
+        if !rows.is_empty() {
+            self.apply(Input::Mail(rows));
+        }
+    }
+
+    /// Does what is on the tray, as far as there is room.
+    ///
+    /// Crash: each message is in the store until the batch that holds what came of it has committed.
+    pub(super) fn take_from_tray(&mut self) {
+        let in_hand = self.shard.mail_in_hand();
+        if !self.mail.may_take() || in_hand >= limits::IN_HAND || !self.room() {
+            return;
+        }
+        // Messages begin runs, which a node that is leaving would not bring to a rest.
+        if self.leave.is_cancelled() {
+            return;
+        }
+        let Some(tray) = self.tray() else { return };
+        let taken = match tray.take(limits::IN_HAND - in_hand) {
+            taken @ Taken::Rows { .. } if self.mail.current => taken,
+            _ => Taken::Missed,
+        };
+        let Taken::Rows { rows, more, look } = taken else {
+            (self.mail.stirred, self.mail.current, self.mail.wanted) = (false, false, true);
+            return;
+        };
+        self.mail.stirred = more;
+        // Order: where there is one process nobody else sends anything, and what the shard could not do
+        // yet is all that the store has to be read for.
+        let others = self.store.ttl().is_some();
+        self.mail.wanted |= look && (self.shard.left_mail() || others);
+        let rows = self.mail.unseen(rows);
+        if !rows.is_empty() {
+            self.apply(Input::Mail(rows));
+        }
+    }
+
+    pub(super) fn tray(&self) -> Option<&Tray> {
+        self.shared.trays.get(self.lease.shard.0 as usize)
     }
 
     fn look_up(&self, found: impl Future<Output = Vec<Input>> + Send + 'static) {

@@ -18,6 +18,7 @@ mod renewal;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod tray;
 
 pub use calls::{Bound, Services};
 pub use counters::Counters;
@@ -28,6 +29,7 @@ pub(crate) use feed::{Feeds, Woken};
 pub(crate) use owner::{Owned, Owner};
 pub(crate) use renewal::{Leases, keep};
 pub(crate) use serve::{Inlets, pause};
+pub(crate) use tray::Tray;
 
 use crate::clock::{Boot, Clock};
 use crate::cluster::Cluster;
@@ -39,10 +41,11 @@ use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::journal::Position;
 use sagaflow_core::port::{self, MessageRow};
 use sagaflow_core::shard::{Answer, Input, Protection, ServiceState, Token};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 /// What a shard's task is told.
@@ -113,8 +116,8 @@ pub(crate) struct Shared {
     pub(crate) protection: Protection,
     /// Until when new starts are refused, by shard, in ms of [`Boot`].
     pub(crate) pressed_until: Vec<AtomicI64>,
-    /// Woken when a message for a shard has been sent, by shard.
-    pub(crate) mail: Vec<Notify>,
+    /// Messages for the shards that are served here, by shard.
+    pub(crate) trays: Vec<Tray>,
     pub(crate) counters: Arc<Counters>,
     /// The way to topics, where there is one.
     pub(crate) bus: Option<Arc<Bus>>,
@@ -130,11 +133,29 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// There is a message for a shard, if it is served here.
-    pub(crate) fn nudge(&self, shard: ShardId) {
-        if let Some(notify) = self.mail.get(shard.0 as usize) {
-            notify.notify_one();
+    /// Gives messages that have committed to the shards that are served here.
+    fn hand_over(&self, sent: Vec<MessageRow>) {
+        let mut by_shard: BTreeMap<ShardId, Vec<MessageRow>> = BTreeMap::new();
+        for row in sent {
+            by_shard.entry(row.to).or_default().push(row);
         }
+        for (to, rows) in by_shard {
+            if let Some(tray) = self.trays.get(to.0 as usize) {
+                tray.put(rows);
+            }
+        }
+    }
+
+    /// Other nodes may have sent messages to a shard.
+    pub(crate) fn look(&self, shard: ShardId) {
+        if let Some(tray) = self.trays.get(shard.0 as usize) {
+            tray.look();
+        }
+    }
+
+    /// Whether a shard that is served here is behind with its messages.
+    pub(crate) fn crowded(&self) -> bool {
+        self.trays.iter().any(Tray::crowded)
     }
 
     /// For how many ms a shard is asked for no new start, because others wait too long already.

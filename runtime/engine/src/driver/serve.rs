@@ -11,6 +11,7 @@ use super::counters::Counters;
 use super::gate::Gate;
 use super::mailbox::Mailbox;
 use super::owner::Owned;
+use super::tray::Tray;
 use super::{Caller, Message, Shared, Told};
 use crate::clock::Boot;
 use crate::kafka::{Begin, Intake, Outlet};
@@ -18,12 +19,12 @@ use crate::limits;
 use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
 use sagaflow_core::shard::{Answer, Effect, Input, Notice, Outgoing, Output, Shard, Token};
 use sagaflow_core::time::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +74,7 @@ pub(crate) struct Serving<'a, S: Store> {
     pub(crate) inlets: &'a mut Inlets,
     /// Closed with the end of serving.
     gate: Gate,
-    leave: CancellationToken,
+    pub(super) leave: CancellationToken,
     pub(super) mail: Mailbox,
     /// Requests taken in together, and how long the one that was first had waited.
     crowd: (usize, Duration),
@@ -165,12 +166,15 @@ impl<'a, S: Store> Serving<'a, S> {
         let lost = self.serve().await;
         // Order: first of all, so that no call of this memory leaves beside those of the next one.
         self.gate.close();
+        if let Some(tray) = self.tray() {
+            tray.clear();
+        }
         lost
     }
 
     async fn serve(&mut self) -> Lost {
         let (leave, gate, shared) = (self.leave.clone(), self.gate.clone(), self.shared);
-        let mail = shared.mail.get(self.lease.shard.0 as usize);
+        let tray = shared.trays.get(self.lease.shard.0 as usize);
         let mut give_up = None;
         let mut handed_over = false;
         loop {
@@ -179,6 +183,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 return Lost::Memory(port::Error::Unavailable(cause));
             }
             self.send_pending();
+            self.take_from_tray();
             self.look_for_mail();
             let stopping = leave.is_cancelled();
             if stopping && give_up.is_none() {
@@ -203,8 +208,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 handed_over = true;
                 continue;
             }
-            let room = self.pending.batch.rows.len() < limits::BATCH_INPUTS
-                && bytes(&self.pending.batch) < limits::BATCH_BYTES;
+            let room = self.room();
             let (due, checkpoint) = (self.until_due(), self.until_checkpoint());
             let open = gate.remaining();
             tokio::select! {
@@ -218,13 +222,19 @@ impl<'a, S: Store> Serving<'a, S> {
                 Some(message) = self.inlets.inbox.recv(), if room && !stopping => self.gather(message),
                 () = sleep(due), if room => self.apply(Input::Tick),
                 () = sleep(checkpoint), if room => self.checkpoint(),
-                () = nudged(mail) => self.mail.wanted = true,
+                () = stirred(tray) => self.mail.stirred = true,
                 () = gate.closing() => {}
                 () = sleep(open) => {}
                 () = leave.cancelled(), if !stopping => {}
                 () = sleep(Some(Duration::from_millis(20))), if stopping => {}
             }
         }
+    }
+
+    /// Whether more may be decided before the next commit is sent.
+    pub(super) fn room(&self) -> bool {
+        self.pending.batch.rows.len() < limits::BATCH_INPUTS
+            && bytes(&self.pending.batch) < limits::BATCH_BYTES
     }
 
     /// Nothing is under way, or nobody waits for it any longer.
@@ -270,10 +280,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 inputs.into_iter().for_each(|input| self.apply(input));
             }
             Message::Mail(epoch, rows) if epoch == self.lease.epoch => {
-                self.mail.read(rows.len());
-                if !rows.is_empty() {
-                    self.apply(Input::Mail(rows));
-                }
+                self.read_mail(rows);
             }
             Message::Emitted(epoch, position) if epoch == self.lease.epoch => {
                 let mut output = Output::after(self.shard.position());
@@ -311,7 +318,7 @@ impl<'a, S: Store> Serving<'a, S> {
         }
     }
 
-    fn apply(&mut self, input: Input) {
+    pub(super) fn apply(&mut self, input: Input) {
         self.now = self.now.max(self.shared.clock.now());
         let known = self.shared.interest.current(self.since).map(|(known, until)| {
             self.good_until = self.good_until.min(until);
@@ -413,9 +420,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 }
             }
             self.mail.taken(taken.len());
-            for to in sent.iter().map(|row| row.to).collect::<BTreeSet<_>>() {
-                self.shared.nudge(to);
-            }
+            self.shared.hand_over(sent);
             let events = self.release(flight.effects);
             if let Some(outlet) = &self.outlet {
                 outlet.released(position, events);
@@ -507,9 +512,9 @@ impl<'a, S: Store> Serving<'a, S> {
 }
 
 /// Waits for a message to be sent here.
-async fn nudged(mail: Option<&Notify>) {
-    match mail {
-        Some(mail) => mail.notified().await,
+async fn stirred(tray: Option<&Tray>) {
+    match tray {
+        Some(tray) => tray.stirred().await,
         None => std::future::pending().await,
     }
 }

@@ -112,12 +112,17 @@ impl Intake {
         }
     }
 
-    /// Waits while new starts are refused over HTTP.
+    /// Waits while new starts are refused over HTTP, and for a moment where the shards are behind with
+    /// what was read before.
     ///
     /// Bound: a batch waits here, and what is read ahead of it waits with the client.
     pub(super) async fn room(&self) {
         while self.shared.is_away() || self.shared.pressed(self.shard).is_some() {
             sleep(limits::PRESSED_LOOK).await;
+        }
+        let begun = Instant::now();
+        while self.shared.crowded() && begun.elapsed() < limits::CROWDED {
+            sleep(limits::CROWDED_LOOK).await;
         }
     }
 
