@@ -178,8 +178,16 @@ impl Store for Memory {
         }
     }
 
-    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
-        self.read(|data| data.mail(shard).take(limit as usize).cloned().collect())
+    async fn inbox(
+        &self,
+        shard: ShardId,
+        after: Option<Source>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>> {
+        self.read(|data| {
+            let behind = data.mail(shard).filter(|row| Some(row.from) > after);
+            behind.take(limit as usize).cloned().collect()
+        })
     }
 
     async fn waits(&self, names: &[EventName]) -> Result<Vec<Vec<ShardId>>> {

@@ -449,13 +449,15 @@ pub trait Store: Send + Sync + 'static {
         batch: impl Into<Arc<Batch>> + Send,
     ) -> impl Future<Output = Result<()>> + Send;
 
-    /// Messages for a shard that have not been taken, in order of their sources, at most `limit`.
+    /// Messages for a shard that have not been taken, in order of their sources, at most `limit`; from
+    /// the first one behind `after` on, where that is given.
     ///
     /// Order: what one shard sends becomes readable in the order of its sources, because its batches
     /// do; a page therefore holds no message of a shard while an earlier one of that shard is missing.
     fn inbox(
         &self,
         shard: ShardId,
+        after: Option<Source>,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<MessageRow>>> + Send;
 

@@ -281,7 +281,10 @@ async fn answer(store: &impl Store, leases: &mut Vec<Lease>, call: &Call) -> Str
             parts.join("\n")
         }
         Call::Mail(shards, shard, limit) => {
-            kind(store.mail(shards).await) + &kind(store.inbox(*shard, *limit).await)
+            let page = store.inbox(*shard, None, *limit).await;
+            let first = page.as_ref().ok().and_then(|page| page.first().map(|row| row.from));
+            let behind = store.inbox(*shard, first, *limit).await;
+            kind(store.mail(shards).await) + &kind(page) + &kind(behind)
         }
         Call::Waits(names, home, after) => {
             let mut all = kind(store.waits(names).await);

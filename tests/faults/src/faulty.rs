@@ -9,7 +9,7 @@
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
     Batch, Declared, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyRow, Lease,
-    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sagaflow_sweep::random::Random;
@@ -174,8 +174,13 @@ impl<S: Store> Store for Faulty<S> {
         }
     }
 
-    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
-        self.look("inbox", self.inner.inbox(shard, limit)).await
+    async fn inbox(
+        &self,
+        shard: ShardId,
+        after: Option<Source>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>> {
+        self.look("inbox", self.inner.inbox(shard, after, limit)).await
     }
 
     async fn interest(&self, add: &Interest) -> Result<Declared> {

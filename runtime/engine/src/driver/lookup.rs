@@ -71,18 +71,26 @@ impl<S: Store> Serving<'_, S> {
     /// Order: what was taken of the last page is deleted before the next one is read, so that a page
     /// brings what is new.
     pub(super) fn look_for_mail(&mut self) {
+        // What was left is passed over; what is in hand is deleted soon.
+        if self.mail.after.is_some() && self.shard.mail_in_hand() >= limits::IN_HAND {
+            return;
+        }
         let taken = |batch: &Batch| !batch.taken.is_empty();
         let taking = self.flight.as_ref().is_some_and(|flight| taken(&flight.batch))
             || taken(&self.pending.batch);
         if !self.mail.begin(taking) {
             return;
         }
-        if let Some(tray) = self.tray() {
+        let after = self.mail.after;
+        // Order: a look that goes on behind a page brings nothing that was sent meanwhile before it.
+        if after.is_none()
+            && let Some(tray) = self.tray()
+        {
             tray.lay();
         }
         let (store, lease, back) = (Arc::clone(&self.store), self.lease, self.inlets.back.clone());
         tokio::spawn(async move {
-            let read = || store.inbox(lease.shard, limits::MAIL);
+            let read = || store.inbox(lease.shard, after, limits::MAIL);
             let rows = patiently("messages", read).await;
             // The shard is gone only when the process stops.
             let _ = back.send(Message::Mail(lease.epoch, rows)).await;
@@ -91,13 +99,16 @@ impl<S: Store> Serving<'_, S> {
 
     /// Does what a look into the inbox has found.
     pub(super) fn read_mail(&mut self, rows: Vec<MessageRow>) {
-        if !self.mail.read(&rows)
+        let last = rows.last().map(|row| row.from);
+        self.mail.read(&rows);
+        if !rows.is_empty() {
+            self.apply(Input::Mail(rows));
+        }
+        let left = self.shard.left_mail();
+        if !self.mail.applied(last, left)
             && let Some(tray) = self.tray()
         {
             tray.miss();
-        }
-        if !rows.is_empty() {
-            self.apply(Input::Mail(rows));
         }
     }
 
@@ -123,13 +134,14 @@ impl<S: Store> Serving<'_, S> {
             return;
         };
         self.mail.stirred = more;
-        // Order: where there is one process nobody else sends anything, and what the shard could not do
-        // yet is all that the store has to be read for.
-        let others = self.store.ttl().is_some();
-        self.mail.wanted |= look && (self.shard.left_mail() || others);
+        // Order: where something was left, it is looked for soon, together with this.
+        self.mail.wanted |= look && self.mail.rests.is_none();
         let rows = self.mail.unseen(rows);
         if !rows.is_empty() {
             self.apply(Input::Mail(rows));
+        }
+        if self.shard.left_mail() {
+            self.mail.left();
         }
     }
 

@@ -1,9 +1,16 @@
 //! When a shard reads its inbox, and when it goes by its tray.
+//!
+//! The inbox is read in pages from its beginning. A page of which something is taken is read again
+//! when that is deleted. One that holds what the shard cannot do yet, as the start of a workflow that
+//! another version of the program knows, is passed over, so that it holds up nothing behind it; the
+//! next look finds it again.
 
 use crate::limits;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{MessageRow, Source};
 use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Where a shard stands with its messages.
 pub(super) struct Mailbox {
@@ -19,6 +26,12 @@ pub(super) struct Mailbox {
     reading: bool,
     /// The last page was full: there is more when what was taken of it is gone.
     more: bool,
+    /// Behind which message the next page begins.
+    pub(super) after: Option<Source>,
+    /// Since the inbox was read from its beginning: pages, and whether something was left.
+    swept: (u32, bool),
+    /// When what was left is looked for again.
+    pub(super) rests: Option<Instant>,
     /// The last message of each sender that was seen.
     seen: BTreeMap<ShardId, (u64, u64, u32)>,
 }
@@ -34,6 +47,9 @@ impl Mailbox {
             current: false,
             reading: false,
             more: false,
+            after: None,
+            swept: (0, false),
+            rests: None,
             seen: BTreeMap::new(),
         }
     }
@@ -43,6 +59,9 @@ impl Mailbox {
         let now = self.wanted && !self.reading && !taking;
         if now {
             (self.wanted, self.reading) = (false, true);
+            if self.after.is_none() {
+                (self.swept, self.rests) = ((0, false), None);
+            }
         }
         now
     }
@@ -52,17 +71,47 @@ impl Mailbox {
         self.stirred && !self.reading
     }
 
-    /// A look has found these. Returns whether they were everything.
-    pub(super) fn read(&mut self, found: &[MessageRow]) -> bool {
+    /// A look has found these.
+    pub(super) fn read(&mut self, found: &[MessageRow]) {
         (self.reading, self.first) = (false, true);
         self.more = found.len() >= limits::MAIL as usize;
-        self.current = !self.more;
-        // What was sent since waits on the tray.
-        self.stirred |= self.current;
+        self.swept.0 += 1;
         for row in found {
             self.see(row.from);
         }
-        self.current
+    }
+
+    /// What the look has found is decided, up to this message, and some of it was left. Returns whether
+    /// the tray still has all that was sent since.
+    pub(super) fn applied(&mut self, last: Option<Source>, left: bool) -> bool {
+        self.swept.1 |= left;
+        if self.more && left {
+            (self.after, self.more, self.wanted) = (last, false, true);
+            return true;
+        }
+        if self.more {
+            self.current = false;
+            // What is read again from the beginning has all of it.
+            return self.after.is_some();
+        }
+        self.after = None;
+        // What was sent since waits on the tray.
+        (self.current, self.stirred) = (true, true);
+        if self.swept.1 {
+            self.left();
+        }
+        true
+    }
+
+    /// Something was left that may be done in a while: the longer the more pages it takes to find it.
+    pub(super) fn left(&mut self) {
+        let pages = self.swept.0.max(1);
+        self.rests.get_or_insert_with(|| Instant::now() + limits::MAIL_LOOK * pages);
+    }
+
+    /// How long until what was left is looked for.
+    pub(super) fn until_look(&self) -> Option<Duration> {
+        Some(self.rests?.saturating_duration_since(Instant::now()))
     }
 
     /// Those of a tray that were not seen yet.
@@ -108,8 +157,9 @@ mod tests {
     fn what_the_inbox_had_is_not_taken_again_from_the_tray() {
         let mut mailbox = Mailbox::new(4);
         assert!(mailbox.begin(false) && !mailbox.may_take());
-        assert!(mailbox.read(&[row(0, 1, 5, 0), row(0, 1, 5, 1), row(2, 3, 1, 0)]));
-        assert!(mailbox.may_take());
+        mailbox.read(&[row(0, 1, 5, 0), row(0, 1, 5, 1), row(2, 3, 1, 0)]);
+        assert!(mailbox.applied(Some(row(2, 3, 1, 0).from), false));
+        assert!(mailbox.may_take() && mailbox.current);
         let on_tray = vec![
             row(0, 1, 5, 1),
             row(2, 3, 1, 0),

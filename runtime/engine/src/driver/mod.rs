@@ -146,6 +146,13 @@ impl Shared {
         }
     }
 
+    /// A shard has a new owner here: what the one before sent may be in the store only, and goes before
+    /// what this one sends, so every inbox is read again. Order: behind the fence record, before
+    /// anything else is sent.
+    fn missed(&self) {
+        self.trays.iter().for_each(Tray::missed);
+    }
+
     /// Other nodes may have sent messages to a shard.
     pub(crate) fn look(&self, shard: ShardId) {
         if let Some(tray) = self.trays.get(shard.0 as usize) {

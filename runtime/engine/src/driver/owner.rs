@@ -108,6 +108,7 @@ impl<S: Store> Owner<S> {
         // recovers the same runs again.
         self.store.commit(lease, fence.clone()).await?;
         gate.renewed(sent);
+        self.shared.missed();
         if let Some(on_commit) = &self.shared.on_commit {
             on_commit(&fence);
         }

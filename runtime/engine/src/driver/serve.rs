@@ -182,8 +182,9 @@ impl<'a, S: Store> Serving<'a, S> {
                 let cause = "the lease was lost, or could not be renewed in time".to_owned();
                 return Lost::Memory(port::Error::Unavailable(cause));
             }
-            self.send_pending();
+            // Order: before what was decided is sent, so that this is sent with it.
             self.take_from_tray();
+            self.send_pending();
             self.look_for_mail();
             let stopping = leave.is_cancelled();
             if stopping && give_up.is_none() {
@@ -223,6 +224,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 () = sleep(due), if room => self.apply(Input::Tick),
                 () = sleep(checkpoint), if room => self.checkpoint(),
                 () = stirred(tray) => self.mail.stirred = true,
+                () = sleep(self.mail.until_look()), if !self.mail.wanted => self.mail.wanted = true,
                 () = gate.closing() => {}
                 () = sleep(open) => {}
                 () = leave.cancelled(), if !stopping => {}

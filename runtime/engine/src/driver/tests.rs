@@ -1,6 +1,7 @@
 //! The loop against a store that fails, services that misbehave, and restarts.
 
 mod cluster;
+mod messages;
 
 use crate::inputs::Became;
 use crate::{Bound, Decided, Engine, Error, Handle, Options, Request, Until, clock};

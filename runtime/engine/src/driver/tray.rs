@@ -81,7 +81,16 @@ impl Tray {
 
     /// Keeps nothing until it is laid out again: the store has more than one reading of it brings.
     pub(super) fn miss(&self) {
-        self.lock().rows = Rows::Missed;
+        let mut state = self.lock();
+        if !matches!(state.rows, Rows::Away) {
+            state.rows = Rows::Missed;
+        }
+    }
+
+    /// Something was sent that does not come here.
+    pub(super) fn missed(&self) {
+        self.miss();
+        self.stirred.notify_one();
     }
 
     /// The shard is not served here any more.
@@ -178,6 +187,16 @@ mod tests {
             assert_eq!(taken(&tray, 9), Some((vec![7], false, false)));
             assert!(!tray.crowded());
         }
+    }
+
+    #[test]
+    fn where_something_was_missed_nothing_is_taken_before_it() {
+        let tray = Tray::default();
+        tray.lay();
+        tray.put(rows(1..2, 9));
+        tray.missed();
+        tray.put(rows(3..4, 9));
+        assert_eq!(taken(&tray, 9), None);
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub async fn a_refused_batch_leaves_nothing(harness: &impl Harness) {
     assert_eq!(store.run(run(0)).await, Ok(None), "a refused batch left a run");
     assert_eq!(store.item("i").await, Ok(None), "a refused batch left an item");
     assert_eq!(store.history(run(0), 0, 9).await, Ok(vec![]), "a refused batch left a record");
-    let kept = store.inbox(SHARD, 9).await;
+    let kept = store.inbox(SHARD, None, 9).await;
     assert_eq!(kept, Ok(vec![waiting]), "a refused batch sent or took a message");
     let filter = RunFilter { limit: 9, ..RunFilter::default() };
     assert_eq!(store.runs(&filter).await, Ok(vec![]), "a refused batch is listed");

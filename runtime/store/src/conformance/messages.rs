@@ -25,7 +25,7 @@ pub async fn all(harness: &impl Harness) {
 }
 
 async fn inbox(store: &impl Store, shard: ShardId) -> Vec<MessageRow> {
-    store.inbox(shard, 1_000).await.expect("an inbox can be read")
+    store.inbox(shard, None, 1_000).await.expect("an inbox can be read")
 }
 
 async fn send(store: &impl Store, lease: Lease, prev: u64, sent: &[MessageRow]) {
@@ -75,10 +75,17 @@ pub async fn messages_are_read_in_order_of_their_sources_and_in_pages(harness: &
     let expected: Vec<_> = early.into_iter().chain(late).map(|from| message(TO, from)).collect();
     assert_eq!(inbox(&store, TO).await, expected);
     for limit in [0, 1, 5, 8, 9, u32::MAX] {
-        let page = store.inbox(TO, limit).await.expect("a page");
+        let page = store.inbox(TO, None, limit).await.expect("a page");
         let first = expected.len().min(limit as usize);
         assert_eq!(page.as_slice(), &expected[..first], "a page of {limit}");
     }
+    for (at, row) in expected.iter().enumerate() {
+        let page = store.inbox(TO, Some(row.from), 3).await.expect("a page");
+        let behind = &expected[at + 1..];
+        assert_eq!(page, behind[..behind.len().min(3)], "the page behind {:?}", row.from);
+    }
+    let between = store.inbox(TO, Some(of(1, 1, 5, 7)), 1).await.expect("a page");
+    assert_eq!(between, [message(TO, of(1, 1, 9, 2))], "behind one that is not there");
 }
 
 /// Another shard that names it takes nothing of it, and what is not named stays.
@@ -244,7 +251,7 @@ pub async fn shards_that_write_to_each_other_at_once_lose_nothing(harness: &impl
             let lease = acquire(&*store, ShardId(shard)).await;
             let (mut prev, mut got) = (0, Vec::new());
             while prev < ROUNDS || got.len() < 4 * 3 * usize::try_from(ROUNDS).unwrap_or(0) {
-                let read = store.inbox(ShardId(shard), 5).await.expect("a page");
+                let read = store.inbox(ShardId(shard), None, 5).await.expect("a page");
                 let sent = 0..if prev < ROUNDS { 12 } else { 0 };
                 let sent =
                     sent.map(|index| message(ShardId(index % 4), source(shard, prev, index)));

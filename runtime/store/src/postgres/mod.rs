@@ -41,7 +41,7 @@ use options::Schema;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
     Batch, Declared, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow,
-    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::postgres::PgRow;
@@ -269,8 +269,13 @@ impl Store for Postgres {
         self.writer.commit(lease, batch.into()).await
     }
 
-    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
-        let rows = self.read(inbox::read(&self.schema, shard, limit)).await?;
+    async fn inbox(
+        &self,
+        shard: ShardId,
+        after: Option<Source>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>> {
+        let rows = self.read(inbox::read(&self.schema, shard, after, limit)).await?;
         rows.iter().map(inbox::decode).collect()
     }
 

@@ -35,7 +35,7 @@ use node::Nodes;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
     Batch, Declared, Error, EventName, EventRow, Interest, ItemRow, JournalRow, KeyName, KeyRow,
-    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Store, Tail,
+    Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source, Store, Tail,
 };
 use sagaflow_core::time::Time;
 use sqlx::SqlitePool;
@@ -155,8 +155,13 @@ impl Store for Sqlite {
         answer.await.unwrap_or_else(|_| lost())
     }
 
-    async fn inbox(&self, shard: ShardId, limit: u32) -> Result<Vec<MessageRow>> {
-        inbox::read(&self.readers, shard, limit).await
+    async fn inbox(
+        &self,
+        shard: ShardId,
+        after: Option<Source>,
+        limit: u32,
+    ) -> Result<Vec<MessageRow>> {
+        inbox::read(&self.readers, shard, after, limit).await
     }
 
     async fn waits(&self, names: &[EventName]) -> Result<Vec<Vec<ShardId>>> {

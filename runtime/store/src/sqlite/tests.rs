@@ -236,7 +236,7 @@ async fn a_file_of_the_first_version_keeps_what_it_has_and_takes_messages() {
     let message = sagaflow_core::port::MessageRow { to: ShardId(0), from, body: vec![1] };
     let sent = vec![message.clone()];
     store.commit(lease, Batch { prev: 1, sent, ..Batch::default() }).await.expect("a commit");
-    assert_eq!(store.inbox(ShardId(0), 9).await, Ok(vec![message]));
+    assert_eq!(store.inbox(ShardId(0), None, 9).await, Ok(vec![message]));
 }
 
 /// Runs statements on a file that no store has open.

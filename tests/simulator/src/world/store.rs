@@ -168,7 +168,7 @@ impl World {
             Request::Events { home, name, since } => {
                 ready(handle.events(home, &name, since, 0, PAGE)).map(Reply::Events)
             }
-            Request::Inbox => ready(handle.inbox(shard, PAGE)).map(Reply::Inbox),
+            Request::Inbox => ready(handle.inbox(shard, None, PAGE)).map(Reply::Inbox),
         };
         if commits && reply.is_ok() && self.strikes(Fault::PauseBeforeRelease) {
             let long = self.ms(500, 35_000);

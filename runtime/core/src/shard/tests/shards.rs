@@ -247,7 +247,7 @@ impl Town {
         } else {
             one.mail = false;
             let limit = 1 + self.numbers.below(3);
-            let rows = now(self.store.inbox(shard, u32::try_from(limit).unwrap_or(1)));
+            let rows = now(self.store.inbox(shard, None, u32::try_from(limit).unwrap_or(1)));
             let rows = rows.expect("an inbox");
             if !rows.is_empty() {
                 self.apply(shard, Input::Mail(rows));
@@ -360,7 +360,7 @@ impl Town {
             let at = self.time();
             let output = self.all[shard.0 as usize].shard.checkpoint(at);
             self.finish(shard, output);
-            assert_eq!(now(self.store.inbox(shard, 9)), Ok(Vec::new()), "a message is left");
+            assert_eq!(now(self.store.inbox(shard, None, 9)), Ok(Vec::new()), "a message is left");
             let tail = now(self.store.tail(self.all[shard.0 as usize].lease)).expect("a tail");
             assert_eq!(tail.waits, [], "somebody is told of what nobody waits for");
         }

@@ -1,6 +1,6 @@
 //! `inbox`: messages from shard to shard, until they are taken.
 
-use super::{Query, get, short, small, uint};
+use super::{Query, get, int, short, small, uint};
 use crate::postgres::options::Schema;
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{MessageRow, Result, Source};
@@ -9,7 +9,8 @@ use sqlx::postgres::PgRow;
 /// A range of the primary key.
 pub(in crate::postgres) const INBOX: &str = "SELECT shard, src_shard, src_epoch, src_seq, src_index, body \
      FROM {schema}.inbox WHERE shard = $1 \
-     ORDER BY src_shard, src_epoch, src_seq, src_index LIMIT $2";
+     AND (src_shard, src_epoch, src_seq, src_index) > ($2, $3, $4, $5) \
+     ORDER BY src_shard, src_epoch, src_seq, src_index LIMIT $6";
 
 /// One look at the primary key for each shard. Order: a first row is asked for, which no plan can turn
 /// into a scan of the table.
@@ -18,9 +19,22 @@ pub(in crate::postgres) const MAIL: &str = "SELECT a.shard FROM unnest($1::integ
      ORDER BY i.src_shard, i.src_epoch, i.src_seq, i.src_index LIMIT 1) AS i \
      GROUP BY a.shard ORDER BY a.shard";
 
-/// The messages of a shard, in order of their sources.
-pub(in crate::postgres) fn read(schema: &Schema, shard: ShardId, limit: u32) -> Query {
-    sqlx::query(schema.sql(INBOX)).bind(short(shard.0)).bind(i64::from(limit))
+/// The messages of a shard behind this one, in order of their sources.
+pub(in crate::postgres) fn read(
+    schema: &Schema,
+    shard: ShardId,
+    after: Option<Source>,
+    limit: u32,
+) -> Query {
+    // Before every shard where none is given.
+    let (source, epoch, seq, index) = match after {
+        Some(Source { shard, epoch, seq, index }) => {
+            (short(shard.0), int(epoch), int(seq), short(index))
+        }
+        None => (-1, 0, 0, 0),
+    };
+    let query = sqlx::query(schema.sql(INBOX)).bind(short(shard.0)).bind(source);
+    query.bind(epoch).bind(seq).bind(index).bind(i64::from(limit))
 }
 
 /// Those of these shards that have messages, in order.

@@ -22,7 +22,8 @@ pub(in crate::sqlite) const TAKE: &str = "DELETE FROM inbox WHERE shard = ?1 \
 /// A range of the primary key.
 pub(in crate::sqlite) const INBOX: &str = "SELECT src_shard, src_epoch, src_seq, src_index, body \
      FROM inbox WHERE shard = ?1 \
-     ORDER BY src_shard, src_epoch, src_seq, src_index LIMIT ?2";
+     AND (src_shard, src_epoch, src_seq, src_index) > (?2, ?3, ?4, ?5) \
+     ORDER BY src_shard, src_epoch, src_seq, src_index LIMIT ?6";
 
 /// One look at the primary key for each shard. Order: the shards are looked for in the table, not the
 /// other way round.
@@ -61,13 +62,22 @@ pub(in crate::sqlite) fn send(
     Ok(())
 }
 
-/// The messages of a shard, in order of their sources.
+/// The messages of a shard behind this one, in order of their sources.
 pub(in crate::sqlite) async fn read(
     db: &SqlitePool,
     shard: ShardId,
+    after: Option<Source>,
     limit: u32,
 ) -> Result<Vec<MessageRow>> {
-    let query = sqlx::query(INBOX).bind(shard.0).bind(limit);
+    // Before every shard where none is given.
+    let (source, epoch, seq, index) = match after {
+        Some(Source { shard, epoch, seq, index }) => {
+            (i64::from(shard.0), int(epoch), int(seq), i64::from(index))
+        }
+        None => (-1, 0, 0, 0),
+    };
+    let query = sqlx::query(INBOX).bind(shard.0).bind(source).bind(epoch).bind(seq).bind(index);
+    let query = query.bind(limit);
     let found = query.fetch_all(db).await.map_err(read_error)?;
     found.iter().map(|row| decode(shard, row)).collect()
 }
