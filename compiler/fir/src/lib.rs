@@ -19,6 +19,7 @@ mod reach;
 mod spec;
 mod stmt;
 mod walk;
+pub mod work;
 mod workflow;
 
 pub use contract::{Ask, Promise, Source, contract};

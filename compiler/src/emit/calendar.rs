@@ -47,6 +47,12 @@ impl Exprs<'_, '_> {
                 let n = arg(0, &Ty::Int);
                 Code::owned(quote!(#call(#base, #n)?), Ty::Date)
             }
+            "add_working_days" => {
+                let list = |of: Ty| Ty::List(Box::new(of));
+                let (work, n) = (&self.work, arg(0, &Ty::Int));
+                let (weekend, holidays) = (arg(1, &list(Ty::Int)), arg(2, &list(Ty::Date)));
+                Code::owned(quote!(#call(#work, #base, #n, &#weekend, &#holidays)?), Ty::Date)
+            }
             "days_until" | "months_until" => {
                 let to = arg(0, &Ty::Date);
                 Code::owned(quote!(#call(#base, #to)?), Ty::Int)

@@ -47,6 +47,8 @@ pub(super) struct Exprs<'a, 'f> {
     pub draw: Option<TokenStream>,
     /// Module whose samples are meant.
     pub module: &'a str,
+    /// Reaches the work that is counted.
+    pub work: TokenStream,
 }
 
 /// The variable of a local: its name to be read, its number to be unique.
@@ -117,7 +119,8 @@ impl Exprs<'_, '_> {
         self.names.inner(ty, self.depth)
     }
 
-    pub(super) fn code(&self, expr: &Expr) -> Code {
+    /// The value of an expression, whatever it costs.
+    pub(super) fn uncounted(&self, expr: &Expr) -> Code {
         let ty = unlabelled(&expr.ty);
         let own = |tokens: TokenStream| Code::owned(tokens, ty.clone());
         match &expr.kind {
@@ -142,19 +145,18 @@ impl Exprs<'_, '_> {
             }
             ExprKind::Unary(op, of) => self.unary(*op, of),
             ExprKind::Binary(op, left, right) => self.binary(*op, left, right, &ty),
-            ExprKind::Field(of, name) => {
-                let code = self.code(of);
-                self.field(code, name, &ty)
-            }
+            ExprKind::Field(of, name) => self.field(self.base(of), name, &ty),
             ExprKind::OptionalField(of, name) => {
-                self.optional(of, &ty, |some| self.field(some, name, &ty))
+                self.optional(self.base(of), &ty, |some| self.field(some, name, &ty))
             }
             ExprKind::Method(of, method, args) => self.method(of, method, args, &expr.ty),
-            ExprKind::OptionalMethod(of, method, args) => self.optional(of, &ty, |some| {
-                let (tokens, some) = (some.value(), some_ty(&self.code(of).ty));
-                let base = Code::owned(tokens, some);
-                self.method_of(base, method, args, &expr.ty)
-            }),
+            ExprKind::OptionalMethod(of, method, args) => {
+                self.optional(self.code(of), &ty, |some| {
+                    let (tokens, some) = (some.value(), some_ty(&self.uncounted(of).ty));
+                    let base = Code::owned(tokens, some);
+                    self.method_of(base, method, args, &expr.ty)
+                })
+            }
             ExprKind::Index(of, index) => self.index(of, index),
             ExprKind::With(of, changes) => own(self.with(of, changes, &ty)),
             ExprKind::Record(name, fields) => {
@@ -219,12 +221,12 @@ impl Exprs<'_, '_> {
     }
 
     fn interpolated(&self, parts: &[TextPart]) -> TokenStream {
-        let rt = rt();
+        let (rt, work) = (rt(), &self.work);
         let pushed = parts.iter().map(|part| match part {
             TextPart::Text(chars) => quote!(text.push_str(#chars);),
             TextPart::Value(value) => {
-                let value = self.borrowed(value);
-                quote!(#rt::show(&mut text, #value)?;)
+                let value = self.stripped(self.base(value)).borrowed();
+                quote!(#rt::show(#work, &mut text, #value)?;)
             }
         });
         quote!({
@@ -281,8 +283,8 @@ impl Exprs<'_, '_> {
     }
 
     /// What `?.` does with a present value; the result is optional, flattened.
-    fn optional(&self, of: &Expr, ty: &Ty, then: impl FnOnce(Code) -> Code) -> Code {
-        let base = self.plain(of);
+    fn optional(&self, of: Code, ty: &Ty, then: impl FnOnce(Code) -> Code) -> Code {
+        let base = self.stripped(of);
         let Ty::Optional(some) = base.ty.clone() else { return then(base) };
         let then = then(Code { tokens: quote!((*some)), ty: *some, place: true });
         let from = then.ty.clone();
@@ -301,7 +303,7 @@ impl Exprs<'_, '_> {
 
     fn index(&self, of: &Expr, index: &Expr) -> Code {
         let rt = rt();
-        let base = self.plain(of);
+        let base = self.stripped(self.base(of));
         match base.ty.clone() {
             Ty::Map(key, value) => {
                 let (base, key) = (base.borrowed(), self.value_as(index, &key));
@@ -394,9 +396,13 @@ impl Exprs<'_, '_> {
             return self.fault("there is no such function", Ty::Never);
         };
         let args =
-            args.iter().zip(&function.locals).map(|(arg, param)| self.value_as(arg, &param.ty));
+            args.iter().zip(&function.locals).map(|(arg, param)| self.handed(arg, &param.ty));
+        let work = &self.work;
         let (module, short) = (self.names.module(name, self.depth), ident(split(name).1));
-        Code::owned(quote!(#module::__functions::#short(#(#args),*)?), unlabelled(&function.result))
+        Code::owned(
+            quote!(#module::__functions::#short(#work, #(#args),*)?),
+            unlabelled(&function.result),
+        )
     }
 }
 

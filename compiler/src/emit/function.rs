@@ -17,7 +17,9 @@ impl Names<'_> {
     fn function(&self, name: &str, function: &Function) -> TokenStream {
         let rt = rt();
         let (module, short) = split(name);
-        let exprs = Exprs { names: self, locals: &function.locals, depth: 2, draw: None, module };
+        let work = quote!(work);
+        let locals = &function.locals;
+        let exprs = Exprs { names: self, locals, depth: 2, draw: None, module, work };
         let params =
             (0_u32..).zip(function.locals.iter().take(function.params)).map(|(id, local)| {
                 let variable = variable(sagaflow_fir::LocalId(id), &function.locals);
@@ -39,7 +41,7 @@ impl Names<'_> {
                 let rules = rules.iter().map(|rule| {
                     let when = exprs.value_as(&rule.when, &sagaflow_fir::Ty::Bool);
                     let then = exprs.value_as(&rule.then, &function.result);
-                    quote!(if #when { return ::core::result::Result::Ok(#then); })
+                    quote!(work.spend(1)?; if #when { return ::core::result::Result::Ok(#then); })
                 });
                 let otherwise = match otherwise {
                     Some(value) => {
@@ -56,7 +58,13 @@ impl Names<'_> {
         };
         let short = ident(short);
         quote! {
-            pub fn #short(#(#params),*) -> ::core::result::Result<#result, #rt::Fault> { #body }
+            pub fn #short(
+                work: &#rt::Work,
+                #(#params),*
+            ) -> ::core::result::Result<#result, #rt::Fault> {
+                work.spend(1)?;
+                #body
+            }
         }
     }
 }

@@ -114,12 +114,17 @@ impl<'f> Machine<'_, 'f> {
     }
 
     pub(super) fn exprs(&self, draw: Option<TokenStream>) -> Exprs<'_, 'f> {
+        let work = match draw {
+            Some(_) => quote!((&cx.work)),
+            None => quote!((&work)),
+        };
         Exprs {
             names: self.names,
             locals: &self.graph.workflow.locals,
             depth: 2,
             draw,
             module: &self.graph.workflow.module,
+            work,
         }
     }
 
@@ -292,7 +297,6 @@ impl<'f> Machine<'_, 'f> {
                 mut go: Go,
             ) -> ::core::result::Result<#rt::Next, #rt::Fault> {
                 loop {
-                    cx.spend()?;
                     let step = match go { #(#arms),* };
                     match step {
                         Step::Go(next) => go = next,
@@ -387,6 +391,7 @@ impl<'f> Machine<'_, 'f> {
         let arms = self.graph.rests.iter().filter_map(|rest| self.matches_arm(rest));
         let idle = quote!(#rt::fault("nothing waits for an event here"));
         quote! {
+            let work = #rt::Work::new();
             ::core::result::Result::Ok(match (At::read(frame)?, index) {
                 #(#arms)*
                 _ => return ::core::result::Result::Err(#idle),
@@ -425,6 +430,7 @@ impl<'f> Machine<'_, 'f> {
             values => quote!(#rt::Json::Array(::std::vec![#(#values),*])),
         };
         quote! {
+            let work = #rt::Work::new();
             #params
             ::core::result::Result::Ok(::core::option::Option::Some(#key))
         }
@@ -440,6 +446,7 @@ impl<'f> Machine<'_, 'f> {
             None => quote!(#rt::Json::Null),
         });
         quote! {
+            let work = #rt::Work::new();
             #params
             ::core::result::Result::Ok(::std::vec![#(#keys),*])
         }

@@ -4,6 +4,7 @@ use super::expr::{Code, Exprs};
 use super::names::rt;
 use proc_macro2::TokenStream;
 use quote::quote;
+use sagaflow_fir::work::goes_through_map;
 use sagaflow_fir::{Expr, Ty};
 
 impl Exprs<'_, '_> {
@@ -16,7 +17,11 @@ impl Exprs<'_, '_> {
         args: &[Expr],
         ty: &Ty,
     ) -> Code {
-        let rt = rt();
+        let (rt, work) = (rt(), &self.work);
+        let base = match goes_through_map(name) {
+            true => quote!(#rt::through(#work, #base)?),
+            false => base,
+        };
         match name {
             "len" | "count" => Code::owned(quote!(#rt::map::len(#base)), Ty::Int),
             "is_empty" => Code::owned(quote!(#rt::map::is_empty(#base)), Ty::Bool),

@@ -6,6 +6,7 @@ use super::expr::{Code, Exprs};
 use super::names::{rt, unlabelled};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
+use sagaflow_fir::work::goes_through_list;
 use sagaflow_fir::{Expr, ExprKind, Method, Ty};
 
 /// A type without the labels around it.
@@ -23,7 +24,7 @@ impl Exprs<'_, '_> {
         {
             return code;
         }
-        let base = self.code(of);
+        let base = self.base(of);
         self.method_of(base, method, args, ty)
     }
 
@@ -50,7 +51,18 @@ impl Exprs<'_, '_> {
         params: &[&Ty],
         to: Option<&Ty>,
     ) -> (TokenStream, Ty) {
-        let rt = rt();
+        self.lambda_beside(lambda, params, to, 0)
+    }
+
+    /// The same; the first so many parameters are moved and not copied, which costs nothing.
+    fn lambda_beside(
+        &self,
+        lambda: Option<&Expr>,
+        params: &[&Ty],
+        to: Option<&Ty>,
+        moved: usize,
+    ) -> (TokenStream, Ty) {
+        let (rt, work) = (rt(), &self.work);
         let Some(ExprKind::Lambda(locals, body)) = lambda.map(|lambda| &lambda.kind) else {
             let own = params.first().map_or(Ty::Never, |ty| unlabelled(ty));
             let to = to.cloned().unwrap_or_else(|| self.names.plain(&own));
@@ -72,8 +84,15 @@ impl Exprs<'_, '_> {
             })
             .collect();
         let arguments = locals.iter().map(|id| self.variable(*id));
+        let copied = locals.iter().zip(params).skip(moved).filter(|(_, ty)| !self.is_scalar(ty));
+        let copied = copied.map(|(id, _)| {
+            let variable = self.variable(*id);
+            quote!(+ #rt::handed(#rt::size(&#variable)))
+        });
+        let cost = quote!(1 #(#copied)*);
         let (value, ty) = (self.value_as(body, &to), self.names.inner(&to, self.depth));
         let closure = quote!(|#(#arguments),*| -> ::core::result::Result<#ty, #rt::Fault> {
+            #work.spend(#cost)?;
             #(#names)*
             ::core::result::Result::Ok(#value)
         });
@@ -88,7 +107,11 @@ impl Exprs<'_, '_> {
         args: &[Expr],
         ty: &Ty,
     ) -> Code {
-        let rt = rt();
+        let (rt, work) = (rt(), &self.work);
+        let base = match goes_through_list(name, args.len()) {
+            true => quote!(#rt::through::<[_]>(#work, #base)?),
+            false => base,
+        };
         let first = args.first();
         let int = |tokens| Code::owned(tokens, Ty::Int);
         let bool_ = |tokens| Code::owned(tokens, Ty::Bool);
@@ -131,7 +154,7 @@ impl Exprs<'_, '_> {
             }
             "join" => {
                 let between = self.argument(first, &Ty::Text);
-                Code::owned(quote!(#rt::list::join(#base, &#between)?), Ty::Text)
+                Code::owned(quote!(#rt::list::join(#work, #base, &#between)?), Ty::Text)
             }
             "where" | "any" | "all" | "count" | "find" => {
                 let lambda = self.lambda(first, &[item], Some(&Ty::Bool)).0;
@@ -186,7 +209,7 @@ impl Exprs<'_, '_> {
             "fold" => {
                 let acc = first.map_or(Ty::Never, |init| unlabelled(&init.ty));
                 let init = self.argument(first, &acc);
-                let lambda = self.lambda(args.get(1), &[&acc, item], Some(&acc)).0;
+                let lambda = self.lambda_beside(args.get(1), &[&acc, item], Some(&acc), 1).0;
                 Code::owned(quote!(#rt::list::fold(#base, #init, #lambda)?), acc)
             }
             "zip" => self.zip(base, item, args, ty),

@@ -10,6 +10,7 @@ mod block;
 mod builtin;
 mod calendar;
 mod convert;
+mod count;
 mod expr;
 mod function;
 mod graph;

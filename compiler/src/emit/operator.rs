@@ -117,7 +117,11 @@ impl Exprs<'_, '_> {
     fn membership(&self, left: &Expr, right: &Expr) -> Code {
         let rt = rt();
         let item = self.code(left);
-        let of = self.plain(right);
+        // A key is looked up in a map; all else is gone through.
+        let of = match self.names.plain(&right.ty) {
+            Ty::Map(..) => self.stripped(self.base(right)),
+            _ => self.plain(right),
+        };
         let wanted = match &of.ty {
             Ty::List(item) | Ty::Batch(item) => (**item).clone(),
             Ty::Map(key, _) => (**key).clone(),

@@ -237,6 +237,7 @@ impl<'f> Blocks<'_, '_, 'f> {
             depth: 2,
             draw: Some(quote!(cx.draw)),
             module: &self.machine.graph.workflow.module,
+            work: quote!((&cx.work)),
         };
         let outer = self.exprs();
         let params = human.locals.iter().take(human.params.len()).enumerate();

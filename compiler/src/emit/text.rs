@@ -8,16 +8,18 @@ use sagaflow_fir::{Expr, Ty};
 
 impl Exprs<'_, '_> {
     pub(super) fn text_method(&self, base: TokenStream, name: &str, args: &[Expr]) -> Code {
-        let rt = rt();
+        let (rt, work) = (rt(), &self.work);
+        let base = quote!(#rt::through::<str>(#work, #base)?);
         let function = format_ident!("{name}");
         let text = |index: usize| self.argument(args.get(index), &Ty::Text);
         match name {
             "len" => Code::owned(quote!(#rt::text::len(#base)), Ty::Int),
             "is_empty" => Code::owned(quote!(#rt::text::is_empty(#base)), Ty::Bool),
             "is_blank" => Code::owned(quote!(#rt::text::is_blank(#base)), Ty::Bool),
-            "lines" | "words" => {
-                Code::owned(quote!(#rt::text::#function(#base)), Ty::List(Box::new(Ty::Text)))
-            }
+            "lines" | "words" => Code::owned(
+                quote!(#rt::text::#function(#work, #base)?),
+                Ty::List(Box::new(Ty::Text)),
+            ),
             "to_int" | "to_decimal" | "to_date" | "to_time" | "to_uuid" => read(&base, name),
             "index_of" => {
                 let (part, ty) = (text(0), Ty::Optional(Box::new(Ty::Int)));
@@ -41,7 +43,8 @@ impl Exprs<'_, '_> {
             }
             "split" => {
                 let by = text(0);
-                Code::owned(quote!(#rt::text::split(#base, &#by)), Ty::List(Box::new(Ty::Text)))
+                let ty = Ty::List(Box::new(Ty::Text));
+                Code::owned(quote!(#rt::text::split(#work, #base, &#by)?), ty)
             }
             "join" => {
                 let items = args.first().map(|items| self.plain(items));
@@ -52,7 +55,7 @@ impl Exprs<'_, '_> {
                     }
                     _ => items.borrowed(),
                 });
-                Code::owned(quote!(#rt::list::join(#items, #base)?), Ty::Text)
+                Code::owned(quote!(#rt::list::join(#work, #items, #base)?), Ty::Text)
             }
             "replace" => {
                 let (from, to) = (text(0), text(1));

@@ -48,12 +48,18 @@ impl Names<'_> {
             });
             order(name, &chain(compared.collect()))
         });
+        let weighed = fields.iter().map(|field| {
+            let field = ident(&field.name);
+            quote!(&self.#field)
+        });
+        let weight = weight(name, &parts(weighed));
         quote! {
             #doc
             #derives
             pub struct #name { #(#members),* }
             impl #name { #(#defaults)* }
             #order
+            #weight
         }
     }
 
@@ -121,6 +127,16 @@ impl Names<'_> {
                 },
             )
         });
+        let weighed = variants.iter().map(|variant| {
+            let short = ident(&variant.name);
+            let fields: Vec<Ident> =
+                variant.fields.iter().map(|field| ident(&field.name)).collect();
+            let payload: Vec<Ident> =
+                (0..fields.len()).map(|index| format_ident!("p{index}")).collect();
+            let parts = parts(payload.iter().map(|payload| quote!(#payload)));
+            quote!(Self::#short { #(#fields: #payload),* } => #parts)
+        });
+        let weight = weight(name, &quote!(match self { #(#weighed),* }));
         quote! {
             #doc
             #derives
@@ -130,6 +146,7 @@ impl Names<'_> {
                 pub fn __name(&self) -> &'static str { match self { #(#names),* } }
             }
             #order
+            #weight
         }
     }
 
@@ -164,6 +181,7 @@ impl Names<'_> {
             ),
         };
         let order = ordered.then(|| order(name, &quote!(::core::cmp::Ord::cmp(&self.0, &other.0))));
+        let weight = weight(name, &quote!(#rt::Weight::weight(&self.0)));
         quote! {
             #doc
             #derives
@@ -171,6 +189,7 @@ impl Names<'_> {
             pub struct #name(#public);
             #checked
             #order
+            #weight
             impl #name {
                 /// The value without its name.
                 pub fn get(&self) -> &#public { &self.0 }
@@ -294,6 +313,22 @@ fn payload_order(variant: &Variant) -> TokenStream {
     let chained = chain(left.iter().zip(&right).map(|(l, r)| quote!((#l, #r))).collect());
     quote! {
         (Self::#short { #(#members: #left),* }, Self::#short { #(#members: #right),* }) => #chained
+    }
+}
+
+/// What parts weigh together, with what holds them.
+fn parts(parts: impl Iterator<Item = TokenStream>) -> TokenStream {
+    let rt = rt();
+    let parts = parts.map(|part| quote!(.saturating_add(#rt::Weight::weight(#part))));
+    quote!(1_u64 #(#parts)*)
+}
+
+fn weight(name: &Ident, weighed: &TokenStream) -> TokenStream {
+    let rt = rt();
+    quote! {
+        impl #rt::Weight for #name {
+            fn weight(&self) -> u64 { #weighed }
+        }
     }
 }
 

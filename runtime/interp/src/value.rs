@@ -6,6 +6,8 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use sagaflow_core::codegen::Failure;
+use sagaflow_core::codegen::rt::Weight;
+use sagaflow_core::codegen::rt::work::{items_weight, text_units};
 use sagaflow_core::value::Money;
 use serde_json::Value as Json;
 use std::cmp::Ordering;
@@ -117,6 +119,26 @@ impl Value {
             Self::Unknown => 20,
             Self::Role(_) => 21,
             Self::Failure(_) => 22,
+        }
+    }
+}
+
+/// The weight of the value that generated code has in the same place.
+impl Weight for Value {
+    fn weight(&self) -> u64 {
+        let fields =
+            |fields: &Fields| fields.values().map(Weight::weight).fold(1, u64::saturating_add);
+        match self {
+            Self::None => 0,
+            Self::Text(text) => text_units(text.len()).saturating_add(1),
+            Self::List(items) => items_weight(items.iter().map(Weight::weight)),
+            Self::Map(map) => {
+                items_weight(map.iter().flat_map(|(key, value)| [key.weight(), value.weight()]))
+            }
+            Self::Record(of) | Self::Variant(_, of) => fields(of),
+            Self::Ok(value) => value.weight().saturating_add(1),
+            Self::Role(who) => items_weight(who.iter().map(Weight::weight)),
+            _ => 1,
         }
     }
 }

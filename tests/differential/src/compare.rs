@@ -203,11 +203,16 @@ impl Trace<'_> {
         self.stats.points.insert(frame.at.clone());
         let now = Time(1_700_000_000_000 + i64::from(self.stats.resumes) * 977);
         let seed = [u8::try_from(self.stats.resumes % 251).unwrap_or_default(); 16];
-        let draw = Draw::new(now, seed);
-        let generated = self.generated.resume(frame, event.clone(), &mut draw.clone());
-        let interp = self.interp.resume(frame, event.clone(), &mut draw.clone());
+        let mut draw = Draw::new(now, seed);
+        let mut other = draw.clone();
+        let generated = self.generated.resume(frame, event.clone(), &mut draw);
+        let interp = self.interp.resume(frame, event.clone(), &mut other);
         match (generated, interp) {
-            (Ok(a), Ok(b)) if a == b => Ok(Some(a)),
+            (Ok(a), Ok(b)) if a == b && draw.work == other.work => Ok(Some(a)),
+            (Ok(a), Ok(b)) if a == b => {
+                let (a, b) = (draw.work.to_string(), other.work.to_string());
+                Err(self.differ(&format!("the work of {event:?} at {frame:?}"), &a, &b))
+            }
             (Err(_), Err(_)) => {
                 self.stats.faults += 1;
                 Ok(None)

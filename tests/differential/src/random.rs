@@ -50,7 +50,11 @@ impl Random {
             Ty::Bool => self.one_in(2).into(),
             Ty::Int => self.int(),
             Ty::Size => u64::try_from(self.below(5_000)).unwrap_or_default().into(),
-            Ty::Text => self.pick(&["", "a", "Ab c", "ÄÖ", "a,b", "zz"]).copied().into(),
+            Ty::Text => {
+                // The last is long enough to count as work.
+                let texts = ["", "a", "Ab c", "ÄÖ", "a,b", "zz", "over a unit of text, ÄÖ over"];
+                self.pick(&texts).copied().into()
+            }
             Ty::Money(currency) => {
                 let open = self.pick(&["EUR", "USD"]).copied().unwrap_or("EUR");
                 let code = currency.as_deref().unwrap_or(open);

@@ -136,6 +136,8 @@ pub struct Draw {
     pub now: Time,
     /// Seed of this transition; each use mixes in the next counter.
     pub seed: [u8; 16],
+    /// What the transition cost, where it did not fault: the same in every machine.
+    pub work: u64,
     used: u64,
 }
 
@@ -143,7 +145,7 @@ impl Draw {
     /// A draw for one transition.
     #[must_use]
     pub fn new(now: Time, seed: [u8; 16]) -> Self {
-        Self { now, seed, used: 0 }
+        Self { now, seed, work: 0, used: 0 }
     }
 
     /// The next 16 random bytes: a hash of the seed and a counter.

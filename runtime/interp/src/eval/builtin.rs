@@ -8,7 +8,7 @@ use sagaflow_core::codegen::{Draw, Fault, Json};
 use sagaflow_core::key;
 use sagaflow_core::time::Time;
 use sagaflow_core::value::print_time;
-use sagaflow_fir::{Expr, Ty};
+use sagaflow_fir::{Expr, ExprKind, Ty};
 use serde_json::json;
 use std::sync::Arc;
 use uuid::Builder;
@@ -33,9 +33,18 @@ impl Eval<'_> {
                 let bytes = self.draw()?.bytes();
                 Ok(Value::Uuid(Builder::from_random_bytes(bytes).into_uuid()))
             }
+            // What is revealed is the same value; why stands there for readers.
+            "reveal" => match args.first() {
+                Some(value) => self.expr(env, value),
+                None => Err(fault("there is nothing to reveal")),
+            },
+            "sample" => match args.first().map(|name| &name.kind) {
+                Some(ExprKind::Literal(Json::String(name))) => self.sample(name, ty),
+                _ => Err(fault("a sample has no name")),
+            },
             _ => {
                 let args = self.all(env, args)?;
-                self.known(name, &args, ty)
+                self.known(name, &args)
             }
         }
     }
@@ -44,7 +53,7 @@ impl Eval<'_> {
         self.draw.as_deref_mut().ok_or_else(|| fault("nothing can be drawn here"))
     }
 
-    fn known(&mut self, name: &str, args: &[Value], ty: &Ty) -> Result<Value, Fault> {
+    fn known(&mut self, name: &str, args: &[Value]) -> Result<Value, Fault> {
         match (name, args) {
             ("same_currency", [Value::Money(a), Value::Money(b)]) => {
                 Ok(Value::Bool(a.currency == b.currency))
@@ -52,13 +61,12 @@ impl Eval<'_> {
             ("role" | "user", [Value::Text(who)]) => {
                 Ok(Value::Role(Arc::new(vec![format!("{name}:{who}")])))
             }
-            ("range", [Value::Int(to)]) => self.range(0, *to),
-            ("range", [Value::Int(from), Value::Int(to)]) => self.range(*from, *to),
+            ("range", [Value::Int(to)]) => range(0, *to),
+            ("range", [Value::Int(from), Value::Int(to)]) => range(*from, *to),
             ("dates", [Value::Date(from), Value::Date(to)]) => {
                 let mut dates = Vec::new();
                 let mut next = *from;
                 while next < *to {
-                    self.spend(1)?;
                     dates.push(Value::Date(next));
                     next = next.tomorrow().map_err(|_| fault("a date is out of range"))?;
                 }
@@ -67,20 +75,8 @@ impl Eval<'_> {
             ("fingerprint", [value]) => {
                 Ok(Value::text(key::hex(&key::fingerprint(&encode(value)))))
             }
-            ("reveal", [value, ..]) => Ok(value.clone()),
-            ("sample", [Value::Text(name)]) => self.sample(name, ty),
             _ => Err(fault(format!("`{name}` cannot be evaluated here"))),
         }
-    }
-
-    /// The whole numbers from `from` up to but not `to`.
-    fn range(&mut self, from: i64, to: i64) -> Result<Value, Fault> {
-        let len = to.saturating_sub(from).max(0);
-        if len > RANGE_MAX {
-            return Err(fault("a range has more than a million items"));
-        }
-        self.spend(len.unsigned_abs())?;
-        Ok(Value::list((from..to).map(Value::Int).collect()))
     }
 
     fn sample(&mut self, name: &str, ty: &Ty) -> Result<Value, Fault> {
@@ -93,6 +89,14 @@ impl Eval<'_> {
         }
         decode(self.fir, ty, json)
     }
+}
+
+/// The whole numbers from `from` up to but not `to`.
+fn range(from: i64, to: i64) -> Result<Value, Fault> {
+    if to.saturating_sub(from) > RANGE_MAX {
+        return Err(fault("a range has more than a million items"));
+    }
+    Ok(Value::list((from..to).map(Value::Int).collect()))
 }
 
 /// A sample of records as one batch: from the beginning of the first partition.

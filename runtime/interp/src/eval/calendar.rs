@@ -29,13 +29,29 @@ fn at(time: rt::Time) -> Value {
 }
 
 /// A method of a date.
-pub(super) fn date(date: rt::Date, name: &str, args: &[Value]) -> Result<Value, Fault> {
+pub(super) fn date(
+    work: &rt::Work,
+    date: rt::Date,
+    name: &str,
+    args: &[Value],
+) -> Result<Value, Fault> {
     use rt::calendar as c;
     match (name, args) {
         (_, []) => part(date, name),
         ("add_days", [Value::Int(n)]) => c::add_days(date, *n).map(of),
         ("add_months", [Value::Int(n)]) => c::add_months(date, *n).map(of),
         ("add_years", [Value::Int(n)]) => c::add_years(date, *n).map(of),
+        ("add_working_days", [Value::Int(n), Value::List(weekend), Value::List(holidays)]) => {
+            let weekend = each(weekend, |day| match day {
+                Value::Int(day) => Some(*day),
+                _ => None,
+            })?;
+            let holidays = each(holidays, |day| match day {
+                Value::Date(day) => Some(rt::Date(*day)),
+                _ => None,
+            })?;
+            c::add_working_days(work, date, *n, &weekend, &holidays).map(of)
+        }
         ("next_weekday", [Value::Int(n)]) => c::next_weekday(date, *n).map(of),
         ("days_until", [Value::Date(to)]) => c::days_until(date, rt::Date(*to)).map(Value::Int),
         ("months_until", [Value::Date(to)]) => c::months_until(date, rt::Date(*to)).map(Value::Int),
@@ -43,6 +59,10 @@ pub(super) fn date(date: rt::Date, name: &str, args: &[Value]) -> Result<Value, 
         ("at", [Value::Text(clock), Value::Text(zone)]) => c::at(date, clock, zone).map(at),
         _ => Err(missing(name)),
     }
+}
+
+fn each<T>(items: &[Value], item: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, Fault> {
+    items.iter().map(item).collect::<Option<_>>().ok_or_else(|| missing("add_working_days"))
 }
 
 fn part(date: rt::Date, name: &str) -> Result<Value, Fault> {

@@ -3,7 +3,9 @@
 use super::{Env, Eval, compare, ops, zero};
 use crate::codec::{fault, print};
 use crate::value::Value;
+use sagaflow_core::codegen::rt::work::{amount, text_units};
 use sagaflow_core::codegen::{Fault, rt};
+use sagaflow_fir::work::goes_through_list;
 use sagaflow_fir::{Expr, Method, Ty};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +34,9 @@ impl Eval<'_> {
         ty: &Ty,
     ) -> Result<Value, Fault> {
         let items = items(list)?;
+        if goes_through_list(name, args.len()) {
+            self.spend(amount(items.len()))?;
+        }
         let first = args.first();
         match name {
             "len" => Ok(count(items.len())),
@@ -55,6 +60,9 @@ impl Eval<'_> {
             "zip" => self.zip(env, items, args),
             "contains" | "take" | "drop" | "join" | "at" | "index_of" | "chunks" => {
                 let argument = self.expr(env, first.ok_or_else(|| missing(name))?)?;
+                if let ("join", Value::Text(between)) = (name, &argument) {
+                    rt::work::betweens(&self.work, items.len(), between)?;
+                }
                 cut(items, name, &argument)
             }
             _ => Err(missing(name)),
@@ -140,7 +148,7 @@ impl Eval<'_> {
     ) -> Result<Value, Fault> {
         match lambda {
             Some(lambda) => self.apply(env, lambda, std::slice::from_ref(item)),
-            None => self.spend(1).map(|()| item.clone()),
+            None => Ok(item.clone()),
         }
     }
 
@@ -226,7 +234,7 @@ impl Eval<'_> {
         let [init, lambda] = args else { return Err(missing("fold")) };
         let mut acc = self.expr(env, init)?;
         for item in items {
-            acc = self.apply(env, lambda, &[acc, item.clone()])?;
+            acc = self.apply_beside(env, lambda, &[acc, item.clone()], 1)?;
         }
         Ok(acc)
     }
@@ -311,7 +319,7 @@ impl Eval<'_> {
         {
             return Ok(value);
         }
-        let value = self.expr(env, of)?;
+        let value = self.base(env, of)?;
         self.method_of(env, value, method, args, ty)
     }
 
@@ -332,13 +340,14 @@ impl Eval<'_> {
                 _ => self.list_method(env, &value, name, args, ty),
             },
             Value::Text(text) => {
+                self.spend(text_units(text.len()))?;
                 let args = self.all(env, args)?;
-                super::text::method(text, name, &args)
+                super::text::method(&self.work, text, name, &args)
             }
             _ => {
                 let args = self.all(env, args)?;
                 let ty = super::plain(self.fir, ty);
-                super::part::method(&value, name, &args, ty)
+                super::part::method(&self.work, &value, name, &args, ty)
             }
         }
     }

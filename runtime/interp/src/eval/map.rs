@@ -4,8 +4,10 @@ use super::collection::{count, missing};
 use super::{Env, Eval};
 use crate::codec::fault;
 use crate::value::{Fields, Value};
+use sagaflow_core::codegen::rt::work::amount;
 use sagaflow_core::codegen::{Fault, rt};
 use sagaflow_fir::Expr;
+use sagaflow_fir::work::goes_through_map;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +20,9 @@ impl Eval<'_> {
         name: &str,
         args: &[Expr],
     ) -> Result<Value, Fault> {
+        if goes_through_map(name) {
+            self.spend(amount(map.len()))?;
+        }
         let entry = |(key, value): (&Value, &Value)| {
             let fields = [("key".to_owned(), key.clone()), ("value".to_owned(), value.clone())];
             Value::Record(Arc::new(Fields::from(fields)))

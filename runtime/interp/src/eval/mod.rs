@@ -1,7 +1,8 @@
 //! Expressions: from a tree and the values of names to a value, or a fault.
 //!
 //! Promises: exact arithmetic, checked; the same draw gives the same values in evaluation order;
-//! work and depth are bounded, so that no program can hold a shard. Never touches clock or entropy
+//! work and depth are bounded, so that no program can hold a shard, and work is counted as generated
+//! code counts it. Never touches clock or entropy
 //! but through the draw.
 
 mod builtin;
@@ -16,16 +17,17 @@ mod text;
 
 use crate::codec::{decode, fault, print};
 use crate::value::{Fields, Value};
+use sagaflow_core::codegen::rt::work::text_units;
+use sagaflow_core::codegen::rt::{Work, handed, size};
 use sagaflow_core::codegen::{Draw, Fault};
+use sagaflow_fir::work::{counted, in_place};
 use sagaflow_fir::{Expr, ExprKind, Fir, Function, FunctionBody, LocalId, TextPart, Ty, UnaryOp};
 use std::sync::Arc;
 
 pub(crate) use ops::compare;
 pub(crate) use pattern::plain;
 
-/// Bound: expressions evaluated in one resume. A turn of a loop costs some ten; a loop of a million
-/// turns without a durable point is a mistake.
-pub const WORK_MAX: u64 = 10_000_000;
+pub use sagaflow_core::codegen::rt::WORK_MAX;
 
 /// Bound: expressions inside expressions, functions included. Deeper, the stack of a thread is at
 /// risk.
@@ -67,28 +69,56 @@ pub(crate) struct Eval<'a> {
     pub(crate) draw: Option<&'a mut Draw>,
     /// Module whose samples are meant.
     pub(crate) module: &'a str,
-    work: u64,
+    /// Counted so far.
+    work: Work,
     depth: u32,
 }
 
 impl<'a> Eval<'a> {
     /// An evaluator for one resume.
     pub(crate) fn new(fir: &'a Fir, module: &'a str, draw: Option<&'a mut Draw>) -> Self {
-        Self { fir, draw, module, work: 0, depth: 0 }
+        Self { fir, draw, module, work: Work::new(), depth: 0 }
     }
 
     /// Counts `amount` units of work.
-    pub(crate) fn spend(&mut self, amount: u64) -> Result<(), Fault> {
-        self.work = self.work.saturating_add(amount);
-        match self.work > WORK_MAX {
-            true => Err(fault("too much work without a durable point")),
-            false => Ok(()),
+    pub(crate) fn spend(&self, amount: u64) -> Result<(), Fault> {
+        self.work.spend(amount)
+    }
+
+    /// Tells the draw what the evaluation cost.
+    pub(crate) fn settle(&mut self) {
+        if let Some(draw) = self.draw.as_deref_mut() {
+            draw.work = self.work.spent();
         }
     }
 
-    /// The value of an expression.
+    /// The value of an expression, counted: where it is made, copied or compared.
     pub(crate) fn expr(&mut self, env: &mut Env, expr: &Expr) -> Result<Value, Fault> {
-        self.spend(1)?;
+        let value = self.uncounted(env, expr)?;
+        if counted(expr) {
+            self.spend(size(&value))?;
+        }
+        Ok(value)
+    }
+
+    /// The value of a receiver: a name that is only looked into is not counted.
+    fn base(&mut self, env: &mut Env, expr: &Expr) -> Result<Value, Fault> {
+        match in_place(self.fir, expr) {
+            true => self.uncounted(env, expr),
+            false => self.expr(env, expr),
+        }
+    }
+
+    /// A value for a parameter: what is handed over is copied, and kept by nobody.
+    fn handed(&mut self, env: &mut Env, expr: &Expr) -> Result<Value, Fault> {
+        let value = self.base(env, expr)?;
+        if in_place(self.fir, expr) {
+            self.spend(handed(size(&value)))?;
+        }
+        Ok(value)
+    }
+
+    fn uncounted(&mut self, env: &mut Env, expr: &Expr) -> Result<Value, Fault> {
         if self.depth >= DEPTH_MAX {
             return Err(fault("expressions are nested too deeply"));
         }
@@ -107,8 +137,8 @@ impl<'a> Eval<'a> {
             ExprKind::Some(of) | ExprKind::Named(of) | ExprKind::Plain(of) => self.expr(env, of),
             ExprKind::Unary(op, of) => self.unary(env, *op, of),
             ExprKind::Binary(op, left, right) => self.binary(env, *op, left, right, &expr.ty),
-            ExprKind::Field(of, name) => self.expr(env, of).and_then(|value| field(&value, name)),
-            ExprKind::OptionalField(of, name) => match self.expr(env, of)? {
+            ExprKind::Field(of, name) => self.base(env, of).and_then(|value| field(&value, name)),
+            ExprKind::OptionalField(of, name) => match self.base(env, of)? {
                 Value::None => Ok(Value::None),
                 value => field(&value, name),
             },
@@ -167,7 +197,11 @@ impl<'a> Eval<'a> {
         for part in parts {
             match part {
                 TextPart::Text(chars) => text.push_str(chars),
-                TextPart::Value(value) => text.push_str(&self.string(env, value)?),
+                TextPart::Value(value) => {
+                    let shown = print(&self.base(env, value)?);
+                    self.spend(text_units(shown.len()))?;
+                    text.push_str(&shown);
+                }
             }
         }
         Ok(Value::text(text))
@@ -185,7 +219,7 @@ impl<'a> Eval<'a> {
     }
 
     fn index(&mut self, env: &mut Env, of: &Expr, index: &Expr) -> Result<Value, Fault> {
-        let of = self.expr(env, of)?;
+        let of = self.base(env, of)?;
         let index = self.expr(env, index)?;
         let found = match (&of, &index) {
             (Value::Map(entries), key) => entries.get(key).cloned(),
@@ -213,12 +247,13 @@ impl<'a> Eval<'a> {
     }
 
     fn call(&mut self, env: &mut Env, name: &str, args: &[Expr]) -> Result<Value, Fault> {
-        let args = self.all(env, args)?;
+        let args = args.iter().map(|arg| self.handed(env, arg)).collect::<Result<_, _>>()?;
         self.function(name, args)
     }
 
     /// Calls a function or decision.
     pub(crate) fn function(&mut self, name: &str, args: Vec<Value>) -> Result<Value, Fault> {
+        self.spend(1)?;
         let fir = self.fir;
         let function: &Function = fir
             .functions
@@ -238,6 +273,7 @@ impl<'a> Eval<'a> {
             }
             FunctionBody::Decide { rules, otherwise } => {
                 for rule in rules {
+                    self.spend(1)?;
                     if self.truth(&mut env, &rule.when)? {
                         return self.expr(&mut env, &rule.then);
                     }
@@ -256,6 +292,19 @@ impl<'a> Eval<'a> {
         lambda: &Expr,
         args: &[Value],
     ) -> Result<Value, Fault> {
+        self.apply_beside(env, lambda, args, 0)
+    }
+
+    /// The same; the first so many arguments are moved and not copied, which costs nothing.
+    fn apply_beside(
+        &mut self,
+        env: &mut Env,
+        lambda: &Expr,
+        args: &[Value],
+        moved: usize,
+    ) -> Result<Value, Fault> {
+        let copied = args.iter().skip(moved).map(|arg| handed(size(arg)));
+        self.spend(copied.fold(1, u64::saturating_add))?;
         let ExprKind::Lambda(params, body) = &lambda.kind else {
             return Err(fault("an argument is no lambda"));
         };

@@ -33,6 +33,11 @@ impl Eval<'_> {
                 Value::None => self.expr(env, right),
                 value => Ok(value),
             },
+            // A key is looked up in a map; all else is gone through.
+            BinaryOp::In if matches!(super::plain(self.fir, &right.ty), Ty::Map(..)) => {
+                let key = self.expr(env, left)?;
+                contained(&key, &self.base(env, right)?).map(Value::Bool)
+            }
             _ => {
                 let left = self.expr(env, left)?;
                 let right = self.expr(env, right)?;

@@ -43,7 +43,13 @@ impl Eval<'_> {
 }
 
 /// Calls a method, or takes a part, of a value that is neither text nor collection.
-pub(super) fn method(value: &Value, name: &str, args: &[Value], ty: &Ty) -> Result<Value, Fault> {
+pub(super) fn method(
+    work: &rt::Work,
+    value: &Value,
+    name: &str,
+    args: &[Value],
+    ty: &Ty,
+) -> Result<Value, Fault> {
     match value {
         Value::Money(money) => self::money(*money, name, args),
         Value::Int(_)
@@ -71,7 +77,7 @@ pub(super) fn method(value: &Value, name: &str, args: &[Value], ty: &Ty) -> Resu
             ("year" | "month" | "day" | "weekday" | "day_of_year" | "time" | "start", []) => {
                 date(*value, name)
             }
-            _ => calendar::date(rt::Date(*value), name, args),
+            _ => calendar::date(work, rt::Date(*value), name, args),
         },
         Value::Size(bytes) => match name {
             "bytes" => i64::try_from(*bytes).map(Value::Int).map_err(|_| missing(name)),
@@ -173,7 +179,7 @@ fn round(value: Decimal, args: &[Value]) -> Result<Decimal, Fault> {
         Value::Text(mode) => Some(mode.clone()),
         _ => None,
     });
-    let digits = u32::try_from(digits.unwrap_or(0)).map_err(|_| missing("round"))?;
+    let digits = u32::try_from(digits.unwrap_or(0)).map_err(|_| rt::part::negative_digits())?;
     let strategy = decimal::strategy(mode.as_deref().unwrap_or("half_even"))?;
     Ok(value.round_dp_with_strategy(digits, strategy))
 }
@@ -241,7 +247,7 @@ fn date(value: Date, name: &str) -> Result<Value, Fault> {
         "weekday" => Ok(Value::Int(value.weekday().to_monday_one_offset().into())),
         "day_of_year" => Ok(Value::Int(value.day_of_year().into())),
         "time" | "start" => {
-            let at = value.to_zoned(TimeZone::UTC).map_err(|_| fault("a date is out of range"))?;
+            let at = value.to_zoned(TimeZone::UTC).map_err(|_| rt::part::beyond())?;
             Ok(Value::Time(at.timestamp().as_millisecond()))
         }
         _ => Err(missing(name)),

@@ -5,7 +5,12 @@ use crate::value::Value;
 use sagaflow_core::codegen::{Fault, rt};
 
 /// Calls a method of a text.
-pub(super) fn method(text: &str, name: &str, args: &[Value]) -> Result<Value, Fault> {
+pub(super) fn method(
+    work: &rt::Work,
+    text: &str,
+    name: &str,
+    args: &[Value],
+) -> Result<Value, Fault> {
     match (name, args) {
         ("len", []) => Ok(count(text.chars().count())),
         ("is_empty", []) => Ok(Value::Bool(text.is_empty())),
@@ -15,8 +20,9 @@ pub(super) fn method(text: &str, name: &str, args: &[Value]) -> Result<Value, Fa
         ("contains", [Value::Text(part)]) => Ok(Value::Bool(text.contains(&**part))),
         ("starts_with", [Value::Text(part)]) => Ok(Value::Bool(text.starts_with(&**part))),
         ("ends_with", [Value::Text(part)]) => Ok(Value::Bool(text.ends_with(&**part))),
-        ("split", [Value::Text(by)]) => Ok(split(text, by)),
+        ("split", [Value::Text(by)]) => split(work, text, by),
         ("join", [Value::List(items)]) => {
+            rt::work::betweens(work, items.len(), text)?;
             let items: Vec<String> = items.iter().map(crate::codec::print).collect();
             Ok(Value::text(items.join(text)))
         }
@@ -25,7 +31,7 @@ pub(super) fn method(text: &str, name: &str, args: &[Value]) -> Result<Value, Fa
         }
         ("slice", [Value::Int(from)]) => Ok(slice(text, *from, i64::MAX)),
         ("slice", [Value::Int(from), Value::Int(to)]) => Ok(slice(text, *from, *to)),
-        (_, []) => alone(text, name),
+        (_, []) => alone(work, text, name),
         (_, [Value::Text(part)]) => with_text(text, name, part),
         ("repeat", [Value::Int(times)]) => rt::text::repeat(text, *times).map(Value::text),
         ("pad_start" | "pad_end", [Value::Int(length)]) => pad(text, name, *length, " "),
@@ -37,13 +43,19 @@ pub(super) fn method(text: &str, name: &str, args: &[Value]) -> Result<Value, Fa
 }
 
 /// Methods that take nothing.
-fn alone(text: &str, name: &str) -> Result<Value, Fault> {
+fn alone(work: &rt::Work, text: &str, name: &str) -> Result<Value, Fault> {
     Ok(match name {
         "is_blank" => Value::Bool(text.trim().is_empty()),
         "trim_start" => Value::text(text.trim_start()),
         "trim_end" => Value::text(text.trim_end()),
-        "lines" => Value::list(text.lines().map(Value::text).collect()),
-        "words" => Value::list(text.split_whitespace().map(Value::text).collect()),
+        "lines" => {
+            rt::text::parts(work, text.lines())?;
+            Value::list(text.lines().map(Value::text).collect())
+        }
+        "words" => {
+            rt::text::parts(work, text.split_whitespace())?;
+            Value::list(text.split_whitespace().map(Value::text).collect())
+        }
         "to_int" => Value::optional(text.parse().ok().map(Value::Int)),
         "to_decimal" => Value::optional(rt::text::to_decimal(text).map(|v| Value::Decimal(v.0))),
         "to_date" => Value::optional(rt::text::to_date(text).map(|v| Value::Date(v.0))),
@@ -77,13 +89,14 @@ fn pad(text: &str, name: &str, length: i64, with: &str) -> Result<Value, Fault> 
     padded.map(Value::text)
 }
 
-fn split(text: &str, by: &str) -> Value {
-    let parts = match by.is_empty() {
+fn split(work: &rt::Work, text: &str, by: &str) -> Result<Value, Fault> {
+    if by.is_empty() {
         // Between every two characters, and not before the first and after the last.
-        true => text.chars().map(|each| Value::text(each.to_string())).collect(),
-        false => text.split(by).map(Value::text).collect(),
-    };
-    Value::list(parts)
+        rt::text::parts(work, text.chars())?;
+        return Ok(Value::list(text.chars().map(|each| Value::text(each.to_string())).collect()));
+    }
+    rt::text::parts(work, text.split(by))?;
+    Ok(Value::list(text.split(by).map(Value::text).collect()))
 }
 
 fn slice(text: &str, from: i64, to: i64) -> Value {

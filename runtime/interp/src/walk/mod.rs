@@ -85,7 +85,6 @@ impl<'a> Walk<'a> {
             match flow {
                 Flow::Stop(next) => break next,
                 Flow::Go(cursor) => {
-                    self.eval.spend(1)?;
                     flow = match self.program.stmt(self.workflow, cursor) {
                         Some(stmt) => self.stmt(cursor, stmt)?,
                         None => self.end(cursor.block)?,
@@ -93,6 +92,7 @@ impl<'a> Walk<'a> {
                 }
             }
         };
+        self.eval.settle();
         Ok((Move { leave: self.leave, ops: self.ops, next }, self.entered))
     }
 

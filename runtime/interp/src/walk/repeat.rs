@@ -4,6 +4,7 @@ use super::{Flow, Walk};
 use crate::codec::{fault, settled};
 use crate::program::{Cursor, Slot};
 use crate::value::Value;
+use sagaflow_core::codegen::rt::TURN;
 use sagaflow_core::codegen::{Failure, Fault, Op};
 use sagaflow_fir::{EachStmt, LocalId, RepeatStmt};
 use std::sync::Arc;
@@ -24,7 +25,9 @@ impl Walk<'_> {
 
     /// Begins turn `index`, or ends the loop.
     fn turn(&mut self, at: Cursor, each: &EachStmt, index: u32) -> Result<Flow, Fault> {
-        self.eval.spend(1)?;
+        if index > 0 {
+            self.eval.spend(TURN)?;
+        }
         self.iteration.truncate(self.program.depth(at.block));
         let Some(item) = self.item(&each.at, index)? else {
             self.hidden.remove(&list_name(&each.at));
@@ -131,7 +134,9 @@ impl Walk<'_> {
     }
 
     fn repeat_turn(&mut self, at: Cursor, repeat: &RepeatStmt, turn: u32) -> Result<Flow, Fault> {
-        self.eval.spend(1)?;
+        if turn > 0 {
+            self.eval.spend(TURN)?;
+        }
         self.iteration.truncate(self.program.depth(at.block));
         if repeat.times.is_some_and(|times| turn >= times) {
             return match repeat.otherwise {

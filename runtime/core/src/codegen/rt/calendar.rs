@@ -3,10 +3,11 @@
 //! The zones are those that come with the program, never the machine's, so that every node says the
 //! same. Promises: whatever leaves the calendar is a fault.
 
-use super::{Date, Fault, Time, fault};
+use super::{Date, Fault, Time, Work, fault};
 use jiff::civil::{self, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Span, Timestamp, Unit, Zoned};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The zones of the world, as they came with the program.
@@ -144,6 +145,54 @@ pub fn next_weekday(date: Date, weekday: i64) -> Result<Date, Fault> {
     let weekday = weekday.ok_or_else(|| fault("a weekday is 1 to 7"))?;
     let wanted = Weekday::from_monday_one_offset(weekday).map_err(|_| outside())?;
     date.0.nth_weekday(1, wanted).map(Date).map_err(|_| outside())
+}
+
+/// `date.add_working_days`: so many days on which somebody works later, or earlier where the number is
+/// negative; nought answers the day itself, or the next such day. A weekend has days from 1, which is
+/// Monday, to 7. Every day on the way is work.
+///
+/// # Errors
+/// A fault where the weekend has another number or all days, where the calendar does not reach so
+/// far, and beyond the budget of work.
+pub fn add_working_days(
+    work: &Work,
+    date: Date,
+    days: i64,
+    weekend: &[i64],
+    holidays: &[Date],
+) -> Result<Date, Fault> {
+    let mut free = [false; 7];
+    for day in weekend {
+        let index = usize::try_from(*day).ok().and_then(|day| day.checked_sub(1));
+        match index.and_then(|index| free.get_mut(index)) {
+            Some(day) => *day = true,
+            None => return Err(fault("a day of a calendar's weekend is 1 to 7, from Monday on")),
+        }
+    }
+    if free == [true; 7] {
+        return Err(fault("a calendar whose weekend has all seven days has no business day"));
+    }
+    let holidays: BTreeSet<Date> = holidays.iter().copied().collect();
+    let works = |date: civil::Date| {
+        let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).unwrap_or_default();
+        !free.get(weekday).copied().unwrap_or_default() && !holidays.contains(&Date(date))
+    };
+    let step = |date: civil::Date| match days < 0 {
+        true => date.yesterday().map_err(|_| outside()),
+        false => date.tomorrow().map_err(|_| outside()),
+    };
+    let mut left = days.unsigned_abs();
+    let mut at = date.0;
+    if left == 0 && !works(at) {
+        left = 1;
+    }
+    // Bound: the calendar ends.
+    while left > 0 {
+        work.spend(1)?;
+        at = step(at)?;
+        left -= u64::from(works(at));
+    }
+    Ok(Date(at))
 }
 
 fn zone(name: &str) -> Result<TimeZone, Fault> {

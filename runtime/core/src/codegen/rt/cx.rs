@@ -1,15 +1,11 @@
 //! One resume: what is drawn, done on the way, and where in the loops the fiber is.
 
 use super::{
-    BranchEnd, Draw, Event, Fault, Frame, Json, Leave, Move, Next, Op, Outcome, Time, WorkflowSpec,
-    fault, json,
+    BranchEnd, Draw, Event, Fault, Frame, Json, Leave, Move, Next, Op, Outcome, TURN, Time, Work,
+    WorkflowSpec, fault, json,
 };
 use crate::codegen::Subscription;
 use serde::de::DeserializeOwned;
-
-/// Bound: blocks run in one resume. A loop of millions of turns without a durable point is a
-/// mistake, and must not hold a shard.
-const BLOCKS_MAX: u64 = 10_000_000;
 
 /// The state of one resume.
 pub struct Cx<'a> {
@@ -23,14 +19,15 @@ pub struct Cx<'a> {
     pub leave: Leave,
     /// Indexes of the enclosing loops.
     pub iteration: Vec<u32>,
-    blocks: u64,
+    /// Counted so far.
+    pub work: Work,
 }
 
 impl<'a> Cx<'a> {
     /// Begins at a frame.
     pub fn new(spec: &'a WorkflowSpec, frame: &Frame, draw: &'a mut Draw) -> Self {
         let iteration = frame.iteration.clone();
-        Self { spec, draw, ops: Vec::new(), leave: Leave::GoOn, iteration, blocks: 0 }
+        Self { spec, draw, ops: Vec::new(), leave: Leave::GoOn, iteration, work: Work::new() }
     }
 
     /// Checks that the frame has as many indexes as its point has loops around it.
@@ -41,18 +38,6 @@ impl<'a> Cx<'a> {
         match self.iteration.len() == depth {
             true => Ok(()),
             false => Err(fault("a frame's iteration does not fit its point")),
-        }
-    }
-
-    /// Counts one block.
-    ///
-    /// # Errors
-    /// A fault where a program runs for too long without a durable point.
-    pub fn spend(&mut self) -> Result<(), Fault> {
-        self.blocks += 1;
-        match self.blocks > BLOCKS_MAX {
-            true => Err(fault("too much work without a durable point")),
-            false => Ok(()),
         }
     }
 
@@ -70,8 +55,10 @@ impl<'a> Cx<'a> {
     /// The next turn of the loop at `depth`, inner loops left.
     ///
     /// # Errors
-    /// A fault after the last index there is.
+    /// A fault after the last index there is, and where a program runs for too long without a durable
+    /// point.
     pub fn next_turn(&mut self, depth: usize) -> Result<(), Fault> {
+        self.work.spend(TURN)?;
         self.iteration.truncate(depth);
         let next = self.turn().checked_add(1).ok_or_else(|| fault("a loop has too many turns"))?;
         if let Some(last) = self.iteration.last_mut() {
@@ -99,6 +86,7 @@ impl<'a> Cx<'a> {
     /// The move.
     #[must_use]
     pub fn finish(self, next: Next) -> Move {
+        self.draw.work = self.work.spent();
         Move { leave: self.leave, ops: self.ops, next }
     }
 }

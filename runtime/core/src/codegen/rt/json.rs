@@ -1,6 +1,7 @@
 //! Between typed values and boundary JSON.
 
-use super::{Failure, FailureKind, Fault, Json, Values, fault};
+use super::work::text_units;
+use super::{Failure, FailureKind, Fault, Json, Values, Work, fault};
 use crate::key::canonical;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -137,9 +138,11 @@ fn print_json(json: Json) -> String {
 /// Appends [`print()`] to a text.
 ///
 /// # Errors
-/// As [`encode`].
-pub fn show<T: Serialize + ?Sized>(text: &mut String, value: &T) -> Result<(), Fault> {
-    text.push_str(&print(value)?);
+/// As [`encode`], and beyond the budget of work.
+pub fn show<T: Serialize + ?Sized>(work: &Work, text: &mut String, value: &T) -> Result<(), Fault> {
+    let shown = print(value)?;
+    work.spend(text_units(shown.len()))?;
+    text.push_str(&shown);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Methods of lists. A lambda gets a copy of an item and may fault.
 
-use super::{Date, Fault, Plus, fault, json};
+use super::work::betweens;
+use super::{Date, Fault, Plus, Work, fault, json};
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,8 +106,9 @@ pub fn chunks<T: Clone>(items: &[T], size: i64) -> Result<Vec<Vec<T>>, Fault> {
 /// `join`
 ///
 /// # Errors
-/// As [`json::print`].
-pub fn join<T: Serialize>(items: &[T], between: &str) -> Result<String, Fault> {
+/// As [`json::print`], and beyond the budget of work.
+pub fn join<T: Serialize>(work: &Work, items: &[T], between: &str) -> Result<String, Fault> {
+    betweens(work, items.len(), between)?;
     let texts = items.iter().map(json::print).collect::<Result<Vec<_>, _>>()?;
     Ok(texts.join(between))
 }

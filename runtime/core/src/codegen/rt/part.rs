@@ -153,12 +153,18 @@ pub fn trunc<T: Rounding>(value: T) -> T {
     value.rounding(|number| number.trunc())
 }
 
+/// The fault of rounding to fewer than no digits.
+#[must_use]
+pub fn negative_digits() -> Fault {
+    fault("a number is rounded to 0 digits or more")
+}
+
 /// `round`
 ///
 /// # Errors
 /// A fault where there is no such mode, or the digits are negative.
 pub fn round<T: Rounding>(value: T, digits: i64, mode: Option<&str>) -> Result<T, Fault> {
-    let digits = u32::try_from(digits).map_err(|_| fault("digits cannot be negative"))?;
+    let digits = u32::try_from(digits).map_err(|_| negative_digits())?;
     let strategy = strategy(mode)?;
     Ok(value.rounding(|number| number.round_dp_with_strategy(digits, strategy)))
 }
@@ -283,11 +289,17 @@ pub fn day_of_year(date: Date) -> i64 {
     date.0.day_of_year().into()
 }
 
+/// The fault of an instant that no date has any more.
+#[must_use]
+pub fn beyond() -> Fault {
+    fault("a time lies from the year -9999 to the 30th of December 9999")
+}
+
 /// `date.time`: its first instant.
 ///
 /// # Errors
 /// A fault where instants do not reach so far.
 pub fn start(date: Date) -> Result<Time, Fault> {
-    let at = date.0.to_zoned(TimeZone::UTC).map_err(|_| fault("a date is out of range"))?;
+    let at = date.0.to_zoned(TimeZone::UTC).map_err(|_| beyond())?;
     Ok(Time(at.timestamp().as_millisecond()))
 }

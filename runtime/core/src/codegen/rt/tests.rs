@@ -161,3 +161,71 @@ fn a_text_grows_only_so_far() {
     assert_eq!(text::pad_end("aä", 5, "xy"), Ok("aäxyx".to_owned()));
     assert!(text::replace(&"a".repeat(10_000), "a", &"b".repeat(1_000)).is_err());
 }
+
+#[test]
+fn a_text_is_padded_up_to_a_million_bytes_whatever_it_is_padded_with() {
+    let ascii = text::pad_start("7", 1_000_000, "0").expect("a million bytes are allowed");
+    assert_eq!(ascii.len(), 1_000_000);
+    assert!(text::pad_end("", 1_000_001, "0").is_err());
+    assert_eq!(text::pad_end("", 500_000, "ä").map(|text| text.len()), Ok(1_000_000));
+    assert!(text::pad_end("", 500_001, "ä").is_err());
+    assert_eq!(text::pad_end("", 5, "aä").as_deref(), Ok("aäaäa"));
+}
+
+fn day(text: &str) -> Date {
+    scalar(text).expect("a date")
+}
+
+fn working(from: &str, days: i64, weekend: &[i64], holidays: &[Date]) -> Result<Date, Fault> {
+    calendar::add_working_days(&Work::new(), day(from), days, weekend, holidays)
+}
+
+#[test]
+fn working_days_are_counted_over_weekends_and_holidays() {
+    let christmas = [day("2026-12-25"), day("2026-12-26"), day("2026-12-25")];
+    let counted = |from, days| working(from, days, &[6, 7], &christmas);
+    assert_eq!(counted("2026-12-23", 2), Ok(day("2026-12-28")));
+    assert_eq!(counted("2026-12-28", -2), Ok(day("2026-12-23")));
+    assert_eq!(counted("2026-12-26", 0), Ok(day("2026-12-28")));
+    assert_eq!(counted("2026-12-28", 0), Ok(day("2026-12-28")));
+    assert_eq!(working("2026-12-26", 1, &[], &[]), Ok(day("2026-12-27")));
+}
+
+#[test]
+fn a_calendar_without_a_working_day_says_so_and_is_never_long() {
+    let message = |result: Result<Date, Fault>| result.expect_err("it is no calendar").message;
+    let all = message(working("2026-01-01", 1, &[1, 2, 3, 4, 5, 6, 7], &[]));
+    assert_eq!(all, "a calendar whose weekend has all seven days has no business day");
+    for junk in [0, 8, -1, i64::MIN] {
+        let junk = message(working("2026-01-01", 1, &[6, junk], &[]));
+        assert_eq!(junk, "a day of a calendar's weekend is 1 to 7, from Monday on");
+    }
+    let beyond = message(working("2026-01-01", i64::MAX, &[6, 7], &[]));
+    assert_eq!(beyond, "a date is out of range");
+    assert!(working("2026-01-01", i64::MIN, &[6, 7], &[]).is_err());
+}
+
+#[test]
+fn work_is_what_values_are_and_ends_at_its_budget() {
+    assert_eq!((size(&7_i64), size(&"short".to_owned()), size(&None::<String>)), (0, 0, 0));
+    assert_eq!(size(&vec![1_i64, 2, 3]), 3);
+    assert_eq!(size(&vec![None::<i64>, None]), 2, "what is absent takes its place in a list");
+    assert_eq!(size(&"x".repeat(160)), 10);
+    let work = Work::new();
+    assert_eq!(made(&work, vec![1_i64, 2]), Ok(vec![1, 2]));
+    assert_eq!(work.spent(), 2);
+    assert!(work.spend(WORK_MAX).is_err());
+    assert!(work.spend(0).is_err(), "once beyond it stays so");
+}
+
+#[test]
+fn parts_of_a_text_and_what_stands_between_items_are_counted_before_they_are_made() {
+    let long = "x".repeat(600_000);
+    let work = Work::new();
+    assert!(text::split(&work, &long, "").is_ok());
+    work.spend(WORK_MAX - work.spent()).expect("the rest of the budget");
+    assert!(text::split(&work, &long, "").is_err());
+    let items = vec![0_i64; 1_000];
+    assert!(list::join(&Work::new(), &items, ",").is_ok());
+    assert!(list::join(&Work::new(), &items, &long).is_err());
+}

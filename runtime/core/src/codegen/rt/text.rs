@@ -3,7 +3,8 @@
 //! What a text says is read as it stands at the boundary; what cannot be read is absent.
 
 use super::list::{clamp, count};
-use super::{Date, Decimal, Fault, Time, Uuid, fault, scalar};
+use super::work::amount;
+use super::{Date, Decimal, Fault, Time, Uuid, Work, fault, scalar};
 
 /// Bound: the bytes of a text that a method makes longer.
 const BYTES_MAX: usize = 1_000_000;
@@ -64,13 +65,25 @@ pub fn ends_with(text: &str, part: &str) -> bool {
     text.ends_with(part)
 }
 
+/// Counts the parts that a text falls into before they are made: each is more than its bytes.
+///
+/// # Errors
+/// A fault beyond the budget.
+pub fn parts(work: &Work, parts: impl Iterator) -> Result<(), Fault> {
+    work.spend(amount(parts.count()))
+}
+
 /// `split`; by nothing: between every two characters.
-#[must_use]
-pub fn split(text: &str, by: &str) -> Vec<String> {
-    match by.is_empty() {
-        true => text.chars().map(String::from).collect(),
-        false => text.split(by).map(str::to_owned).collect(),
+///
+/// # Errors
+/// A fault beyond the budget of work.
+pub fn split(work: &Work, text: &str, by: &str) -> Result<Vec<String>, Fault> {
+    if by.is_empty() {
+        parts(work, text.chars())?;
+        return Ok(text.chars().map(String::from).collect());
     }
+    parts(work, text.split(by))?;
+    Ok(text.split(by).map(str::to_owned).collect())
 }
 
 /// `replace`; replacing nothing changes nothing.
@@ -115,15 +128,21 @@ pub fn trim_end(text: &str) -> String {
 }
 
 /// `lines`, without their ends.
-#[must_use]
-pub fn lines(text: &str) -> Vec<String> {
-    text.lines().map(str::to_owned).collect()
+///
+/// # Errors
+/// A fault beyond the budget of work.
+pub fn lines(work: &Work, text: &str) -> Result<Vec<String>, Fault> {
+    parts(work, text.lines())?;
+    Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// `words`: what stands between white space.
-#[must_use]
-pub fn words(text: &str) -> Vec<String> {
-    text.split_whitespace().map(str::to_owned).collect()
+///
+/// # Errors
+/// A fault beyond the budget of work.
+pub fn words(work: &Work, text: &str) -> Result<Vec<String>, Fault> {
+    parts(work, text.split_whitespace())?;
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 /// `index_of`
@@ -173,8 +192,9 @@ fn padding(text: &str, length: i64, with: &str) -> Result<String, Fault> {
     if lacks > 0 && with.is_empty() {
         return Err(fault("a text cannot be padded with nothing"));
     }
-    // A character has four bytes at most.
-    bounded(lacks.checked_mul(4))?;
+    let chars = with.chars().count().max(1);
+    let rest: usize = with.chars().take(lacks % chars).map(char::len_utf8).sum();
+    bounded((lacks / chars).checked_mul(with.len()).and_then(|bytes| bytes.checked_add(rest)))?;
     Ok(with.chars().cycle().take(lacks).collect())
 }
 
