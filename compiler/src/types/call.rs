@@ -85,17 +85,19 @@ impl Cx<'_> {
         Ty { label: got.label.max(decl.of.node.label), kind: TyKind::Alias(alias) }
     }
 
-    pub(super) fn call(&mut self, function: FunctionId, args: &Args) -> Ty {
+    pub(super) fn call(&mut self, id: FunctionId, args: &Args) -> Ty {
         let program = self.program;
-        let function = &program.functions[function];
+        let function = &program.functions[id];
         self.args(&function.params, args);
-        // Confidential input makes confidential output: the body is not looked at here.
+        // Confidential input makes confidential output, whatever the body does with it; and what the
+        // body takes out of its parameters has the label it has there.
         let label =
             function.params.iter().zip(&args.values).fold(Label::Open, |label, (param, value)| {
-                let given = value.map_or(Label::Open, |value| self.table.label(value));
-                if param.ty.node.label >= given { label } else { label.max(given) }
+                let given = value.map_or(Label::Open, |value| self.carried(value));
+                let declared = self.program.carried_label(&param.ty.node);
+                if declared >= given { label } else { label.max(given) }
             });
-        function.result.node.clone().labelled(label)
+        self.answer_of(id).labelled(label)
     }
 
     /// `r with (f: e)`.

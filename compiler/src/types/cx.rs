@@ -6,7 +6,7 @@ use super::money::Facts;
 use super::table::Signature;
 use super::table::Table;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{EventId, ExprId, ExprKind, Idx as _, LocalId, Program, Ty, TyKind};
+use crate::hir::{EventId, ExprId, ExprKind, FunctionId, Idx as _, LocalId, Program, Ty, TyKind};
 use crate::span::Span;
 use std::collections::BTreeMap;
 
@@ -70,6 +70,8 @@ pub(super) struct Cx<'a> {
     pub table: Table,
     pub findings: Vec<Diagnostic>,
     pub place: Place,
+    /// What functions give, with the labels of their bodies; nothing while a body is looked at.
+    pub given: BTreeMap<FunctionId, Option<Ty>>,
     /// What is known of currencies here.
     pub facts: Facts,
     /// The loops around, innermost last.
@@ -104,6 +106,7 @@ impl<'a> Cx<'a> {
             table,
             findings: Vec::new(),
             place: Place::default(),
+            given: BTreeMap::new(),
             facts: Facts::default(),
             gives: Vec::new(),
             uses: Vec::new(),

@@ -43,7 +43,7 @@ impl Cx<'_> {
             self.action(id);
         }
         for id in program.functions.ids() {
-            self.function(id);
+            self.answer_of(id);
         }
         for id in program.humans.ids() {
             self.human(id);
@@ -90,7 +90,26 @@ impl Cx<'_> {
         }
     }
 
-    fn function(&mut self, id: FunctionId) {
+    /// What a function gives: its declared type with the labels that its body has. Functions come in
+    /// the order in which they need each other.
+    pub(super) fn answer_of(&mut self, id: FunctionId) -> Ty {
+        let declared = &self.program.functions[id].result.node;
+        match self.given.get(&id) {
+            Some(Some(ty)) => ty.clone(),
+            // It calls itself, which was reported.
+            Some(None) => declared.clone(),
+            None => {
+                self.given.insert(id, None);
+                let facts = std::mem::take(&mut self.facts);
+                let ty = self.function(id);
+                self.facts = facts;
+                self.given.insert(id, Some(ty.clone()));
+                ty
+            }
+        }
+    }
+
+    fn function(&mut self, id: FunctionId) -> Ty {
         let program = self.program;
         let function = &program.functions[id];
         self.params(&function.locals, &function.params);
@@ -102,14 +121,17 @@ impl Cx<'_> {
         let module = function.name.module.clone();
         let words = format!("`{}` gives this", function.name.name);
         let want = Want::declared(function.result.node.clone(), function.result.span, words);
+        let mut values = Vec::new();
         self.within(Place { pure, module, ..Place::default() }, |cx| match &function.body {
             FunctionBody::Fn { lets, value } => {
                 for (local, value) in lets {
                     cx.let_(*local, *value);
                 }
                 cx.check(*value, &want);
+                values.push(*value);
             }
             FunctionBody::Decide { rules, otherwise } => {
+                values.extend(rules.iter().map(|rule| rule.then).chain(*otherwise));
                 for rule in rules {
                     cx.condition(rule.when);
                     let facts = cx.facts.clone();
@@ -123,7 +145,9 @@ impl Cx<'_> {
                 cx.decision(function, rules, *otherwise);
             }
         });
-        self.facts = super::money::Facts::default();
+        values.iter().fold(function.result.node.clone(), |ty, value| {
+            ty.labelled_as(&self.table.own_ty(*value)).labelled(self.table.label(*value))
+        })
     }
 
     fn human(&mut self, id: HumanId) {

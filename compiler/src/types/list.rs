@@ -5,7 +5,7 @@ use super::methods::{Given, Shape, shape};
 use super::operator::has_order;
 use super::table::Member;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{ExprId, Name, Ty, TyKind};
+use crate::hir::{ExprId, ExprKind, Label, Name, Ty, TyKind};
 use crate::span::Span;
 
 /// The methods of lists and batches.
@@ -77,15 +77,14 @@ impl Cx<'_> {
                 self.flat(lambda, &lists)
             }
             ("any" | "all", &[lambda]) => {
-                self.lambda(lambda, one, Some(&bool_));
-                bool_.ty
+                // What an answer is computed from is in it; what is only chosen by it is not.
+                let answer = self.lambda(lambda, one, Some(&bool_));
+                bool_.ty.labelled(answer.label)
             }
-            ("count", args) => {
-                for lambda in args {
-                    self.lambda(*lambda, one, Some(&bool_));
-                }
-                int
-            }
+            ("count", args) => args.iter().fold(int, |int, lambda| {
+                let answer = self.lambda(*lambda, one, Some(&bool_));
+                int.labelled(answer.label)
+            }),
             ("sum", args) => {
                 let ty = self.projected(args, item);
                 self.summed(id, args.first().copied(), &ty)
@@ -140,11 +139,11 @@ impl Cx<'_> {
             }
             ("index_of", &[value]) => {
                 self.check(value, &Want::plain(item.clone()));
-                int.optional()
+                int.optional().labelled(self.compared(item, value))
             }
             ("contains", &[value]) => {
                 self.check(value, &Want::plain(item.clone()));
-                bool_
+                bool_.labelled(self.compared(item, value))
             }
             ("join", &[between]) => {
                 self.check(between, &Want::plain(Ty::new(TyKind::Text)));
@@ -155,6 +154,12 @@ impl Cx<'_> {
             // `unique`, `reverse`
             _ => list(item.clone()),
         }
+    }
+
+    /// The label of what items and a value are compared by: everything in them.
+    pub(super) fn compared(&self, item: &Ty, value: ExprId) -> Label {
+        let value = self.program.deep_label(&self.table.own_ty(value));
+        self.program.deep_label(item).max(value)
     }
 
     /// What a lambda makes of an item, or the item itself.
@@ -269,7 +274,11 @@ impl Cx<'_> {
         let words = "the fold begins with this".to_owned();
         let want = Want { ty: acc.clone(), from: Some((self.span(init), words)) };
         let body = self.lambda(lambda, &[acc.clone(), item.clone()], Some(&want));
-        acc.labelled(body.label)
+        let made = match self.program.exprs[lambda].kind {
+            ExprKind::Lambda(_, body) => self.table.own_ty(body),
+            _ => Ty::error(),
+        };
+        acc.labelled_as(&made).labelled(body.label)
     }
 
     fn zip(&mut self, args: &[ExprId], item: &Ty) -> Ty {
@@ -287,7 +296,7 @@ impl Cx<'_> {
         let pair = match args.get(1) {
             Some(lambda) => self.lambda(*lambda, &[item.clone(), second], None),
             None if super::fit::same(item, &second) => {
-                Ty::new(TyKind::List(Box::new(item.clone().labelled(second.label))))
+                Ty::new(TyKind::List(Box::new(item.clone().labelled_as(&second))))
             }
             None => {
                 let (at, a, b) = (self.span(other), self.show(item), self.show(&second));

@@ -41,23 +41,14 @@ impl Cx<'_> {
             self.check(*arg, &Want::plain(key.clone()));
         }
         Some(match (method, args.as_slice()) {
-            ("put", &[_, given]) => {
+            ("put", &[at, given]) => {
                 self.check(given, &Want::plain(value.clone()));
-                same
+                let (at, given) = (self.table.own_ty(at), self.table.own_ty(given));
+                same.labelled_as(&Ty::new(TyKind::Map(Box::new(at), Box::new(given))))
             }
             ("merge", &[other]) => {
                 self.check(other, &Want::plain(same.clone()));
-                match self.table.own_ty(other).kind {
-                    TyKind::Map(k, v) => {
-                        let (key, value) = (key.clone(), value.clone());
-                        let key = key.labelled(k.label);
-                        Ty {
-                            kind: TyKind::Map(Box::new(key), Box::new(value.labelled(v.label))),
-                            ..same
-                        }
-                    }
-                    _ => same,
-                }
+                same.labelled_as(&self.table.own_ty(other))
             }
             ("where", &[lambda]) => {
                 let condition = Want::plain(Ty::new(TyKind::Bool));
@@ -70,7 +61,8 @@ impl Cx<'_> {
             }
             ("remove", _) => same,
             ("get", _) => value.clone().optional(),
-            ("contains" | "is_empty", _) => Ty::new(TyKind::Bool),
+            ("contains", &[given]) => Ty::new(TyKind::Bool).labelled(self.compared(key, given)),
+            ("is_empty", _) => Ty::new(TyKind::Bool),
             ("keys", _) => list(key.clone()),
             ("values", _) => list(value.clone()),
             ("entries", _) => {

@@ -54,10 +54,15 @@ impl Cx<'_> {
         let ty = self.part(id, base, &subject.ty, name, Some((args, args_span)));
         // What a method is given is in what it answers; what a lambda makes has its own label.
         let given = args.iter().map(|arg| arg.value).filter(|arg| !self.is_lambda(*arg));
-        let label = given.map(|arg| self.table.label(arg)).fold(subject.ty.label, Label::max);
+        let label = given.map(|arg| self.carried(arg)).fold(subject.ty.label, Label::max);
         let inside = self.put_together(&ty, &subject.ty, args);
         let ty = ty.labelled(label.max(inside));
         if subject.wraps { ty.optional() } else { ty }
+    }
+
+    /// The label of a value and of what it carries, records as a whole aside.
+    pub(super) fn carried(&self, id: ExprId) -> Label {
+        self.program.carried_label(&self.table.own_ty(id)).max(self.table.label(id))
     }
 
     /// The label of everything that a text is put together from; other answers have it in their types.

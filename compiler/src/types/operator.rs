@@ -103,7 +103,12 @@ impl Cx<'_> {
         if self.is_none(left) || matches!(&a.kind, TyKind::List(t) if t.kind == TyKind::Never) {
             a = self.infer(left, Some(&b));
         }
-        let answer = Ty::new(TyKind::Bool).labelled(a.label.max(b.label));
+        // Whether there is a value at all tells nothing of what is in it.
+        let label = match self.is_none(left) || self.is_none(right) {
+            true => a.label.max(b.label),
+            false => self.program.deep_label(&a).max(self.program.deep_label(&b)),
+        };
+        let answer = Ty::new(TyKind::Bool).labelled(label);
         if a.has_error() || b.has_error() {
             return answer;
         }
@@ -193,8 +198,13 @@ impl Cx<'_> {
         };
         let from = (self.span(right), "looked for in this".to_owned());
         let got = self.check(left, &Want { ty: item.clone(), from: Some(from) });
+        let searched = item.clone();
         self.operator(id, Operator { op: BinaryOp::In, operands: Some(item) });
-        Ty::new(TyKind::Bool).labelled(got.label.max(of.label))
+        let label = match plain.kind {
+            TyKind::Text => got.label.max(of.label),
+            _ => self.program.deep_label(&got).max(self.program.deep_label(&searched)),
+        };
+        Ty::new(TyKind::Bool).labelled(label.max(of.label))
     }
 
     fn arithmetic(

@@ -5,7 +5,7 @@ use super::label::{Labels, what, word};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     Args, Awaited, BinaryOp, Block, Call, CompensateHow, ExprId, ExprKind, Field, Human, Label,
-    Literal, Program, RecordLike, Stmt, StmtKind, Target, TyKind, Workflow,
+    Literal, MethodArg, Program, RecordLike, Stmt, StmtKind, Target, TyKind, Workflow,
 };
 use crate::span::Span;
 
@@ -208,7 +208,7 @@ impl<'p> Rule<'p, '_> {
             return;
         }
         let Some(result) = workflow.and_then(|workflow| workflow.result.as_ref()) else { return };
-        let label = self.labels.shallow(value);
+        let label = self.labels.shallow(value).max(self.lost(value, &result.node));
         if label > self.declared(&result.node) {
             let span = self.span(value);
             self.findings.push(
@@ -245,11 +245,13 @@ impl<'p> Rule<'p, '_> {
                         self.secret(secret, "compared");
                     }
                 }
-                ExprKind::Method { base, name, .. }
-                    if matches!(name.node.as_str(), "starts_with" | "ends_with" | "contains")
-                        && self.labels.deep(*base) == Label::Secret =>
-                {
-                    self.secret(*base, "compared");
+                ExprKind::Method { base, name, args, .. } => {
+                    if let Some(secret) = self.compared_by(*base, &name.node, args) {
+                        self.secret(secret, "compared");
+                    }
+                }
+                ExprKind::Index(_, key) if self.labels.deep(*key) == Label::Secret => {
+                    self.secret(*key, "compared");
                 }
                 ExprKind::Match(subject, _) if self.labels.shallow(*subject) == Label::Secret => {
                     self.secret(*subject, "compared");
@@ -285,6 +287,30 @@ impl<'p> Rule<'p, '_> {
         }
     }
 
+    /// The secret that a method compares: in what it is of, in what it is given, or in what its first
+    /// lambda makes of an item. A key that is open may order records that hold a secret.
+    fn compared_by(&self, base: ExprId, name: &str, args: &[MethodArg]) -> Option<ExprId> {
+        let secret = |id: &ExprId| self.labels.deep(*id) == Label::Secret;
+        if let Some(ExprKind::Lambda(_, body)) =
+            args.first().map(|arg| &self.program.exprs[arg.value].kind)
+        {
+            return Some(*body).filter(|body| ASK.contains(&name) && secret(body));
+        }
+        if name == "put" {
+            return args.first().map(|arg| arg.value).filter(secret);
+        }
+        if !COMPARE.contains(&name) {
+            return None;
+        }
+        // A map is searched by its keys alone.
+        let by_key = match &self.labels.ty(base).present().kind {
+            TyKind::Map(key, _) => Some(self.program.deep_label(key) == Label::Secret),
+            _ => None,
+        };
+        let of = Some(base).filter(|base| by_key.unwrap_or_else(|| secret(base)));
+        of.or_else(|| args.iter().map(|arg| arg.value).find(secret))
+    }
+
     /// The secret among two compared values; whether there is one at all is no secret.
     fn compared(&self, a: ExprId, b: ExprId) -> Option<ExprId> {
         let none =
@@ -295,6 +321,38 @@ impl<'p> Rule<'p, '_> {
         [a, b].into_iter().find(|id| self.labels.deep(*id) == Label::Secret)
     }
 }
+
+/// Methods that compare what they are of, or what they are given.
+const COMPARE: [&str; 11] = [
+    "starts_with",
+    "ends_with",
+    "contains",
+    "index_of",
+    "unique",
+    "sort",
+    "min",
+    "max",
+    "clamp",
+    "get",
+    "remove",
+];
+
+/// Methods that compare or ask what their lambda makes of each item.
+const ASK: [&str; 13] = [
+    "where",
+    "find",
+    "any",
+    "all",
+    "count",
+    "min",
+    "max",
+    "sort_by",
+    "unique_by",
+    "group_by",
+    "count_by",
+    "index_by",
+    "to_map",
+];
 
 fn compares(op: BinaryOp) -> bool {
     use BinaryOp as B;
