@@ -69,6 +69,17 @@ impl Cx<'_> {
             );
             return false;
         }
+        if let ("sort", [arg]) = (shape.name, args)
+            && matches!(self.program.exprs[arg.value].kind, ExprKind::Lambda(..))
+        {
+            self.report(
+                Diagnostic::error("F0120", span, "`sort` takes nothing")
+                    .label(name.span, "sorts by the items themselves")
+                    .fix("write `sort_by`", name.span, "sort_by".to_owned())
+                    .help("`sort_by(x => key)` sorts by what the lambda makes of each item"),
+            );
+            return false;
+        }
         let problem = match args.len() {
             n if n < shape.least => "too few arguments",
             n if n > shape.most => "too many arguments",

@@ -110,8 +110,12 @@ impl Cx<'_> {
                 BinaryOp::Mul if self.is_money(*right) => self.currency(*right),
                 _ => self.currency(*left),
             },
-            // A method of an amount answers in its currency.
-            ExprKind::Method { base, .. } if self.is_money(*base) => self.currency(*base),
+            // A part or method of an amount answers in its currency.
+            ExprKind::Method { base, .. } | ExprKind::Field { base, .. }
+                if self.is_money(*base) =>
+            {
+                self.currency(*base)
+            }
             _ => self.path(id).map(Currency::Of),
         }
     }

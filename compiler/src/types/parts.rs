@@ -37,6 +37,55 @@ pub(super) enum Takes {
     Zone,
     /// A clock time and the name of a time zone.
     Clock,
+    /// A number, the days of a weekend, holidays.
+    Working,
+}
+
+impl Takes {
+    /// The least and the greatest number of arguments.
+    pub(super) fn count(self) -> (usize, usize) {
+        match self {
+            Self::Nothing => (0, 0),
+            Self::Text | Self::List | Self::Int | Self::Same | Self::Weights => (1, 1),
+            Self::Duration | Self::Zone => (1, 1),
+            Self::Texts | Self::Bounds | Self::Clock => (2, 2),
+            Self::Working => (3, 3),
+            Self::Range | Self::Padding | Self::Step => (1, 2),
+            Self::Mode => (0, 1),
+            Self::Digits => (0, 2),
+        }
+    }
+
+    /// How a method of this name that takes it is called.
+    pub(super) fn signature(self, name: &str) -> String {
+        let ways: &[&str] = match (name, self) {
+            (_, Self::Nothing) => return format!("`{name}`"),
+            ("replace", _) => &["from, to"],
+            ("split", Self::Int) => &["parts"],
+            ("split", _) => &["by"],
+            ("repeat", _) => &["times"],
+            ("next_weekday", _) => &["weekday"],
+            ("add_days" | "add_months" | "add_years", _) => &["n"],
+            ("days_until" | "months_until", _) => &["date"],
+            (_, Self::Text | Self::Texts) => &["part"],
+            (_, Self::List) => &["list"],
+            (_, Self::Int) => &["n"],
+            (_, Self::Range) => &["from", "from, to"],
+            (_, Self::Mode) => &["", "mode"],
+            (_, Self::Digits) => &["", "digits", "digits, mode"],
+            (_, Self::Padding) => &["length", "length, with"],
+            (_, Self::Same) => &["other"],
+            (_, Self::Bounds) => &["least, greatest"],
+            (_, Self::Step) => &["step", "step, mode"],
+            (_, Self::Weights) => &["weights"],
+            (_, Self::Duration) => &["duration"],
+            (_, Self::Zone) => &["zone"],
+            (_, Self::Clock) => &["clock, zone"],
+            (_, Self::Working) => &["n, weekend, holidays"],
+        };
+        let ways: Vec<String> = ways.iter().map(|way| format!("`{name}({way})`")).collect();
+        ways.join(" or ")
+    }
 }
 
 /// What it answers.
@@ -184,6 +233,7 @@ const DATE: &[Part] = &[
     ("time_in", Takes::Zone, Gives::Time),
     ("at", Takes::Clock, Gives::Time),
     ("add_days", Takes::Int, Gives::Same),
+    ("add_working_days", Takes::Working, Gives::Same),
     ("add_months", Takes::Int, Gives::Same),
     ("add_years", Takes::Int, Gives::Same),
     ("days_until", Takes::Same, Gives::Int),

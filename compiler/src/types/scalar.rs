@@ -4,7 +4,7 @@ use super::cx::{Cx, Want, article};
 use super::parts::{Gives, Takes, parts};
 use super::table::Member;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{BinaryOp, ExprId, MethodArg, Name, Ty, TyKind};
+use crate::hir::{BinaryOp, ExprId, ExprKind, MethodArg, Name, Ty, TyKind, UnaryOp};
 use crate::name::{any_of, suggest};
 use crate::span::Span;
 use jiff::civil::Time;
@@ -53,15 +53,7 @@ impl Cx<'_> {
         args: &[MethodArg],
         span: Span,
     ) -> bool {
-        let (least, most) = match takes {
-            Takes::Nothing => (0, 0),
-            Takes::Text | Takes::List | Takes::Int | Takes::Same | Takes::Weights => (1, 1),
-            Takes::Duration | Takes::Zone => (1, 1),
-            Takes::Texts | Takes::Bounds | Takes::Clock => (2, 2),
-            Takes::Range | Takes::Padding | Takes::Step => (1, 2),
-            Takes::Mode => (0, 1),
-            Takes::Digits => (0, 2),
-        };
+        let (least, most) = takes.count();
         let named = args.iter().find_map(|arg| arg.name.as_ref());
         let problem = match (named, args.len()) {
             (Some(_), _) => "its arguments have no names",
@@ -80,7 +72,8 @@ impl Cx<'_> {
         let at = named.map_or(span, |name| name.span);
         self.report(
             Diagnostic::error("F0120", at, format!("`{}` is called wrongly: {problem}", name.node))
-                .label(at, problem),
+                .label(at, problem)
+                .help(format!("it is called as {}", takes.signature(&name.node))),
         );
         false
     }
@@ -91,7 +84,9 @@ impl Cx<'_> {
             Takes::Int | Takes::Range => TyKind::Int,
             Takes::Padding if index == 0 => TyKind::Int,
             Takes::Padding => TyKind::Text,
-            Takes::Weights => TyKind::List(Box::new(Ty::new(TyKind::Int))),
+            Takes::Working if index == 0 => TyKind::Int,
+            Takes::Working if index == 2 => TyKind::List(Box::new(Ty::new(TyKind::Date))),
+            Takes::Weights | Takes::Working => TyKind::List(Box::new(Ty::new(TyKind::Int))),
             Takes::Duration => TyKind::Duration,
             Takes::Zone => return self.zone(value),
             Takes::Clock if index == 0 => return self.clock(value),
@@ -99,7 +94,10 @@ impl Cx<'_> {
             Takes::Step if index > 0 => return self.mode(value),
             Takes::Same | Takes::Bounds | Takes::Step => return self.alike(of, value),
             Takes::Nothing | Takes::Mode => return self.mode(value),
-            Takes::Digits if index == 0 && self.literal_text(value).is_none() => TyKind::Int,
+            Takes::Digits if index == 0 && self.literal_text(value).is_none() => {
+                self.check(value, &Want::plain(Ty::new(TyKind::Int)));
+                return self.digits(value);
+            }
             Takes::Digits => return self.mode(value),
             Takes::List => {
                 let ty = self.value(value, None);
@@ -115,6 +113,19 @@ impl Cx<'_> {
             }
         };
         self.check(value, &Want::plain(Ty::new(kind)));
+    }
+
+    /// How many digits stay: never fewer than none.
+    fn digits(&mut self, value: ExprId) {
+        if matches!(self.program.exprs[value].kind, ExprKind::Unary(UnaryOp::Neg, of) if self.is_literal(of))
+        {
+            let span = self.span(value);
+            self.report(
+                Diagnostic::error("F0102", span, "a number is rounded to 0 digits or more")
+                    .label(span, "fewer than none")
+                    .help("for tens and hundreds divide first: `(x / 100).round() * 100`"),
+            );
+        }
     }
 
     /// A way of rounding, as a text written out.
@@ -174,7 +185,9 @@ impl Cx<'_> {
     fn clock(&mut self, value: ExprId) {
         self.check(value, &Want::plain(Ty::new(TyKind::Text)));
         let Some(text) = self.literal_text(value) else { return };
-        let fits = text.len() == 5 && Time::strptime("%H:%M", &text).is_ok();
+        // Digits alone: `strptime` takes white space for a digit, and no run does.
+        let plain = text.chars().enumerate().all(|(at, char)| at == 2 || char.is_ascii_digit());
+        let fits = plain && text.len() == 5 && Time::strptime("%H:%M", &text).is_ok();
         if !fits {
             let span = self.span(value);
             self.report(

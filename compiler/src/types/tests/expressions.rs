@@ -59,6 +59,32 @@ fn an_unknown_member_is_named_with_suggestions() {
     assert!(body("progress \"{order.lines.where(l => l.quantity > 1).len}\"").is_empty());
 }
 
+/// The help of the first finding on a text.
+fn helped(text: &str) -> String {
+    let loaded = crate::load::load_text("test.flow", "test", text);
+    let analysis = crate::analyze(&loaded);
+    let finding = analysis.diagnostics.first().expect("there is a finding");
+    finding.help.clone().unwrap_or_default()
+}
+
+#[test]
+fn methods_of_plain_values_show_their_signatures_where_they_are_called_wrongly() {
+    for (call, signature) in [
+        ("x.abs(2)", "it is called as `abs`"),
+        ("x.clamp(1.0)", "it is called as `clamp(least, greatest)`"),
+        (
+            "x.round(1, \"up\", 2)",
+            "it is called as `round()` or `round(digits)` or `round(digits, mode)`",
+        ),
+    ] {
+        assert_eq!(helped(&format!("fn f(x: decimal) -> decimal = {call}")), signature);
+    }
+    let money = helped("fn f(x: money<EUR>) -> money<EUR> = x.round(2, \"up\")");
+    assert_eq!(money, "it is called as `round()` or `round(mode)`");
+    let sorted = helped("fn f(xs: list<text>) -> list<text> = xs.sort(x => x.len)");
+    assert!(sorted.contains("`sort_by(x => key)`"), "{sorted}");
+}
+
 #[test]
 fn methods_say_how_they_are_called() {
     assert_eq!(body("progress \"{order.lines.take()}\""), ["1 F0120"]);
