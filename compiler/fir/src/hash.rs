@@ -114,6 +114,7 @@ fn without_policy(workflow: &Workflow) -> Workflow {
     let program = workflow.locals.len().saturating_sub(workflow.policy_locals as usize);
     workflow.locals.truncate(program);
     workflow.policy_locals = 0;
+    workflow.limit.clear();
     workflow.concurrency.clear();
     workflow.points.values_mut().for_each(|point| point.line = 0);
     workflow.unsupported.iter_mut().for_each(|(_, line)| *line = 0);

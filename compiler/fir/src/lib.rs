@@ -37,7 +37,8 @@ pub use stmt::{
     ScopeStmt, StepStmt, Stmt, TRANSACTION, TransactionBlock, Unsupported,
 };
 pub use workflow::{
-    Concurrency, Gather, Local, LocalId, Point, Test, TestOutcome, TestStmt, Trigger, Workflow,
+    Concurrency, Gather, Local, LocalId, Point, StartLimit, Test, TestOutcome, TestStmt, Trigger,
+    Workflow,
 };
 
 #[cfg(test)]

@@ -73,9 +73,9 @@ impl Collect<'_> {
         for key in workflow.key.iter().flatten() {
             walk::expr(self, key);
         }
-        for per in workflow.concurrency.iter().filter_map(|one| one.per.as_ref()) {
+        for key in workflow.classes().flatten() {
             if self.policy {
-                walk::expr(self, per);
+                walk::expr(self, key);
             }
         }
         walk::block(self, &workflow.body);

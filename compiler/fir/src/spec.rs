@@ -33,6 +33,9 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "retain_ms": found.retain_ms.unwrap_or(RETAIN_MS),
         "keyed": found.key.is_some(),
         "concurrency": found.concurrency.iter().map(|one| one.limit).collect::<Vec<_>>(),
+        "limits": found.limit.iter().map(|one| json!({
+            "calls": one.starts, "window_ms": one.window_ms,
+        })).collect::<Vec<_>>(),
         "key_for_ms": found.key_for_ms,
         "triggers": found.triggers.iter().map(|trigger| json!({
             "event": trigger.event, "param": trigger.param, "field": trigger.field,

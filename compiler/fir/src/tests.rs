@@ -21,6 +21,7 @@ fn workflow() -> Workflow {
         key: None,
         key_for_ms: None,
         policy_locals: 0,
+        limit: Vec::new(),
         concurrency: Vec::new(),
         fails: vec![],
         deadline_ms: Some(1),

@@ -71,6 +71,18 @@ pub struct Concurrency {
     pub per: Option<Expr>,
 }
 
+/// `limit n per w by e`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StartLimit {
+    /// Starts in a window at most.
+    pub starts: u32,
+    /// In ms.
+    pub window_ms: i64,
+    /// For each value of this, over the parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Expr>,
+}
+
 /// `workflow`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
@@ -88,9 +100,12 @@ pub struct Workflow {
     pub key: Option<Vec<Expr>>,
     /// `for`, in ms.
     pub key_for_ms: Option<i64>,
-    /// How many of the last locals only `concurrency` binds; policy, as those are.
+    /// How many of the last locals only `limit` and `concurrency` bind; policy, as those are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub policy_locals: u32,
+    /// `limit`, in order; policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limit: Vec<StartLimit>,
     /// `concurrency`, in order; policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concurrency: Vec<Concurrency>,
@@ -119,6 +134,15 @@ pub struct Workflow {
     /// Its runs go on, and nothing starts it: a released version beside the program.
     #[serde(skip)]
     pub continues: bool,
+}
+
+impl Workflow {
+    /// The keys of its classes, each over the parameters: of every `limit` clause and then of every
+    /// `concurrency` clause, in their order; none where a clause has none.
+    pub fn classes(&self) -> impl Iterator<Item = Option<&Expr>> {
+        let limits = self.limit.iter().map(|one| one.by.as_ref());
+        limits.chain(self.concurrency.iter().map(|one| one.per.as_ref()))
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]

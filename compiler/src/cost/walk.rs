@@ -43,7 +43,7 @@ impl<'p> Walker<'p> {
     pub fn workflow(&mut self, workflow: &'p Workflow) -> Vec<Way> {
         let mut start = Way::started();
         start.open += self.size.input();
-        for _ in &workflow.concurrency {
+        for _ in 0..workflow.limits.len() + workflow.concurrency.len() {
             // It rests until its turn has come, and says so.
             start.line(false, 60);
             start.rest(self.size.input());

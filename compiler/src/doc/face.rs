@@ -84,8 +84,9 @@ impl Writer<'_> {
         for limit in &workflow.limits {
             let by = limit.by.map(|by| format!(" for each `{}`", self.words.expr(by)));
             items.push(Item::new(format!(
-                "At most {} starts in {}{}.",
+                "At most {} {} in {}{}; others wait their turn.",
                 limit.count.node,
+                if limit.count.node == 1 { "start" } else { "starts" },
                 duration(limit.per.node),
                 by.unwrap_or_default()
             )));

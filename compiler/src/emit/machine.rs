@@ -438,11 +438,10 @@ impl<'f> Machine<'_, 'f> {
 
     fn classes_fn(&self) -> TokenStream {
         let rt = rt();
-        let clauses = &self.graph.workflow.concurrency;
-        let (exprs, params) =
-            (self.exprs(None), self.parameters(clauses.iter().filter_map(|one| one.per.as_ref())));
-        let keys = clauses.iter().map(|one| match &one.per {
-            Some(per) => exprs.json(per),
+        let workflow = &self.graph.workflow;
+        let (exprs, params) = (self.exprs(None), self.parameters(workflow.classes().flatten()));
+        let keys = workflow.classes().map(|key| match key {
+            Some(key) => exprs.json(key),
             None => quote!(#rt::Json::Null),
         });
         quote! {

@@ -79,6 +79,7 @@ fn workflow(live: &[u32]) -> Workflow {
         key: None,
         key_for_ms: None,
         policy_locals: 0,
+        limit: Vec::new(),
         concurrency: Vec::new(),
         fails: Vec::new(),
         deadline_ms: None,

@@ -57,6 +57,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         .map(|key| key.by.iter().map(|by| lowerer.names.expr(*by)).collect());
     // Order: last, so that what only they bind stands behind what the program means.
     let program = lowerer.names.len();
+    let limit: Vec<_> = found.limits.iter().map(|one| lowerer.limit(one)).collect();
     let concurrency: Vec<_> =
         found.concurrency.iter().map(|one| lowerer.concurrency(one)).collect();
     let mut out = fir::Workflow {
@@ -68,6 +69,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         key,
         key_for_ms: found.idempotent.as_ref().and_then(|k| k.lifetime).map(|l| l.node),
         policy_locals: u32::try_from(lowerer.names.len() - program).unwrap_or(u32::MAX),
+        limit,
         concurrency,
         fails: decl::errors(cx, &found.fails),
         deadline_ms: found.deadline.map(|d| d.value),
@@ -97,6 +99,7 @@ pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
         key: None,
         key_for_ms: None,
         policy_locals: 0,
+        limit: Vec::new(),
         concurrency: Vec::new(),
         fails: decl::errors(cx, &found.fails),
         deadline_ms: None,
@@ -154,9 +157,6 @@ impl Lowerer<'_> {
                 self.cannot("`else` behind `concurrency`", concurrency.span);
             }
         }
-        for limit in &found.limits {
-            self.cannot("a start `limit`", limit.span);
-        }
         if let Some(subject) = found.subject {
             self.cannot("`subject by`", self.cx.program.exprs[subject].span);
         }
@@ -172,6 +172,12 @@ impl Lowerer<'_> {
         for span in spans {
             self.cannot("a `schedule`", span);
         }
+    }
+
+    fn limit(&mut self, found: &hir::Limit) -> fir::StartLimit {
+        let starts = u32::try_from(found.count.node).unwrap_or(u32::MAX).max(1);
+        let by = found.by.map(|by| self.names.expr(by));
+        fir::StartLimit { starts, window_ms: found.per.node, by }
     }
 
     fn concurrency(&mut self, found: &hir::Concurrency) -> fir::Concurrency {

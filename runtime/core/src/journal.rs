@@ -11,7 +11,8 @@ pub use happened::Happened;
 use crate::codegen::{Json, Values};
 use crate::id::RunId;
 use crate::port::EventRow;
-use crate::run::{Claim, ConcurrencyClass};
+use crate::rate::Bucket;
+use crate::run::{Claim, ClaimClass};
 use crate::shard::BreakerAct;
 use crate::time::Time;
 use serde::de::DeserializeOwned;
@@ -208,6 +209,9 @@ pub enum ShardRecord {
     /// Up to where partitions of topics have been taken in. All of them are written again with every
     /// checkpoint.
     Consumed(Vec<Position>),
+    /// How much of their `limit` classes of this home have left, behind the starts that they let in.
+    /// Those that have not all of it are written again with every checkpoint.
+    LetIn(Vec<(ClaimClass, Bucket)>),
     /// What others are told of runs and dead letters, on its way to the topics that were named for it.
     Mirrored(Vec<EventBody>),
     /// All triggers of an event have started what they start.
@@ -247,8 +251,8 @@ fn is_zero(number: &u32) -> bool {
 ///
 /// Invariant: whoever gets one twice does nothing the second time: an event is known by its id or its
 /// number at its home, a start by its key, an operator's act by its time, a breaker that has opened is
-/// open, a run is in flight in its class or not, and one that is granted its turn and has ended says
-/// that it has left.
+/// open, a run is in flight in its class or not, one that is granted its turn and has ended says that it
+/// has left, and who was let in by a `limit` waits there no more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mail {
@@ -274,26 +278,26 @@ pub enum Mail {
     },
     /// An operator's act on a service, or that its breaker has opened, as it was recorded.
     Breaker(ShardRecord),
-    /// A run claims to be in flight, of the home of its class.
+    /// A run claims to start or to be in flight, of the home of its class.
     Ask {
         /// The run.
         run: RunId,
         /// What it claims.
         claim: Claim,
     },
-    /// The home of a class lets a run be in flight.
+    /// The home of a class lets a run start or be in flight.
     Granted {
         /// The run.
         run: RunId,
         /// The class.
-        class: ConcurrencyClass,
+        class: ClaimClass,
     },
-    /// A run is in flight no more, or does not wait any longer.
+    /// A run is in flight no more, does not wait any longer, or was let in and knows it.
     Left {
         /// The run.
         run: RunId,
         /// The class.
-        class: ConcurrencyClass,
+        class: ClaimClass,
     },
     /// A run has ended of which nobody can read what it claimed.
     Gone {

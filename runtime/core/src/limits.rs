@@ -72,7 +72,7 @@ pub const RESOLVERS_PER_REVIEW: usize = 1_024;
 /// Bound: a loop that only reads would otherwise lose all its progress in a crash, and grow for ever.
 pub const UNRECORDED: usize = 32;
 
-/// Turns under `concurrency` that are granted at once; the next ones follow in a batch of their own.
+/// Turns under `limit` and `concurrency` that are granted at once; the next ones follow in a batch of their own.
 /// Bound: one batch of the store.
 pub const GRANTS: usize = 256;
 
@@ -80,8 +80,16 @@ pub const GRANTS: usize = 256;
 /// Bound: some 100 KB.
 pub const CLAIMS: usize = 500;
 
-/// Runs of one shard that may wait for their turn under `concurrency`; callers who start more are
-/// asked to come back.
+/// Classes of `limit` whose homes are on one shard and that have not all of it left; a class beyond
+/// them waits until one is full again.
+/// Bound: each is written again with every checkpoint, some 200 bytes, for as long as its window.
+pub const LIMITED: usize = 10_000;
+
+/// Those of them that one record holds.
+/// Bound: some 100 KB.
+pub const LIMITED_RECORD: usize = 500;
+
+/// Runs of one shard that may wait for their turn; callers who start more are asked to come back.
 /// Bound: each is held in memory, some 10 KB. What events start is admitted all the same, for a topic
 /// that is not read may hold what those in flight wait for.
 pub const QUEUED: usize = 10_000;

@@ -1,4 +1,5 @@
-//! A token bucket in whole numbers: `limit CALLS per WINDOW`.
+//! A token bucket in whole numbers: `limit CALLS per WINDOW`, of a service's calls or a workflow's
+//! starts.
 //!
 //! Promises: no drift (nothing is divided before it is compared), no refill from a clock that steps
 //! back, and a refusal names the first instant at which the same request would pass. A full bucket
@@ -36,6 +37,26 @@ impl Bucket {
         let level = u128::from(self.level) * u128::from(of) / u128::from(self.share.1.max(1));
         self.share = (own.min(of), of);
         self.level = u64::try_from(level).unwrap_or(u64::MAX).min(self.capacity());
+    }
+
+    /// From now on it holds and gains what another limit says; what is missing stays missing, as so
+    /// many tokens.
+    pub fn rule(&mut self, spec: &LimitSpec) {
+        if self.spec == *spec {
+            return;
+        }
+        let missing = self.capacity().saturating_sub(self.level).div_ceil(self.cost());
+        self.spec = spec.clone();
+        let missing = missing.saturating_mul(self.cost());
+        self.level = self.capacity().saturating_sub(missing);
+    }
+
+    /// Whether nothing of it is missing at an instant: as good as a new one.
+    #[must_use]
+    pub fn full(&self, now: Time) -> bool {
+        let mut filled = self.clone();
+        filled.fill(now);
+        filled.level == filled.capacity()
     }
 
     /// Takes one token.
@@ -172,6 +193,18 @@ mod tests {
         shares[0].share(4, 4);
         assert!(shares[0].take(Time(200_000)).is_err(), "a gained share fills in its time");
         assert!(shares[0].take(Time(200_100)).is_ok());
+    }
+
+    #[test]
+    fn another_limit_holds_at_once_and_what_was_taken_stays_taken() {
+        let mut bucket = bucket(1, 86_400_000);
+        assert_eq!(bucket.take(Time(0)), Ok(()));
+        bucket.rule(&LimitSpec { calls: 3, window_ms: 3_000 });
+        assert_eq!((bucket.take(Time(0)), bucket.take(Time(0))), (Ok(()), Ok(())));
+        assert_eq!(bucket.take(Time(0)), Err(Time(1_000)), "one was taken before");
+        bucket.rule(&LimitSpec { calls: 1, window_ms: 500 });
+        assert_eq!(bucket.take(Time(0)), Err(Time(500)), "it never owes more than it holds");
+        assert_eq!((bucket.full(Time(499)), bucket.full(Time(500))), (false, true));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::walk::Walk;
 use sagaflow_core::codegen::{
     Draw, Event, Fault, Frame, Json, Machine, Move, Values, WorkflowSpec,
 };
-use sagaflow_fir::{ArmWait, Concurrency, Expr, Fir, LocalId, Stmt, Workflow};
+use sagaflow_fir::{ArmWait, Expr, Fir, LocalId, Stmt, Workflow};
 use std::sync::Arc;
 
 /// Why a workflow cannot be interpreted.
@@ -182,11 +182,11 @@ impl Machine for Interpreter {
         let workflow = self.workflow()?;
         let mut env = self.parameters(workflow, input)?;
         let mut eval = Eval::new(&self.fir, &workflow.module, None);
-        let mut class = |clause: &Concurrency| match &clause.per {
-            Some(per) => Ok(encode(&eval.expr(&mut env, per)?)),
+        let mut class = |key: Option<&Expr>| match key {
+            Some(key) => Ok(encode(&eval.expr(&mut env, key)?)),
             None => Ok(Json::Null),
         };
-        workflow.concurrency.iter().map(&mut class).collect()
+        workflow.classes().map(&mut class).collect()
     }
 }
 

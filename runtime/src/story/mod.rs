@@ -15,6 +15,7 @@ use sagaflow_core::codegen::{Json, WorkflowSpec};
 use sagaflow_core::journal::Happened;
 use sagaflow_core::service::Purpose;
 use sagaflow_core::time::Time;
+use sagaflow_core::value::print_duration;
 use sagaflow_engine::view::{Entry, GivenUp, View, plain_key};
 use std::collections::BTreeMap;
 
@@ -125,12 +126,18 @@ impl Story {
                     key.as_ref().map(|key| format!(", key {}", plain_key(key))).unwrap_or_default();
                 line(Calm, "started", format!("{} v{version}{key}", short(workflow)))
             }
-            H::Queued { limit, key } => {
+            H::Queued { limit, window_ms, key } => {
                 let of =
                     if key == "null" { String::new() } else { format!(" for {}", plain_key(key)) };
-                line(Calm, "queued", format!("at most {limit} in flight at once{of}"))
+                let most = match window_ms {
+                    Some(window) => {
+                        format!("at most {limit} started in {}", print_duration(*window))
+                    }
+                    None => format!("at most {limit} in flight at once"),
+                };
+                line(Calm, "queued", format!("{most}{of}"))
             }
-            H::Dequeued => line(Good, "in flight", "its turn has come".to_owned()),
+            H::Dequeued => line(Good, "let in", "its turn has come".to_owned()),
             H::Sent { path, .. } => {
                 self.sent.entry(path.clone()).or_insert(at);
                 None

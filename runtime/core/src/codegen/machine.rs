@@ -340,8 +340,8 @@ pub trait Machine: Send + Sync {
     /// A [`Fault`] where evaluating it has a bug.
     fn key(&self, input: &Values) -> Result<Option<Json>, Fault>;
 
-    /// The values of `per` for this input, for each `concurrency` clause in order; `null` where a
-    /// clause has none.
+    /// The values of `by` and `per` for this input, for each `limit` clause in order and then for each
+    /// `concurrency` clause; `null` where a clause has none.
     ///
     /// # Errors
     /// A [`Fault`] where evaluating them has a bug.

@@ -35,6 +35,11 @@ pub struct WorkflowSpec {
     ///
     /// [`Machine::classes`]: super::Machine::classes
     pub concurrency: Vec<u32>,
+    /// `limit`: how many start in which time at most, for each clause ([`Machine::classes`]).
+    ///
+    /// [`Machine::classes`]: super::Machine::classes
+    #[serde(default)]
+    pub limits: Vec<LimitSpec>,
     /// How long its key is kept where it says `for`; else as long as the run.
     pub key_for_ms: Option<i64>,
     /// `on Event(x)` triggers.
@@ -51,6 +56,14 @@ pub struct WorkflowSpec {
     pub services: BTreeMap<String, ServiceSpec>,
     /// Declared record, enum and named types.
     pub schema: Schema,
+}
+
+impl WorkflowSpec {
+    /// Whether its runs may have to wait for their turn before they begin.
+    #[must_use]
+    pub fn queues(&self) -> bool {
+        !(self.concurrency.is_empty() && self.limits.is_empty())
+    }
 }
 
 /// Protection of one service, from its contract.
@@ -73,10 +86,10 @@ pub struct BreakerSpec {
     pub probe_ms: i64,
 }
 
-/// `limit CALLS per WINDOW`.
+/// `limit CALLS per WINDOW`: calls of a service, or starts of a workflow.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct LimitSpec {
-    /// Calls.
+    /// Calls, or starts.
     pub calls: u32,
     /// Window in ms.
     pub window_ms: i64,

@@ -18,9 +18,11 @@ pub enum Happened {
         version: u32,
         key: Option<String>,
     },
-    /// It waits for its turn under `concurrency`: so many are in flight at most.
+    /// It waits for its turn: so many are in flight at most, or start in so many ms.
     Queued {
         limit: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window_ms: Option<i64>,
         key: String,
     },
     Dequeued,

@@ -144,7 +144,7 @@ pub enum Hold {
     Now,
     /// At a boundary: the run is paused, or a cause waits for a pivot (X1).
     Boundary,
-    /// A place under `max`, or the run's under `concurrency`.
+    /// A place under `max`, or the run's turn.
     Place,
     /// A person, because of a fault.
     Fault(Fault),
@@ -359,7 +359,7 @@ impl Fiber {
         }
     }
 
-    /// Whether it is a run's that waits for its turn under `concurrency`.
+    /// Whether it is a run's that waits for its turn.
     #[must_use]
     pub fn queued(&self) -> bool {
         self.kind == Kind::Root

@@ -129,7 +129,7 @@ pub struct Head {
     /// The workflow's deadline, where it counts from the run's turn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Time>,
-    /// What it asks of the `concurrency` clauses of its workflow, in their order.
+    /// What it asks of the `limit` and `concurrency` clauses of its workflow, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
     /// The places in its batch whose records were rejected.

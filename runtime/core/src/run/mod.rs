@@ -13,7 +13,7 @@ mod node;
 mod ranges;
 
 pub use call::{Call, Last, Phase, Role};
-pub use claim::{Claim, ConcurrencyClass};
+pub use claim::{Claim, ClaimClass};
 pub use effect::{Effect, Fate};
 pub use fiber::{
     Fiber, Happening, Hold, Join, Kind, Manual, Ready, State, Stop, StopCause, Then, Unit, Unwind,
@@ -97,7 +97,7 @@ impl RunState {
         self.head.deadline.or(self.origin.deadline)
     }
 
-    /// Whether it waits for its turn under `concurrency`.
+    /// Whether it waits for its turn under `limit` or `concurrency`.
     #[must_use]
     pub fn queued(&self) -> bool {
         self.head.claims.iter().any(|claim| !claim.granted)

@@ -46,6 +46,7 @@ impl Shard {
         }
         self.mirror(now, &mut out);
         let kept = self.keep_breakers(now, &mut out).min(self.keep_positions(now, &mut out));
+        let kept = kept.min(self.keep_buckets(now, &mut out));
         let position = self.events.checkpoint_max(self.seq).min(kept);
         let needed = self.damaged.values().map(|damaged| damaged.at).chain(oldest_left);
         let before = needed.map(|at| at.saturating_sub(1));

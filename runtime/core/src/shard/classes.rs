@@ -1,20 +1,25 @@
-//! What a shard remembers of `concurrency`: for each class whose home it is, who is in flight and who
-//! waits. Nothing of it is recorded; [`super::concurrency`] says why.
+//! What a shard remembers of `limit` and `concurrency`: for each class whose home it is, who is in flight
+//! and who waits. Nothing of it is recorded but what is left of a limit ([`super::limit`]);
+//! [`super::concurrency`] says why.
 
 use super::Machines;
+use super::limit::Limits;
+use crate::codegen::LimitSpec;
 use crate::id::{RunId, ShardId};
 use crate::limits::QUEUED;
-use crate::run::{Claim, ConcurrencyClass};
+use crate::run::{Claim, ClaimClass};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The classes whose home is here, and the runs of this shard that wait in any.
 #[derive(Default)]
 pub(super) struct Classes {
-    pub(super) homes: BTreeMap<ConcurrencyClass, Home>,
+    pub(super) homes: BTreeMap<ClaimClass, Home>,
     pub(super) census: Census,
+    /// How much of their limit classes have left.
+    pub(super) limits: Limits,
     /// Classes that may have room for somebody.
-    pub(super) touched: BTreeSet<ConcurrencyClass>,
+    pub(super) touched: BTreeSet<ClaimClass>,
     /// Runs of this shard that wait for their turn.
     pub(super) queued: BTreeSet<RunId>,
     /// When the last run of this shard came that had a claim: a clock may step back.
@@ -25,8 +30,11 @@ pub(super) struct Classes {
 #[derive(Default)]
 pub(super) struct Home {
     limit: u32,
+    /// How many may start in which time, of a class that counts starts.
+    rate: Option<LimitSpec>,
     /// When the run came that says so.
     said: Time,
+    /// In flight; of a class that counts starts those let in that have not said yet that they know it.
     in_flight: BTreeSet<RunId>,
     queue: BTreeSet<(Time, u64, RunId)>,
     /// Where each of the queue stands in it.
@@ -49,6 +57,7 @@ impl Home {
     fn claim(&mut self, run: RunId, claim: &Claim) {
         if claim.since >= self.said {
             (self.said, self.limit) = (claim.since, claim.limit.max(1));
+            self.rate = claim.rate();
         }
         if claim.granted {
             self.leave(run);
@@ -67,11 +76,8 @@ impl Home {
         }
     }
 
-    /// Who is in flight next, where so many may be.
-    fn next(&mut self, limit: u32) -> Option<RunId> {
-        if self.in_flight.len() >= limit as usize {
-            return None;
-        }
+    /// Who comes next.
+    fn next(&mut self) -> Option<RunId> {
         let (_, _, run) = self.queue.pop_first()?;
         self.places.remove(&run);
         self.in_flight.insert(run);
@@ -91,7 +97,11 @@ impl Classes {
 
     /// When there is somebody to be granted a turn.
     pub(super) fn due(&self) -> Option<Time> {
-        (matches!(self.census, Census::Complete) && !self.touched.is_empty()).then_some(Time(0))
+        match self.census {
+            Census::Complete if !self.touched.is_empty() => Some(Time(0)),
+            Census::Complete => self.limits.due(),
+            Census::Open | Census::Missing(_) => None,
+        }
     }
 
     pub(super) fn claim(&mut self, run: RunId, claim: &Claim) {
@@ -99,7 +109,7 @@ impl Classes {
         self.touched.insert(claim.class.clone());
     }
 
-    pub(super) fn leave(&mut self, run: RunId, class: &ConcurrencyClass) {
+    pub(super) fn leave(&mut self, run: RunId, class: &ClaimClass) {
         if let Some(home) = self.homes.get_mut(class) {
             home.leave(run);
             if home.is_empty() {
@@ -124,21 +134,38 @@ impl Classes {
     ///
     /// Order: the newest program says how many may be in flight; where none has the clause any more,
     /// the run that came last.
-    pub(super) fn next(&mut self, machines: &Machines) -> Option<(ConcurrencyClass, RunId)> {
+    pub(super) fn next(&mut self, machines: &Machines, now: Time) -> Option<(ClaimClass, RunId)> {
         if !matches!(self.census, Census::Complete) {
             return None;
         }
+        self.touched.extend(self.limits.ready(now));
         loop {
             let class = self.touched.first()?.clone();
-            let clause = class.clause as usize;
-            let newest = machines.for_start(&class.workflow, None);
-            let limit = newest.and_then(|newest| newest.spec().concurrency.get(clause)).copied();
             if let Some(home) = self.homes.get_mut(&class)
-                && let Some(run) = home.next(limit.unwrap_or(home.limit).max(1))
+                && !home.queue.is_empty()
+                && room(&class, home, &mut self.limits, (machines, now))
+                && let Some(run) = home.next()
             {
                 return Some((class, run));
             }
             self.touched.remove(&class);
         }
     }
+}
+
+/// Whether one more may start, or be in flight; where starts are counted, it counts as one.
+fn room(
+    class: &ClaimClass,
+    home: &Home,
+    limits: &mut Limits,
+    (machines, now): (&Machines, Time),
+) -> bool {
+    let clause = class.clause as usize;
+    let newest = machines.for_start(&class.workflow, None).map(|newest| newest.spec());
+    if class.starts {
+        let rate = newest.and_then(|newest| newest.limits.get(clause)).or(home.rate.as_ref());
+        return rate.is_none_or(|rate| limits.take(class, rate, now));
+    }
+    let limit = newest.and_then(|newest| newest.concurrency.get(clause)).copied();
+    home.in_flight.len() < limit.unwrap_or(home.limit).max(1) as usize
 }

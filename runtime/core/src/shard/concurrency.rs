@@ -1,4 +1,5 @@
-//! `concurrency`: how many runs of a class are in flight, decided by the class's home.
+//! `concurrency`: how many runs of a class are in flight, decided by the class's home. Those that wait
+//! under a `limit` wait in the same way.
 //!
 //! ```text
 //!  shard of the run                     home of the class
@@ -6,6 +7,8 @@
 //!  record: its turn has come ◄───────── Granted, while fewer than the limit are in flight
 //!  last record, Left ─────────────────► the next one is granted
 //! ```
+//!
+//! A run that was let in by a `limit` says `Left` at once: it was counted by the home ([`super::limit`]).
 //!
 //! Promises: a class never has more runs in flight than its limit, over all shards and through every
 //! crash, and of those that wait the one that came first is let in first. What is true of a run is in
@@ -27,7 +30,7 @@ use crate::journal::{Happened, Mail};
 use crate::key::canonical;
 use crate::limits::{CLAIMS, GRANTS};
 use crate::port::Source;
-use crate::run::{Claim, ConcurrencyClass, Hold, ROOT, Ready, RunState, State};
+use crate::run::{Claim, ClaimClass, Hold, ROOT, Ready, RunState, State};
 use crate::time::Time;
 use std::collections::BTreeSet;
 
@@ -41,13 +44,17 @@ pub(super) fn claims(
     // A run whose key cannot be computed is one of those without a key: it waits rather than runs
     // beyond a limit.
     let keys = machine.classes(input).unwrap_or_default();
-    let claim = |(clause, limit): (u32, &u32)| {
-        let key = keys.get(clause as usize).unwrap_or(&Json::Null);
+    let claim = |(at, (clause, limit, window_ms)): (usize, (u32, u32, Option<i64>))| {
+        let key = canonical(keys.get(at).unwrap_or(&Json::Null));
         let (namespace, workflow) = (namespace.to_owned(), spec.name.clone());
-        let class = ConcurrencyClass { namespace, workflow, clause, key: canonical(key) };
-        Claim { class, limit: *limit, since, number, granted: false }
+        let starts = window_ms.is_some();
+        let class = ClaimClass { namespace, workflow, clause, key, starts };
+        Claim { class, limit, window_ms, since, number, granted: false }
     };
-    (0..).zip(&spec.concurrency).map(claim).collect()
+    // Order: limits first, so that whoever waits for one takes no place from others.
+    let limits = (0..).zip(&spec.limits).map(|(at, one)| (at, one.calls, Some(one.window_ms)));
+    let places = (0..).zip(&spec.concurrency).map(|(at, limit)| (at, *limit, None));
+    limits.chain(places).enumerate().map(claim).collect()
 }
 
 /// How many of its claims a run has made: one after the other, so that two runs never hold each
@@ -72,6 +79,9 @@ impl Shard {
             let home = claim.class.home(self.place);
             run.claimed.push(home);
             self.classes.since = self.classes.since.max(claim.since);
+            if !claim.open() {
+                continue;
+            }
             if home == self.place.shard {
                 self.claimed(id, claim, out);
             } else {
@@ -90,7 +100,8 @@ impl Shard {
     /// Crash: the message is in the batch of its last record.
     pub(super) fn leave_classes(&mut self, id: RunId, run: &Run, out: &mut Output) {
         self.classes.queued.remove(&id);
-        for (claim, _) in run.state.head().claims.iter().zip(&run.claimed) {
+        let claims = run.state.head().claims.iter().zip(&run.claimed);
+        for (claim, _) in claims.filter(|(claim, _)| claim.open()) {
             self.leave_class(id, &claim.class, out);
         }
     }
@@ -109,7 +120,7 @@ impl Shard {
         (self.classes.since.max(now), self.seq)
     }
 
-    fn leave_class(&mut self, run: RunId, class: &ConcurrencyClass, out: &mut Output) {
+    fn leave_class(&mut self, run: RunId, class: &ClaimClass, out: &mut Output) {
         match class.home(self.place) {
             home if home == self.place.shard => self.classes.leave(run, class),
             home => self.post(home, &Mail::Left { run, class: class.clone() }, out),
@@ -123,7 +134,7 @@ impl Shard {
     }
 
     /// A run is in flight no more in a class of this home.
-    pub(super) fn has_left(&mut self, run: RunId, class: &ConcurrencyClass, out: &mut Output) {
+    pub(super) fn has_left(&mut self, run: RunId, class: &ClaimClass, out: &mut Output) {
         self.classes.leave(run, class);
         // Others may wait behind it, though no program here has such a clause any more.
         self.take_census(out);
@@ -151,7 +162,7 @@ impl Shard {
         let mut claims = Vec::new();
         for (id, run) in &self.runs {
             let all = run.state.head().claims.iter().zip(&run.claimed);
-            let here = all.filter(|(_, home)| **home == from.shard);
+            let here = all.filter(|(claim, home)| claim.open() && **home == from.shard);
             claims.extend(here.map(|(claim, _)| (*id, claim.clone())));
         }
         let epoch = from.epoch;
@@ -194,27 +205,26 @@ impl Shard {
     /// Grants turns as far as there is room.
     pub(super) fn grant(&mut self, now: Time, out: &mut Output) {
         for _ in 0..GRANTS {
-            let Some((class, run)) = self.classes.next(&self.machines) else { return };
+            let Some((class, run)) = self.classes.next(&self.machines, now) else { break };
             match shard_of(run.slot(), self.place.of) {
                 shard if shard == self.place.shard => self.granted(now, run, &class, out),
                 // Crash: without the message the run still waits, and says so to the next owner.
                 shard => self.post(shard, &Mail::Granted { run, class }, out),
             }
         }
+        self.note_let_in(now, out);
     }
 
     /// A run of this shard is granted its turn.
-    pub(super) fn granted(
-        &mut self,
-        now: Time,
-        id: RunId,
-        class: &ConcurrencyClass,
-        out: &mut Output,
-    ) {
+    pub(super) fn granted(&mut self, now: Time, id: RunId, class: &ClaimClass, out: &mut Output) {
         // Order: also where no node of this build can run it, so that it goes on where one can.
         match self.runs.remove(&id) {
             Some(run) => {
                 self.turn_of(now, id, run, out, |turn| turn.granted(class));
+                if class.starts {
+                    // Crash: the message is in the batch of the record that says so.
+                    self.leave_class(id, class, out);
+                }
             }
             // It has ended, or cannot be read: its turn is for the next one.
             None => self.leave_class(id, class, out),
@@ -237,13 +247,14 @@ impl Turn<'_> {
     fn note_queued(&mut self) {
         let open = self.run.state.head().claims.iter().find(|claim| !claim.granted);
         if let Some(claim) = open {
-            let queued = Happened::Queued { limit: claim.limit, key: claim.class.key.clone() };
+            let (limit, window_ms) = (claim.limit, claim.window_ms);
+            let queued = Happened::Queued { limit, window_ms, key: claim.class.key.clone() };
             self.note(queued);
         }
     }
 
     /// Its turn has come in one class; in the last one it begins.
-    fn granted(&mut self, class: &ConcurrencyClass) -> Answer {
+    fn granted(&mut self, class: &ClaimClass) -> Answer {
         let claims = &self.run.state.head().claims;
         let open = claims.iter().position(|claim| claim.class == *class && !claim.granted);
         let Some(open) = open else { return Answer::Done };

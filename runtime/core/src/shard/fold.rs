@@ -8,7 +8,8 @@ use super::input::BreakerAct;
 use crate::id::RunId;
 use crate::journal::{self, EventBody, Position, Record, ShardRecord, Snapshot};
 use crate::port::Tail;
-use crate::run::RunState;
+use crate::rate::Bucket;
+use crate::run::{ClaimClass, RunState};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +24,8 @@ pub(super) struct Fold {
     pub(super) breakers: BTreeMap<String, (BreakerAct, ShardRecord)>,
     /// Until when a breaker that opened is open.
     pub(super) opened: BTreeMap<String, Time>,
+    /// How much of their `limit` classes had left, behind what was let in last.
+    pub(super) buckets: BTreeMap<ClaimClass, Bucket>,
     /// Up to where partitions were taken in, in order.
     pub(super) positions: Vec<Position>,
     /// Runs with a row that have not ended.
@@ -92,6 +95,7 @@ impl Fold {
             Ok(ShardRecord::BreakerOpened { service, until }) => {
                 self.opened.insert(service, until);
             }
+            Ok(ShardRecord::LetIn(buckets)) => self.buckets.extend(buckets),
             Ok(ShardRecord::Consumed(positions)) => self.positions.extend(positions),
             // What a review came to is in its item.
             Ok(

@@ -27,6 +27,7 @@ mod guard;
 mod input;
 mod interest;
 mod letter;
+mod limit;
 mod machines;
 mod mail;
 mod mirror;

@@ -121,6 +121,9 @@ impl Shard {
         for position in fold.positions {
             shard.keep_position(position);
         }
+        for (class, bucket) in fold.buckets {
+            shard.classes.limits.recall(class, bucket);
+        }
         for (service, until) in fold.opened {
             shard.breaker_opened(now, &service, until);
         }
@@ -145,7 +148,7 @@ impl Shard {
             }
         }
         shard.deliver(now, &mut out);
-        if shard.machines.all().any(|machine| !machine.spec().concurrency.is_empty()) {
+        if shard.machines.all().any(|machine| machine.spec().queues()) {
             shard.take_census(&mut out);
         }
         shard.grant(now, &mut out);

@@ -176,7 +176,7 @@ impl Shard {
 
     /// Has a caller come back whose run would only wait for its turn behind many others.
     fn unless_crowded(&self, now: Time, start: Waiting, out: &mut Output) -> Option<Waiting> {
-        let queues = !start.machine.spec().concurrency.is_empty() && self.classes.crowded();
+        let queues = start.machine.spec().queues() && self.classes.crowded();
         match start.origin {
             StartedBy::Caller(token @ Some(_)) if queues => {
                 out.reply(token, Answer::Busy { after: now.plus(1_000) });

@@ -66,6 +66,7 @@ impl TwoSteps {
             retain_ms: 60_000,
             keyed: true,
             concurrency: Vec::new(),
+            limits: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
             points: BTreeMap::from([

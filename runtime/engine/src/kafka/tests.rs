@@ -52,6 +52,7 @@ impl Relay {
             retain_ms: 60_000,
             keyed: false,
             concurrency: Vec::new(),
+            limits: Vec::new(),
             key_for_ms: None,
             triggers: vec![trigger],
             points: BTreeMap::from([("start".to_owned(), start)]),

@@ -31,6 +31,7 @@ impl Build {
             key: None,
             key_for_ms: None,
             policy_locals: 0,
+            limit: Vec::new(),
             concurrency: Vec::new(),
             fails: Vec::new(),
             deadline_ms: None,

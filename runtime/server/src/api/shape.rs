@@ -76,7 +76,11 @@ pub fn run(handle: &Handle, view: &View, history: &[Entry]) -> Value {
     run.insert("position".to_owned(), positions.into());
     let turn = state.head().claims.iter().find(|claim| !claim.granted).map(|claim| {
         // What is personal is no key.
-        json!({ "at": "start", "limit": claim.limit, "key": key(&claim.class.key) })
+        let mut turn = json!({ "at": "start", "limit": claim.limit, "key": key(&claim.class.key) });
+        if let Some(window_ms) = claim.window_ms {
+            turn["window_ms"] = window_ms.into();
+        }
+        turn
     });
     let waits: Vec<Value> = turn.into_iter().chain(fibers.filter_map(waits)).collect();
     run.insert("waits".to_owned(), waits.into());

@@ -3,6 +3,7 @@
 //! Where the machine has no Postgres these tests are skipped, and say so.
 
 mod concurrency;
+mod limits;
 mod outage;
 mod shards;
 mod standby;
@@ -45,7 +46,8 @@ impl World {
     async fn unmigrated(cluster: &Cluster, ttl: Duration) -> Self {
         let database = cluster.fresh().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let files = [flow("shop/orders.flow"), flow("small.flow"), flow("visit.flow")];
+        let names = ["shop/orders.flow", "small.flow", "visit.flow", "limited.flow"];
+        let files = names.map(flow);
         let text = format!(
             "store = \"{}\"\n[cluster]\nlease_ttl = \"{}s\"\n[flows]\nfiles = {files:?}\n",
             database.url(),
@@ -64,7 +66,8 @@ impl World {
     async fn node_of(&self, config: &str) -> Flowd {
         let shop = format!("Shop={}/Shop", self.ledger.url);
         let gate = format!("Gate={}/Gate", self.ledger.url);
-        let mut args = vec!["--config", config, "--bind", &shop, "--bind", &gate];
+        let post = format!("Post={}/Post", self.ledger.url);
+        let mut args = vec!["--config", config, "--bind", &shop, "--bind", &gate, "--bind", &post];
         let binds = self.ledger.binds();
         args.extend(binds.iter().map(String::as_str));
         Flowd::start("serve", &args).await

@@ -6,6 +6,7 @@ mod bad_input;
 mod cluster;
 mod crash;
 mod generated;
+mod limits;
 mod node;
 mod people;
 mod run;

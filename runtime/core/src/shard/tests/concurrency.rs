@@ -4,7 +4,7 @@ use super::program::{Program, S, pivot, step, write};
 use super::shards::Town;
 use super::world::{World, crash_everywhere};
 use crate::journal::Happened;
-use crate::run::ConcurrencyClass;
+use crate::run::ClaimClass;
 use crate::shard::{Act, Answer};
 use crate::status::Status;
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ fn program(limits: &[u32]) -> Program {
 }
 
 /// How many runs are in flight, by class, and whether any of them has begun before its turn.
-fn in_flight(town: &Town) -> BTreeMap<ConcurrencyClass, u32> {
+fn in_flight(town: &Town) -> BTreeMap<ClaimClass, u32> {
     let mut counts = BTreeMap::new();
     for one in &town.all {
         for (_, state) in one.shard.runs() {

@@ -4,6 +4,7 @@ mod asked;
 mod batches;
 mod concurrency;
 mod letters;
+mod limits;
 mod mirrors;
 mod operators;
 mod parallel;

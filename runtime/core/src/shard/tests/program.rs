@@ -233,6 +233,7 @@ impl Program {
             retain_ms: 86_400_000,
             keyed: true,
             concurrency: Vec::new(),
+            limits: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
             points,

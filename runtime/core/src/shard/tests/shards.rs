@@ -111,6 +111,17 @@ impl Town {
         Time(self.clock.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// Lets time pass until then.
+    pub(super) fn sleep_until(&self, due: Time) {
+        self.clock.fetch_max(due.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn checkpoint(&mut self, shard: ShardId) {
+        let at = self.time();
+        let output = self.all[shard.0 as usize].shard.checkpoint(at);
+        self.finish(shard, output);
+    }
+
     fn recovered(&self, shard: ShardId) -> (One, Output) {
         let lease = now(self.store.acquire(shard)).expect("a lease");
         let tail = now(self.store.tail(lease)).expect("a tail");
@@ -357,9 +368,7 @@ impl Town {
     /// Nothing is left over: no message, and after a checkpoint nobody is told of anything.
     pub(super) fn tidy(&mut self) {
         for shard in (0..SHARDS).map(ShardId) {
-            let at = self.time();
-            let output = self.all[shard.0 as usize].shard.checkpoint(at);
-            self.finish(shard, output);
+            self.checkpoint(shard);
             assert_eq!(now(self.store.inbox(shard, None, 9)), Ok(Vec::new()), "a message is left");
             let tail = now(self.store.tail(self.all[shard.0 as usize].lease)).expect("a tail");
             assert_eq!(tail.waits, [], "somebody is told of what nobody waits for");

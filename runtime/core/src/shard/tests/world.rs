@@ -428,6 +428,22 @@ impl World {
         panic!("it never comes to rest");
     }
 
+    /// The same within so much time.
+    pub fn settle_for(&mut self, ms: i64) {
+        let end = self.now.plus(ms);
+        loop {
+            self.run_calls();
+            match self.shard.next_due() {
+                Some(due) if due <= end => {
+                    self.now = self.now.max(due);
+                    self.apply(Input::Tick);
+                }
+                _ => break,
+            }
+        }
+        self.now = end;
+    }
+
     /// Lets calls be answered, but no time pass.
     pub fn run_calls(&mut self) {
         while self.answer_one() {}
