@@ -33,6 +33,7 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "retain_ms": found.retain_ms.unwrap_or(RETAIN_MS),
         "keyed": found.key.is_some(),
         "concurrency": found.concurrency.iter().map(|one| one.limit).collect::<Vec<_>>(),
+        "otherwise": found.concurrency.iter().map(|one| one.otherwise).collect::<Vec<_>>(),
         "limits": found.limit.iter().map(|one| json!({
             "calls": one.starts, "window_ms": one.window_ms,
         })).collect::<Vec<_>>(),

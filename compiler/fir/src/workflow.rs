@@ -61,7 +61,27 @@ pub struct Gather {
     pub every_ms: i64,
 }
 
-/// `concurrency n per e`.
+/// What a start gets whose `concurrency` class is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Otherwise {
+    /// It waits for its turn.
+    #[default]
+    Queue,
+    /// It gets the run that is in flight.
+    Join,
+    /// It is refused.
+    Refuse,
+}
+
+impl Otherwise {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+    fn queues(&self) -> bool {
+        *self == Self::Queue
+    }
+}
+
+/// `concurrency n per e else join`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Concurrency {
     /// Runs in flight at most.
@@ -69,6 +89,9 @@ pub struct Concurrency {
     /// For each value of this, over the parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per: Option<Expr>,
+    /// What a start beyond it gets.
+    #[serde(default, skip_serializing_if = "Otherwise::queues")]
+    pub otherwise: Otherwise,
 }
 
 /// `limit n per w by e`.

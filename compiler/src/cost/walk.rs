@@ -8,8 +8,8 @@ use super::size::{self, Sizes};
 use super::turn::{QUICK_READ_MS, Way};
 use crate::check::time::{Clock, cut, sleep_ms};
 use crate::hir::{
-    ArmWait, Await, AwaitFirst, Awaited, Block, Class, Each, Parallel, ParallelEach, Point,
-    Provider, Repeat, Sleep, Step, Stmt, StmtKind, Target, Workflow,
+    ArmWait, Await, AwaitFirst, Awaited, Block, Class, Concurrency, ConcurrencyElse, Each,
+    Parallel, ParallelEach, Point, Provider, Repeat, Sleep, Step, Stmt, StmtKind, Target, Workflow,
 };
 use crate::span::Span;
 use crate::words::{Words, duration};
@@ -43,7 +43,9 @@ impl<'p> Walker<'p> {
     pub fn workflow(&mut self, workflow: &'p Workflow) -> Vec<Way> {
         let mut start = Way::started();
         start.open += self.size.input();
-        for _ in 0..workflow.limits.len() + workflow.concurrency.len() {
+        let queues = |each: &&Concurrency| each.otherwise == ConcurrencyElse::Queue;
+        let places = workflow.concurrency.iter().filter(queues).count();
+        for _ in 0..workflow.limits.len() + places {
             // It rests until its turn has come, and says so.
             start.line(false, 60);
             start.rest(self.size.input());

@@ -152,9 +152,17 @@ impl Lowerer<'_> {
 
     fn header(&mut self, found: &hir::Workflow, id: WorkflowId) {
         super::gather::header(self, found);
+        let batches = found.triggers.iter().any(|each| matches!(each, Trigger::Batch { .. }));
         for concurrency in &found.concurrency {
-            if concurrency.otherwise != ConcurrencyElse::Queue {
-                self.cannot("`else` behind `concurrency`", concurrency.span);
+            match concurrency.otherwise {
+                ConcurrencyElse::Queue => {}
+                ConcurrencyElse::Replace => {
+                    self.cannot("`else replace` behind `concurrency`", concurrency.span);
+                }
+                ConcurrencyElse::Join | ConcurrencyElse::Refuse if batches => {
+                    self.cannot("`else` behind `concurrency` with `on batch`", concurrency.span);
+                }
+                ConcurrencyElse::Join | ConcurrencyElse::Refuse => {}
             }
         }
         if let Some(subject) = found.subject {
@@ -182,7 +190,12 @@ impl Lowerer<'_> {
 
     fn concurrency(&mut self, found: &hir::Concurrency) -> fir::Concurrency {
         let limit = u32::try_from(found.count.node).unwrap_or(u32::MAX).max(1);
-        fir::Concurrency { limit, per: found.per.map(|per| self.names.expr(per)) }
+        let otherwise = match found.otherwise {
+            ConcurrencyElse::Join => fir::Otherwise::Join,
+            ConcurrencyElse::Refuse => fir::Otherwise::Refuse,
+            ConcurrencyElse::Queue | ConcurrencyElse::Replace => fir::Otherwise::Queue,
+        };
+        fir::Concurrency { limit, per: found.per.map(|per| self.names.expr(per)), otherwise }
     }
 
     fn begin(&mut self, at: &str, span: Span) {

@@ -252,7 +252,8 @@ fn is_zero(number: &u32) -> bool {
 /// Invariant: whoever gets one twice does nothing the second time: an event is known by its id or its
 /// number at its home, a start by its key, an operator's act by its time, a breaker that has opened is
 /// open, a run is in flight in its class or not, one that is granted its turn and has ended says that it
-/// has left, and who was let in by a `limit` waits there no more.
+/// has left, who was let in by a `limit` waits there no more,
+/// and a place that is kept for a run that is not there is given back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mail {
@@ -304,7 +305,31 @@ pub enum Mail {
         /// The run.
         run: RunId,
     },
-    /// A home begins anew, and asks which runs have claims there.
+    /// A run that is not admitted yet asks for a place in a class.
+    Reserve {
+        /// The run it will be.
+        run: RunId,
+        /// What it claims.
+        claim: Claim,
+    },
+    /// A place is kept for it.
+    Reserved {
+        /// The run it will be.
+        run: RunId,
+        /// The class.
+        class: ClaimClass,
+    },
+    /// There is no place for it.
+    Full {
+        /// The run it would have been.
+        run: RunId,
+        /// The class.
+        class: ClaimClass,
+        /// One that is in flight.
+        by: RunId,
+    },
+    /// A home begins anew, and asks which runs have claims there; whom it was about to admit itself, as
+    /// the shard of a start, it has forgotten.
     Census,
     /// Those of one shard.
     Present {

@@ -48,6 +48,7 @@ codes! {
     METHOD "R1022" 405 "no such method here";
     PARAMETER "R1023" 400 "a parameter is not understood";
     PANIC "R1024" 500 "the server is at fault";
+    IN_FLIGHT "R1025" 409 "another run is in flight";
     LISTEN "R1030" 500 "this address may not be listened on";
     UNKNOWN_KEY "R1031" 500 "the configuration has an unknown key";
     CONFIGURATION "R1032" 500 "the configuration cannot be used";
@@ -75,6 +76,7 @@ pub fn of(error: &Error) -> Code {
         Error::Input(_) => INPUT,
         Error::Value(_) => VALUE,
         Error::OtherInput { .. } => OTHER_INPUT,
+        Error::InFlight { .. } => IN_FLIGHT,
         Error::TooLate => TOO_LATE,
         Error::Forbidden => FORBIDDEN,
         Error::Claimed { .. } => CLAIMED,

@@ -27,6 +27,12 @@ pub enum Error {
         /// The key's run.
         run: RunId,
     },
+    /// The start was refused: another run of its class is in flight (`concurrency … else refuse`).
+    #[error("run {run} is in flight, and no other may be beside it")]
+    InFlight {
+        /// It.
+        run: RunId,
+    },
     /// Nothing of that name is here.
     #[error("there is no such {0}")]
     NotFound(&'static str),

@@ -532,6 +532,7 @@ fn refusal(answer: Answer, what: &'static str) -> Error {
             Error::Busy { retry_after_ms: after.since(crate::clock::now()).max(1) }
         }
         Answer::OtherInput { run } => Error::OtherInput { run },
+        Answer::InFlight { run } => Error::InFlight { run },
         Answer::Started { .. } | Answer::Done | Answer::Pending | Answer::Duplicate => {
             Error::Refused("the shard gave an answer to another question".to_owned())
         }

@@ -56,7 +56,9 @@ impl From<Error> for Problem {
             Error::Input(found) | Error::Value(found) => {
                 return problem.with("path", found.path).with("expected", found.expected);
             }
-            Error::OtherInput { run } => return problem.with("run", run.to_string()),
+            Error::OtherInput { run } | Error::InFlight { run } => {
+                return problem.with("run", run.to_string());
+            }
             Error::Busy { retry_after_ms } | Error::Away { retry_after_ms } => {
                 problem.retry_after_ms = Some(retry_after_ms);
             }

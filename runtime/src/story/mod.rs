@@ -131,7 +131,7 @@ impl Story {
                     if key == "null" { String::new() } else { format!(" for {}", plain_key(key)) };
                 let most = match window_ms {
                     Some(window) => {
-                        format!("at most {limit} started in {}", print_duration(*window))
+                        format!("at most {limit} may start in {}", print_duration(*window))
                     }
                     None => format!("at most {limit} in flight at once"),
                 };

@@ -20,6 +20,6 @@ pub use machine::{
 pub use schema::{Mismatch, SampleSeed, Schema, Ty, TypeDecl, VariantDecl};
 pub use spec::{
     AskSpec, BreakerSpec, CallSpec, Class, ErrorSpec, EventSpec, ForkSpec, GatherSpec, Isolation,
-    LimitSpec, Point, PointKind, ProbeSpec, Retry, ServiceSpec, SqlPart, SqlSpec, TaskSpec,
-    TriggerSpec, UndoSpec, UnitSpec, WorkflowSpec,
+    LimitSpec, Otherwise, Point, PointKind, ProbeSpec, Retry, ServiceSpec, SqlPart, SqlSpec,
+    TaskSpec, TriggerSpec, UndoSpec, UnitSpec, WorkflowSpec,
 };

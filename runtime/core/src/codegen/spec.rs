@@ -35,6 +35,9 @@ pub struct WorkflowSpec {
     ///
     /// [`Machine::classes`]: super::Machine::classes
     pub concurrency: Vec<u32>,
+    /// What a start over each of them gets; what is left out waits.
+    #[serde(default)]
+    pub otherwise: Vec<Otherwise>,
     /// `limit`: how many start in which time at most, for each clause ([`Machine::classes`]).
     ///
     /// [`Machine::classes`]: super::Machine::classes
@@ -56,6 +59,26 @@ pub struct WorkflowSpec {
     pub services: BTreeMap<String, ServiceSpec>,
     /// Declared record, enum and named types.
     pub schema: Schema,
+}
+
+/// What a start gets whose `concurrency` class is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Otherwise {
+    /// It waits for its turn.
+    #[default]
+    Queue,
+    /// It gets the run that is in flight.
+    Join,
+    /// It is refused.
+    Refuse,
+}
+
+impl Otherwise {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+    pub(crate) fn queues(&self) -> bool {
+        *self == Self::Queue
+    }
 }
 
 impl WorkflowSpec {

@@ -1,6 +1,6 @@
 //! What a run has to do with the `limit` and `concurrency` clauses of its workflow.
 
-use crate::codegen::LimitSpec;
+use crate::codegen::{LimitSpec, Otherwise};
 use crate::id::{Place, RunId, ShardId, shard_of, slot_of};
 use crate::time::Time;
 
@@ -40,6 +40,12 @@ pub struct Claim {
     /// In how many ms so many may start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window_ms: Option<i64>,
+    /// What its start gets if there is no place: one that does not wait asks before it is admitted.
+    #[serde(default, skip_serializing_if = "Otherwise::queues")]
+    pub otherwise: Otherwise,
+    /// A place is kept for it, but it is not admitted yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reserved: bool,
     /// When it came: with `number` its place in the queue.
     pub since: Time,
     /// Tells those apart that came to one shard at once, in their order.

@@ -4,7 +4,7 @@
 
 use super::Machines;
 use super::limit::Limits;
-use crate::codegen::LimitSpec;
+use crate::codegen::{LimitSpec, WorkflowSpec};
 use crate::id::{RunId, ShardId};
 use crate::limits::QUEUED;
 use crate::run::{Claim, ClaimClass};
@@ -18,6 +18,8 @@ pub(super) struct Classes {
     pub(super) census: Census,
     /// How much of their limit classes have left.
     pub(super) limits: Limits,
+    /// Runs that are not admitted yet and ask for a place.
+    asking: BTreeMap<(ClaimClass, RunId), Claim>,
     /// Classes that may have room for somebody.
     pub(super) touched: BTreeSet<ClaimClass>,
     /// Runs of this shard that wait for their turn.
@@ -36,9 +38,19 @@ pub(super) struct Home {
     said: Time,
     /// In flight; of a class that counts starts those let in that have not said yet that they know it.
     in_flight: BTreeSet<RunId>,
+    /// Those of them that are not admitted yet.
+    reserved: BTreeSet<RunId>,
     queue: BTreeSet<(Time, u64, RunId)>,
     /// Where each of the queue stands in it.
     places: BTreeMap<RunId, (Time, u64, RunId)>,
+}
+
+/// What becomes of a run that asks for a place.
+pub(super) enum Verdict {
+    /// One is kept for it.
+    Kept,
+    /// There is none; this run has one.
+    Full(RunId),
 }
 
 /// Which shards have said what their runs claim.
@@ -62,6 +74,9 @@ impl Home {
         if claim.granted {
             self.leave(run);
             self.in_flight.insert(run);
+            if claim.reserved {
+                self.reserved.insert(run);
+            }
         } else if !self.in_flight.contains(&run) {
             let place = claim.order(run);
             self.queue.insert(place);
@@ -71,6 +86,7 @@ impl Home {
 
     fn leave(&mut self, run: RunId) {
         self.in_flight.remove(&run);
+        self.reserved.remove(&run);
         if let Some(place) = self.places.remove(&run) {
             self.queue.remove(&place);
         }
@@ -120,6 +136,54 @@ impl Classes {
         }
     }
 
+    /// A run that is not admitted yet asks for a place.
+    ///
+    /// Bound: callers who wait for an answer, and messages that were taken at once.
+    pub(super) fn ask(&mut self, run: RunId, claim: Claim) {
+        self.asking.insert((claim.class.clone(), run), claim);
+    }
+
+    /// The next run that asked for a place and can be told what came of it.
+    ///
+    /// Order: where all places are kept for runs that are not admitted yet, nobody can be named, and one
+    /// of them may be given back; who asks waits for that.
+    pub(super) fn decide(&mut self, machines: &Machines) -> Option<(RunId, ClaimClass, Verdict)> {
+        if !matches!(self.census, Census::Complete) {
+            return None;
+        }
+        let mut decided = None;
+        for ((class, run), claim) in &self.asking {
+            let home = self.homes.entry(class.clone()).or_default();
+            let limit = newest(machines, class).and_then(|spec| places(spec, class));
+            let limit = limit.unwrap_or(claim.limit).max(1) as usize;
+            if home.in_flight.contains(run) || home.in_flight.len() < limit {
+                decided = Some((*run, class.clone(), Verdict::Kept));
+            } else if let Some(by) = home.in_flight.difference(&home.reserved).next() {
+                decided = Some((*run, class.clone(), Verdict::Full(*by)));
+            }
+            if decided.is_some() {
+                break;
+            }
+        }
+        let (run, class, verdict) = decided?;
+        let claim = self.asking.remove(&(class.clone(), run))?;
+        if matches!(verdict, Verdict::Kept) {
+            self.claim(run, &Claim { granted: true, reserved: true, ..claim });
+        }
+        Some((run, class, verdict))
+    }
+
+    /// A shard has forgotten whom it was about to admit.
+    pub(super) fn forget_reserved(&mut self, of: impl Fn(RunId) -> bool) {
+        self.asking.retain(|(_, run), _| !of(*run));
+        let reserved = self.homes.iter().map(|(class, home)| (class, &home.reserved));
+        let gone: Vec<_> = reserved
+            .flat_map(|(class, runs)| runs.iter().map(move |run| (*run, class.clone())))
+            .filter(|(run, _)| of(*run))
+            .collect();
+        gone.iter().for_each(|(run, class)| self.leave(*run, class));
+    }
+
     /// A run has no claims any more.
     pub(super) fn forget(&mut self, run: RunId) {
         self.queued.remove(&run);
@@ -160,12 +224,21 @@ fn room(
     limits: &mut Limits,
     (machines, now): (&Machines, Time),
 ) -> bool {
-    let clause = class.clause as usize;
-    let newest = machines.for_start(&class.workflow, None).map(|newest| newest.spec());
+    let newest = newest(machines, class);
     if class.starts {
-        let rate = newest.and_then(|newest| newest.limits.get(clause)).or(home.rate.as_ref());
+        let rate = newest.and_then(|newest| newest.limits.get(class.clause as usize));
+        let rate = rate.or(home.rate.as_ref());
         return rate.is_none_or(|rate| limits.take(class, rate, now));
     }
-    let limit = newest.and_then(|newest| newest.concurrency.get(clause)).copied();
+    let limit = newest.and_then(|newest| places(newest, class));
     home.in_flight.len() < limit.unwrap_or(home.limit).max(1) as usize
+}
+
+fn newest<'m>(machines: &'m Machines, class: &ClaimClass) -> Option<&'m WorkflowSpec> {
+    machines.for_start(&class.workflow, None).map(|newest| newest.spec())
+}
+
+/// How many may be in flight.
+fn places(spec: &WorkflowSpec, class: &ClaimClass) -> Option<u32> {
+    spec.concurrency.get(class.clause as usize).copied()
 }

@@ -24,7 +24,7 @@ use super::input::Answer;
 use super::output::Output;
 use super::turn::Turn;
 use super::{Run, Shard};
-use crate::codegen::{Json, Machine, Values};
+use crate::codegen::{Json, Machine, Otherwise, Values};
 use crate::id::{RunId, ShardId, shard_of};
 use crate::journal::{Happened, Mail};
 use crate::key::canonical;
@@ -49,12 +49,20 @@ pub(super) fn claims(
         let (namespace, workflow) = (namespace.to_owned(), spec.name.clone());
         let starts = window_ms.is_some();
         let class = ClaimClass { namespace, workflow, clause, key, starts };
-        Claim { class, limit, window_ms, since, number, granted: false }
+        let otherwise = match starts {
+            true => Otherwise::Queue,
+            false => spec.otherwise.get(clause as usize).copied().unwrap_or_default(),
+        };
+        let (granted, reserved) = (false, false);
+        Claim { class, limit, window_ms, otherwise, reserved, since, number, granted }
     };
     // Order: limits first, so that whoever waits for one takes no place from others.
     let limits = (0..).zip(&spec.limits).map(|(at, one)| (at, one.calls, Some(one.window_ms)));
     let places = (0..).zip(&spec.concurrency).map(|(at, limit)| (at, *limit, None));
-    limits.chain(places).enumerate().map(claim).collect()
+    let mut all: Vec<_> = limits.chain(places).enumerate().map(claim).collect();
+    // Order: a place that a start does not wait for is there before the run is.
+    all.sort_by_key(|claim| claim.otherwise.queues());
+    all
 }
 
 /// How many of its claims a run has made: one after the other, so that two runs never hold each
@@ -120,7 +128,7 @@ impl Shard {
         (self.classes.since.max(now), self.seq)
     }
 
-    fn leave_class(&mut self, run: RunId, class: &ClaimClass, out: &mut Output) {
+    pub(super) fn leave_class(&mut self, run: RunId, class: &ClaimClass, out: &mut Output) {
         match class.home(self.place) {
             home if home == self.place.shard => self.classes.leave(run, class),
             home => self.post(home, &Mail::Left { run, class: class.clone() }, out),
@@ -159,12 +167,16 @@ impl Shard {
 
     /// Tells a home that begins anew which runs of this shard have claims there.
     pub(super) fn answer_census(&mut self, from: Source, out: &mut Output) {
+        let of = self.place.of;
+        self.classes.forget_reserved(|run| shard_of(run.slot(), of) == from.shard);
         let mut claims = Vec::new();
         for (id, run) in &self.runs {
             let all = run.state.head().claims.iter().zip(&run.claimed);
             let here = all.filter(|(claim, home)| claim.open() && **home == from.shard);
             claims.extend(here.map(|(claim, _)| (*id, claim.clone())));
         }
+        claims.extend(self.reservations.held_at(from.shard, self.place));
+        self.ask_again(from.shard, out);
         let epoch = from.epoch;
         let mut rest = claims.chunks(CLAIMS).peekable();
         if rest.peek().is_none() {
@@ -204,6 +216,7 @@ impl Shard {
 
     /// Grants turns as far as there is room.
     pub(super) fn grant(&mut self, now: Time, out: &mut Output) {
+        self.keep_places(now, out);
         for _ in 0..GRANTS {
             let Some((class, run)) = self.classes.next(&self.machines, now) else { break };
             match shard_of(run.slot(), self.place.of) {
@@ -212,6 +225,7 @@ impl Shard {
                 shard => self.post(shard, &Mail::Granted { run, class }, out),
             }
         }
+        self.keep_places(now, out);
         self.note_let_in(now, out);
     }
 
@@ -233,14 +247,20 @@ impl Shard {
 }
 
 impl Turn<'_> {
-    /// Makes the first claim of a run that was just admitted.
-    pub(super) fn queue_up(&mut self, claims: Vec<Claim>) {
+    /// Makes the claims of a run that was just admitted; it waits for the first that is not granted.
+    pub(super) fn claim(&mut self, claims: Vec<Claim>) {
+        let waits = claims.iter().any(|claim| !claim.granted);
+        if !claims.is_empty() {
+            self.state().head_mut().claims = claims;
+        }
+        if !waits {
+            return;
+        }
         if let Some(crate::run::Fiber { state: State::Ready(ready), .. }) =
             self.state().fiber_mut(ROOT)
         {
             ready.held = Hold::Place;
         }
-        self.state().head_mut().claims = claims;
         self.note_queued();
     }
 

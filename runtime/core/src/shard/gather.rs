@@ -150,7 +150,7 @@ impl Shard {
                 debug_assert!(self.place.owns(start_slot(&batch.namespace, machine.spec(), &key)));
                 let from = (batch.namespace.as_str(), id.as_str());
                 let waiting = Waiting::gathered(machine, input, from, batch.places());
-                self.admit(now, batch.namespace, Some(key), waiting, out);
+                self.admit_batch(now, (batch.namespace, key), waiting, out);
             }
             Err(why) => self.set_all_aside(now, &batch, &why, out),
         }

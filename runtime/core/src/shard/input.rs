@@ -413,6 +413,11 @@ pub enum Answer {
         /// It.
         run: RunId,
     },
+    /// A start was refused: its class has no place, and this run has one.
+    InFlight {
+        /// It.
+        run: RunId,
+    },
     /// No such workflow or version.
     NoWorkflow,
     /// It is done, and recorded.

@@ -60,6 +60,12 @@ impl Shard {
                 Ok(Mail::Granted { run, class }) => self.granted(now, run, &class, out),
                 Ok(Mail::Left { run, class }) => self.has_left(run, &class, out),
                 Ok(Mail::Gone { run }) => self.classes.forget(run),
+                Ok(Mail::Reserve { run, claim }) => {
+                    self.classes.ask(run, claim);
+                    self.take_census(out);
+                }
+                Ok(Mail::Reserved { run, class }) => self.reserved(now, run, &class, out),
+                Ok(Mail::Full { run, class, by }) => self.full(now, run, (&class, by), out),
                 Ok(Mail::Census) => self.answer_census(from, out),
                 Ok(Mail::Present { epoch, claims, last }) => {
                     self.present(from, epoch, (claims, last));

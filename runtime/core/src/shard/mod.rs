@@ -32,6 +32,7 @@ mod machines;
 mod mail;
 mod mirror;
 mod operate;
+mod otherwise;
 mod outcome;
 mod output;
 mod policy;
@@ -83,6 +84,7 @@ use gather::Batches;
 use guard::Guards;
 use interest::Interests;
 use mail::Post;
+use otherwise::Reservations;
 use review::Reviews;
 use start::Starts;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -113,6 +115,7 @@ pub struct Shard {
     reviews: Reviews,
     positions: Positions,
     classes: Classes,
+    reservations: Reservations,
     batches: Batches,
     /// Behind their positions already, and nowhere but here.
     #[cfg(feature = "sabotage")]
@@ -210,6 +213,7 @@ impl Shard {
             reviews: Reviews::default(),
             positions: Positions::default(),
             classes: Classes::default(),
+            reservations: Reservations::default(),
             batches: Batches::default(),
             #[cfg(feature = "sabotage")]
             polled: Vec::new(),

@@ -14,31 +14,34 @@ use crate::journal::{EventBody, Happened};
 use crate::key::{canonical, fingerprint};
 use crate::limits::STARTS_PER_KEY;
 use crate::port::{KeyRow, Source};
-use crate::run::{Fiber, Gathered, Happening, Kind, Origin, ROOT, RunState};
+use crate::run::{Claim, Fiber, Gathered, Happening, Kind, Origin, ROOT, RunState};
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Namespace, workflow, key.
-type KeyId = (String, String, String);
+pub(super) type KeyId = (String, String, String);
+
+/// What tells one input from another.
+pub(super) type Print = [u8; 32];
 
 /// Keys of runs in memory, and starts that wait for a key to be looked up.
 #[derive(Default)]
 pub(super) struct Starts {
-    known: BTreeMap<KeyId, (RunId, [u8; 32])>,
+    known: BTreeMap<KeyId, (RunId, Print)>,
     asked: BTreeMap<KeyId, Vec<Waiting>>,
 }
 
 /// A start that waits.
 pub(super) struct Waiting {
-    machine: Arc<dyn Machine>,
-    input: Values,
+    pub(super) machine: Arc<dyn Machine>,
+    pub(super) input: Values,
     entropy: [u8; 16],
     /// Where its batch was read.
     gathered: Option<Gathered>,
     /// When the event came that asks for it, and its number: its place among those that wait for
     /// their turn.
-    came: Option<(Time, u64)>,
+    pub(super) came: Option<(Time, u64)>,
     /// Its id, where its home is another shard.
     event: Option<String>,
     /// Who asked.
@@ -112,7 +115,7 @@ impl Shard {
     ) {
         let Some(key) = key else {
             if let Some(waiting) = self.unless_crowded(now, waiting, out) {
-                self.admit(now, namespace, None, waiting, out);
+                self.begin(now, namespace, None, waiting, out);
             }
             return;
         };
@@ -129,22 +132,30 @@ impl Shard {
         if let Some(known) = self.starts.known.get(&id).copied() {
             return self.answer_known(now, waiting, known, out);
         }
-        let asked = self.starts.asked.entry(id.clone()).or_default();
-        if asked.len() >= STARTS_PER_KEY {
-            return match waiting.origin {
-                StartedBy::Caller(token) => {
-                    out.reply(token, Answer::Busy { after: now.plus(1_000) });
-                }
-                StartedBy::Mail(from) => self.put_off(from),
-                // Recovery offers the event again.
-                StartedBy::Event { .. } => {}
-            };
+        let behind = self.reservations.behind(&id);
+        let asks = behind.is_some();
+        let all = match behind {
+            Some(behind) => behind,
+            None => self.starts.asked.entry(id.clone()).or_default(),
+        };
+        if all.len() >= STARTS_PER_KEY {
+            return self.come_back(now, waiting, out);
         }
-        asked.push(waiting);
-        if asked.len() == 1 {
+        all.push(waiting);
+        if all.len() == 1 && !asks {
             let (namespace, workflow, key) = id;
             // Crash: nothing was promised yet; the caller asks again.
             out.effects.push(Effect::Find { namespace, workflow, key });
+        }
+    }
+
+    /// Too many start under one key.
+    fn come_back(&mut self, now: Time, waiting: Waiting, out: &mut Output) {
+        match waiting.origin {
+            StartedBy::Caller(token) => out.reply(token, Answer::Busy { after: now.plus(1_000) }),
+            StartedBy::Mail(from) => self.put_off(from),
+            // Recovery offers the event again.
+            StartedBy::Event { .. } => {}
         }
     }
 
@@ -152,26 +163,28 @@ impl Shard {
     pub(super) fn found(&mut self, now: Time, id: KeyId, row: Option<KeyRow>, out: &mut Output) {
         // Order: a batch is started without asking, while the store was asked about its key.
         let known = self.starts.known.get(&id).copied();
-        let mut known = known.or(row.map(|row| (row.run, row.fingerprint)));
-        for waiting in self.starts.asked.remove(&id).unwrap_or_default() {
-            match known {
-                Some(known) => self.answer_known(now, waiting, known, out),
-                None if is_place(waiting.machine.spec(), &id.2) => {
-                    // Invariant: only the position of a partition starts a batch under its place.
-                    if let StartedBy::Caller(token) = waiting.origin {
-                        let why = "a batch of this id is read from its topic only";
-                        out.reply(token, Answer::Refused(why.to_owned()));
-                    }
-                }
-                None => {
-                    let Some(waiting) = self.unless_crowded(now, waiting, out) else { continue };
-                    let print = input_print(&waiting.input);
-                    let key = Some(id.2.clone());
-                    let run = self.admit(now, id.0.clone(), key, waiting, out);
-                    known = Some((run, print));
-                }
+        let known = known.or(row.map(|row| (row.run, row.fingerprint)));
+        let all = self.starts.asked.remove(&id).unwrap_or_default();
+        self.begin_all(now, &id, known, all, out);
+    }
+
+    /// A start under a key that has no run, unless it may not make one.
+    pub(super) fn may_begin(
+        &self,
+        now: Time,
+        key: &str,
+        waiting: Waiting,
+        out: &mut Output,
+    ) -> Option<Waiting> {
+        if is_place(waiting.machine.spec(), key) {
+            // Invariant: only the position of a partition starts a batch under its place.
+            if let StartedBy::Caller(token) = waiting.origin {
+                let why = "a batch of this id is read from its topic only";
+                out.reply(token, Answer::Refused(why.to_owned()));
             }
+            return None;
         }
+        self.unless_crowded(now, waiting, out)
     }
 
     /// Has a caller come back whose run would only wait for its turn behind many others.
@@ -186,11 +199,11 @@ impl Shard {
         }
     }
 
-    fn answer_known(
+    pub(super) fn answer_known(
         &mut self,
         now: Time,
         waiting: Waiting,
-        (run, print): (RunId, [u8; 32]),
+        (run, print): (RunId, Print),
         out: &mut Output,
     ) {
         let same = input_print(&waiting.input) == print;
@@ -204,27 +217,54 @@ impl Shard {
         }
     }
 
+    /// The id of a run that is started now.
+    pub(super) fn run_id(
+        &self,
+        now: Time,
+        namespace: &str,
+        key: Option<&str>,
+        waiting: &Waiting,
+    ) -> RunId {
+        let [low, high, random @ ..] = waiting.entropy;
+        let slot = match key {
+            Some(key) => start_slot(namespace, waiting.machine.spec(), key),
+            None => self.place.slot(u16::from_be_bytes([low, high])),
+        };
+        let [a, b, c, d, e, f, g, h, ..] = random;
+        RunId::new(now.0, slot, [a, b, c, d, e, f, g, h])
+    }
+
+    /// Admits the run of a batch.
+    pub(super) fn admit_batch(
+        &mut self,
+        now: Time,
+        (namespace, key): (String, String),
+        waiting: Waiting,
+        out: &mut Output,
+    ) {
+        let claims = self.claims_of(now, &namespace, &waiting);
+        let run = self.run_id(now, &namespace, Some(&key), &waiting);
+        self.admit(now, (run, claims), (namespace, Some(key)), waiting, out);
+    }
+
+    /// What a run claims that is started now.
+    pub(super) fn claims_of(&self, now: Time, namespace: &str, waiting: &Waiting) -> Vec<Claim> {
+        let came = waiting.came.unwrap_or_else(|| self.came(now));
+        claims(waiting.machine.as_ref(), (namespace, &waiting.input), came)
+    }
+
     /// Admits a run: its first record holds the start and everything up to where it rests.
     pub(super) fn admit(
         &mut self,
         now: Time,
-        namespace: String,
-        key: Option<String>,
+        (run, claims): (RunId, Vec<Claim>),
+        (namespace, key): (String, Option<String>),
         waiting: Waiting,
         out: &mut Output,
     ) -> RunId {
-        let Waiting { machine, input, entropy, gathered, came, event, origin: started_by } =
-            waiting;
+        let Waiting { machine, input, gathered, event, origin: started_by, .. } = waiting;
         let spec = machine.spec();
-        let [low, high, random @ ..] = entropy;
-        let slot = match &key {
-            Some(key) => start_slot(&namespace, spec, key),
-            None => self.place.slot(u16::from_be_bytes([low, high])),
-        };
-        let [a, b, c, d, e, f, g, h, ..] = random;
-        let run = RunId::new(now.0, slot, [a, b, c, d, e, f, g, h]);
-        let claims =
-            claims(machine.as_ref(), (&namespace, &input), came.unwrap_or_else(|| self.came(now)));
+        let waits = claims.iter().any(|claim| !claim.granted);
         let origin = Origin {
             namespace: namespace.clone(),
             workflow: spec.name.clone(),
@@ -234,8 +274,8 @@ impl Shard {
             input: input.clone(),
             started: now,
             events: self.events.last(),
-            deadline: spec.deadline_ms.filter(|_| claims.is_empty()).map(|ms| now.plus(ms)),
-            deadline_ms: spec.deadline_ms.filter(|_| !claims.is_empty()),
+            deadline: spec.deadline_ms.filter(|_| !waits).map(|ms| now.plus(ms)),
+            deadline_ms: spec.deadline_ms.filter(|_| waits),
             class: retention_class(spec.retain_ms),
             retain_ms: spec.retain_ms,
             gathered,
@@ -262,10 +302,9 @@ impl Shard {
             turn.note(started);
             let root = Fiber::new(Kind::Root, frame, Happening::Enter);
             turn.state().put_fiber(ROOT, root);
-            if claims.is_empty() {
+            turn.claim(claims);
+            if !waits {
                 turn.queue.push_back(ROOT);
-            } else {
-                turn.queue_up(claims);
             }
             Answer::Started { run, new: true }
         });
@@ -315,7 +354,7 @@ impl Waiting {
     }
 }
 
-fn input_print(input: &Values) -> [u8; 32] {
+pub(super) fn input_print(input: &Values) -> Print {
     let object = input.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     fingerprint(&serde_json::Value::Object(object))
 }

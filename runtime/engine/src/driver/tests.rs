@@ -67,6 +67,7 @@ impl TwoSteps {
             keyed: true,
             concurrency: Vec::new(),
             limits: Vec::new(),
+            otherwise: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
             points: BTreeMap::from([

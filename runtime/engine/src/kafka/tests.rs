@@ -53,6 +53,7 @@ impl Relay {
             keyed: false,
             concurrency: Vec::new(),
             limits: Vec::new(),
+            otherwise: Vec::new(),
             key_for_ms: None,
             triggers: vec![trigger],
             points: BTreeMap::from([("start".to_owned(), start)]),

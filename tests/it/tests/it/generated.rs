@@ -103,3 +103,37 @@ async fn a_declared_error_arrives_typed_and_a_boxed_result_names_it() {
     assert!(error.ends_with("ended failed: SoldOut"), "{error}");
     node.stop().await;
 }
+
+sagaflow::include_flow!("flows/limited.flow");
+
+/// Sends every letter.
+struct Sender;
+
+impl limited::Post for Sender {
+    async fn send(&self, _: &Call, _: String) -> Outcome<(), NoError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_code_says_to_which_limit_a_start_belongs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        store: StoreUrl::Sqlite(folder.path().join("s.db")),
+        listen: ([127, 0, 0, 1], 0).into(),
+        ..Config::default()
+    };
+    let node = Node::new(config).host(limited::flows().post(Sender)).start().await.unwrap();
+    let letter = |sender: &str, number: u32| limited::Letter(sender.to_owned(), number.to_string());
+    let mut runs = Vec::new();
+    for (sender, number) in [("ann", 1), ("ann", 2), ("ann", 3), ("bob", 4), ("bob", 5)] {
+        runs.push(node.client().start(letter(sender, number)).await.unwrap());
+    }
+    let waits = runs.remove(2);
+    for run in runs {
+        run.result().await.unwrap();
+    }
+    let patience = std::time::Duration::from_secs(1);
+    assert!(tokio::time::timeout(patience, waits.result()).await.is_err(), "her third has to wait");
+    node.stop().await;
+}

@@ -54,3 +54,55 @@ async fn a_run_says_that_it_waits_for_its_turn_and_gets_it_after_a_crash_too() {
     let_out(&node, &second).await;
     assert_eq!(ledger.applied(), ["Gate.enter", "Gate.leave", "Gate.enter", "Gate.leave"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_wait_is_refused_or_gets_the_run_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db").to_string_lossy().into_owned();
+    let ledger = Ledger::open().await;
+    let gate = format!("Gate={}/Gate", ledger.url);
+    let program = flow("visit.flow");
+    let args = [&*program, "--store", &store, "--bind", &gate];
+    let node = Flowd::start("serve", &args).await;
+    let ask = async |node: &Flowd, workflow: &str, item: &str, room: &str| {
+        let body = json!({ "input": { "item": item, "room": room } });
+        node.request("POST", &format!("/api/workflows/{workflow}/runs"), Some(body)).await
+    };
+    let alone = ask(&node, "Alone", "ann", "red").await;
+    let shared = ask(&node, "Shared", "ann", "red").await;
+    assert_eq!((alone.0, shared.0), (201, 201), "{alone:?} {shared:?}");
+    // Sixteen shards: whoever else starts there asks another one.
+    for item in ["bob", "cem", "dua", "eli", "fay"] {
+        let refused = ask(&node, "Alone", item, "red").await;
+        assert_eq!(refused.0, 409, "{refused:?}");
+        let named = (&refused.1["code"], &refused.1["run"]);
+        assert_eq!(named, (&json!("R1025"), &alone.1["id"]), "{refused:?}");
+        let joined = ask(&node, "Shared", item, "red").await;
+        assert_eq!((joined.0, &joined.1["id"]), (200, &shared.1["id"]), "{joined:?}");
+    }
+    assert_eq!(ask(&node, "Alone", "bob", "blue").await.0, 201, "another room is free");
+    node.kill9();
+
+    let node = Flowd::start("serve", &args).await;
+    assert_eq!(ask(&node, "Alone", "cem", "red").await.0, 409, "it is in flight after a crash too");
+    let id = alone.1["id"].as_str().unwrap();
+    let path = format!("/api/runs/{id}/cancel");
+    let cancel = Some(json!({ "reason": "it is late" }));
+    assert_eq!(node.request("POST", &path, cancel).await.0, 200);
+    for _ in 0..1_200 {
+        if shown(&node, id).await["ended_at"].is_string() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    // A start that was refused has left nothing: it is a new one now.
+    let mut after = ask(&node, "Alone", "bob", "red").await;
+    for _ in 0..600 {
+        if after.0 != 409 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        after = ask(&node, "Alone", "bob", "red").await;
+    }
+    assert_eq!(after.0, 201, "{after:?}");
+}

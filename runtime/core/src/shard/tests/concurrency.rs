@@ -16,7 +16,7 @@ fn program(limits: &[u32]) -> Program {
 }
 
 /// How many runs are in flight, by class, and whether any of them has begun before its turn.
-fn in_flight(town: &Town) -> BTreeMap<ClaimClass, u32> {
+pub(super) fn in_flight(town: &Town) -> BTreeMap<ClaimClass, u32> {
     let mut counts = BTreeMap::new();
     for one in &town.all {
         for (_, state) in one.shard.runs() {

@@ -7,6 +7,7 @@ mod letters;
 mod limits;
 mod mirrors;
 mod operators;
+mod otherwise;
 mod parallel;
 mod paused;
 mod program;

@@ -234,6 +234,7 @@ impl Program {
             keyed: true,
             concurrency: Vec::new(),
             limits: Vec::new(),
+            otherwise: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
             points,

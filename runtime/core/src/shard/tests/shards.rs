@@ -307,6 +307,13 @@ impl Town {
     }
 
     pub(super) fn start(&mut self, order: &str) -> RunId {
+        match self.try_start(order) {
+            Answer::Started { run, .. } => run,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn try_start(&mut self, order: &str) -> Answer {
         let key = Json::from(order).to_string();
         let home = shard_of(slot_of("default", "shop.Order", &key), SHARDS);
         let input: Values = [("order".to_owned(), Json::from(order))].into();
@@ -321,10 +328,7 @@ impl Town {
                 token: Some(token),
             })
         };
-        match self.ask(home, start) {
-            Answer::Started { run, .. } => run,
-            other => panic!("{other:?}"),
-        }
+        self.ask(home, start)
     }
 
     pub(super) fn cancel(&mut self, run: RunId) {
