@@ -5,6 +5,7 @@ mod api;
 mod bad_input;
 mod cluster;
 mod crash;
+mod databases;
 mod generated;
 mod limits;
 mod node;
