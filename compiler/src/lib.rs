@@ -78,15 +78,14 @@ impl Analysis {
         checked.map(|checked| lower::program(&checked, sources))
     }
 
-    /// Today's program, as released versions are compared with it. `fir` and `sources` are its own.
+    /// Today's program, as released versions are compared with it. `fir` and `loaded` are its own.
     #[must_use]
     pub fn today<'p>(
         &'p self,
         fir: &'p sagaflow_fir::Fir,
-        sources: &'p Sources,
+        loaded: &'p Loaded,
     ) -> released::Today<'p> {
-        let modules = sources.iter().map(|(_, source)| source.module.as_str()).collect();
-        released::Today { program: &self.program, fir, modules }
+        today(&self.program, fir, loaded)
     }
 
     /// The released versions that are served beside the program, oldest first.
@@ -118,13 +117,21 @@ pub fn analyze(loaded: &Loaded) -> Analysis {
     let checked = check::seal(&program, &table, &diagnostics);
     if let Some(checked) = checked.filter(|_| !loaded.released.is_empty()) {
         let fir = lower::program(&checked, &loaded.sources);
-        let modules = loaded.sources.iter().map(|(_, source)| source.module.as_str()).collect();
-        let today = released::Today { program: &program, fir: &fir, modules };
+        let today = today(&program, &fir, loaded);
         diagnostics.extend(released::check(&today, &released, &damaged));
     }
     allow::apply(&loaded.asts, &mut diagnostics);
     let diagnostics = tidy(diagnostics, &loaded.sources);
     Analysis { program, table, diagnostics, released }
+}
+
+fn today<'p>(
+    program: &'p hir::Program,
+    fir: &'p sagaflow_fir::Fir,
+    loaded: &'p Loaded,
+) -> released::Today<'p> {
+    let modules = loaded.sources.iter().map(|(_, source)| source.module.as_str()).collect();
+    released::Today { program, fir, modules, gone: &loaded.gone }
 }
 
 /// In order of place, each finding once.
@@ -135,6 +142,9 @@ fn tidy(mut diagnostics: Vec<Diagnostic>, sources: &Sources) -> Vec<Diagnostic> 
         path(a).cmp(path(b)).then_with(|| key(a).cmp(&key(b)))
     });
     let mut seen = BTreeSet::new();
-    diagnostics.retain(|d| seen.insert((d.span, d.code)));
+    // What is said of released versions stands where there is a place at all: at the version, or at
+    // the beginning. Several causes meet there.
+    let cause = |d: &Diagnostic| d.code.starts_with("F09").then(|| d.headline.clone());
+    diagnostics.retain(|d| seen.insert((d.span, d.code, cause(d))));
     diagnostics
 }

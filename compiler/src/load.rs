@@ -33,6 +33,13 @@ pub trait Files {
     /// The names of what is in a folder, folders with a slash at the end, in order; none where the
     /// path is no folder.
     fn list(&self, folder: &str) -> Option<Vec<String>>;
+    /// As [`Files::list`], of a folder that must not be passed over; empty where there is none.
+    ///
+    /// # Errors
+    /// In words: it is there, and what is in it cannot be known.
+    fn list_whole(&self, folder: &str) -> Result<Vec<String>, String> {
+        Ok(self.list(folder).unwrap_or_default())
+    }
 }
 
 /// A path that could not be read.
@@ -65,6 +72,8 @@ pub struct Loaded {
     pub samples: BTreeMap<(SmolStr, SmolStr), Sample>,
     /// Released versions of the workflows of these modules.
     pub released: Vec<ReleasedText>,
+    /// Modules that released versions name and that are nowhere any more.
+    pub gone: BTreeSet<String>,
     /// Every file that was read.
     pub read: Vec<String>,
     /// Paths that were not asked for by name but could not be read.
@@ -94,6 +103,20 @@ pub fn roots(paths: &[String], files: &dyn Files) -> Result<Vec<Vec<String>>, Un
         }
     }
     Ok(by_root.into_values().map(|files| files.into_iter().collect()).collect())
+}
+
+/// Whether paths that [`roots`] takes mean the file of a module below a root, be it there or not: it is
+/// one of them, or lies below one.
+#[must_use]
+pub fn mean(paths: &[String], root: &str, module: &str, files: &dyn Files) -> bool {
+    let file = join(root, &format!("{}.flow", module.replace('.', "/")));
+    paths.iter().map(|path| tidy(path)).any(|path| match path.as_str() {
+        "" | "." => true,
+        path if files.exists(path) => file == path,
+        path => {
+            file.strip_prefix(path.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+        }
+    })
 }
 
 /// Reads the files, whatever they use, and the sample data beside them.

@@ -99,4 +99,19 @@ impl Files for Disk {
         names.sort();
         Some(names)
     }
+
+    fn list_whole(&self, folder: &str) -> Result<Vec<String>, String> {
+        let entries = match std::fs::read_dir(if folder.is_empty() { "." } else { folder }) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let names: Result<Vec<_>, _> =
+            entries.map(|entry| entry.map(|entry| entry.file_name())).collect();
+        let names = names.map_err(|error| error.to_string())?.into_iter();
+        // A name that is no text is none of a released version.
+        let mut names: Vec<String> = names.filter_map(|name| name.into_string().ok()).collect();
+        names.sort();
+        Ok(names)
+    }
 }

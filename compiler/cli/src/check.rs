@@ -9,7 +9,7 @@ use crate::terminal::{self, Colour};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use sagaflow_compiler::diagnostic::{Diagnostic, Severity};
-use sagaflow_compiler::load::{Loaded, load, roots};
+use sagaflow_compiler::load::{Loaded, load, mean, root_of, roots};
 use sagaflow_compiler::render::{self, Found};
 use sagaflow_compiler::{Analysis, released};
 use sagaflow_fir::Fir;
@@ -115,7 +115,15 @@ fn deployed(options: &Options, programs: &mut [Checked]) -> anyhow::Result<()> {
     if !options.locked && options.node.against.is_none() {
         return Ok(());
     }
-    let live = options.node.open_runs()?;
+    let mut live = options.node.open_runs()?;
+    if let Some(asked) = options.node.asked() {
+        eprintln!("asked for open runs in {asked}, and in no other");
+    }
+    live.retain(|runs| {
+        let module = runs.workflow.rsplit_once('.').map_or("", |(module, _)| module);
+        let root = |program: &Checked| program.paths.first().map(|path| root_of(path, &Disk));
+        programs.iter().filter_map(root).any(|root| mean(&options.paths, &root, module, &Disk))
+    });
     let lowered: Vec<Option<Fir>> = programs
         .iter()
         .map(|program| program.analysis.lower_beside(&program.loaded.sources))
@@ -125,7 +133,7 @@ fn deployed(options: &Options, programs: &mut [Checked]) -> anyhow::Result<()> {
     for (at, (program, fir)) in programs.iter().zip(&lowered).enumerate() {
         let Some(fir) = fir else { continue };
         let Checked { paths, loaded, analysis } = program;
-        let today = analysis.today(fir, &loaded.sources);
+        let today = analysis.today(fir, loaded);
         let own = |name: &str| {
             let module = name.rsplit_once('.').map_or("", |(module, _)| module);
             let source = loaded.sources.iter().find(|(_, source)| source.module == module);

@@ -79,7 +79,7 @@ fn text(old: &Frozen, new: &Frozen, differences: &[Difference], moves: &[Move]) 
     let _ =
         writeln!(out, "May a run of {} that rests there go on with {}?", today(old), today(new));
     let width = moves.iter().map(|it| it.at.chars().count()).max().unwrap_or(0);
-    for Move { at, because } in moves {
+    for Move { at, because, .. } in moves {
         let answer = match because.as_slice() {
             [] => "yes".to_owned(),
             because => format!("no: {}", because.join("; ")),

@@ -41,7 +41,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             let left: u64 = own.map(|it| it.runs).sum();
             if left > 0 {
                 let left = sagaflow_compiler::words::plural(left, "open run");
-                eprintln!("not retired: the node has {left} of {name}");
+                let asked = options.node.asked().unwrap_or_default();
+                eprintln!("not retired: there are {left} of {name} in {asked}");
                 return Ok(ExitCode::from(1));
             }
         }
@@ -57,5 +58,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     // Crash: the file is there or it is not; version control has it in any case.
     fs::remove_file(&path).with_context(|| format!("remove `{path}`"))?;
     crate::print(&format!("{name} retired: {path}\n"))?;
+    if let Some(asked) = options.node.asked() {
+        eprintln!("no run of it is open in {asked}; no other namespace was asked about");
+    }
     Ok(ExitCode::SUCCESS)
 }

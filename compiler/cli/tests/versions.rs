@@ -158,11 +158,19 @@ fn two_versions_are_compared_point_by_point() {
     assert!(code == 2 && err.contains("there is no `Pay@7`"), "{err}");
 }
 
-/// A node that tells of these runs, each as often as it is asked for those that wait.
+/// A node that tells of these runs of its own namespace, each as often as it is asked for those that
+/// wait.
 fn node(runs: &str) -> String {
+    node_of(&[("/api", runs)])
+}
+
+/// The same with several namespaces, by where their interface begins.
+fn node_of(namespaces: &[(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let url = format!("http://{}", listener.local_addr().expect("it has an address"));
-    let runs = runs.to_owned();
+    let own =
+        |(base, runs): &(&str, &str)| (format!("GET {base}/runs?status=waiting"), runs.to_string());
+    let waiting: Vec<(String, String)> = namespaces.iter().map(own).collect();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
@@ -174,9 +182,9 @@ fn node(runs: &str) -> String {
                 }
                 asked.extend(byte);
             }
-            let waiting =
-                String::from_utf8_lossy(&asked).starts_with("GET /api/runs?status=waiting");
-            let items = if waiting { runs.as_str() } else { "" };
+            let asked = String::from_utf8_lossy(&asked).into_owned();
+            let known = waiting.iter().find(|(line, _)| asked.starts_with(line));
+            let items = known.map_or("", |(_, runs)| runs.as_str());
             let body = format!("{{\"items\":[{items}],\"next\":null}}");
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
             // Whoever asks may be gone.
@@ -206,9 +214,10 @@ fn a_build_without_the_version_of_open_runs_is_refused() {
     let first = hash(&dir);
     write(&dir, &FIRST.replace("cents)\n", "cents + 1)\n").replace("v1", "v2"));
     let url = node(&[run("a", 1, &first), run("b", 1, &first)].join(","));
-    assert_eq!(check(&dir, &["--against", &url]), (0, String::new()));
+    let asked = "asked for open runs in the node's own namespace, and in no other\n".to_owned();
+    assert_eq!(check(&dir, &["--against", &url]), (0, asked));
     let (code, _, err) = flowc(&dir, &["retire", "Pay@1", "--against", &url]);
-    assert!(code == 1 && err.contains("2 open runs of `shop.Pay` v1"), "{err}");
+    assert!(code == 1 && err.contains("2 open runs of `shop.Pay` v1 in the node's own"), "{err}");
     let (code, _, err) = flowc(&dir, &["retire", "Pay@1"]);
     assert!(code == 1 && err.contains("--against"), "{err}");
     assert!(dir.path().join(FILE).exists());
@@ -229,4 +238,113 @@ fn a_version_without_open_runs_is_retired_and_a_node_that_does_not_answer_keeps_
     let (code, out, err) = flowc(&dir, &["retire", "Pay@1", "--against", &node("")]);
     assert!(code == 0 && out.contains(FILE), "{out}{err}");
     assert!(!dir.path().join(FILE).exists());
+}
+
+#[test]
+fn a_version_is_retired_and_a_build_judged_by_the_runs_of_every_namespace_that_is_named() {
+    let dir = released();
+    let first = hash(&dir);
+    write(&dir, &FIRST.replace("cents)\n", "cents + 1)\n").replace("v1", "v2"));
+    let one = run("a", 1, &first);
+    let url = node_of(&[("/api", ""), ("/api/ns/team-a", ""), ("/api/ns/team-b", &one)]);
+    let both = ["--against", &url, "--namespace", "team-a", "--namespace", "team-b"];
+    let retire = |args: &[&str]| flowc(&dir, &[&["retire", "Pay@1"][..], args].concat());
+    let (code, _, err) = retire(&both);
+    assert!(code == 1 && err.contains("in the namespaces `team-a` and `team-b`"), "{err}");
+    let (code, out, err) = retire(&both[..4]);
+    assert!(code == 0 && out.contains("retired"), "{err}");
+    let said = "no run of it is open in the namespace `team-a`; no other namespace was asked about";
+    assert!(err.contains(said), "{err}");
+    assert_eq!(check(&dir, &both[..4]).0, 0, "its runs are in a namespace that was not named");
+    let (code, out) = check(&dir, &both);
+    assert!(code == 1 && out.contains("error[F0906]: 1 run of `Pay` v1"), "{out}");
+    assert!(out.contains("asked for open runs in the namespaces `team-a` and `team-b`"), "{out}");
+    let twice = format!("{url}/api/ns/team-a");
+    let (code, _, err) = flowc(&dir, &["check", "flows", "--against", &twice, "--namespace", "x"]);
+    assert!(code == 2 && err.contains("names a namespace already"), "{err}");
+}
+
+#[test]
+fn of_one_file_only_the_runs_of_what_it_declares_are_asked_for() {
+    let dir = released();
+    let first = hash(&dir);
+    fs::write(dir.path().join("flows/other.flow"), "fn one() -> int = 1\n").expect("writable");
+    fs::remove_file(dir.path().join(FILE)).expect("it is there");
+    write(&dir, &FIRST.replace("cents)\n", "cents + 1)\n").replace("v1", "v2"));
+    let url = node(&run("a", 1, &first));
+    let at = |path: &str| {
+        let (code, out, _) = flowc(&dir, &["check", "--format", "short", path, "--against", &url]);
+        (code, out)
+    };
+    assert_eq!(at("flows/other.flow"), (0, String::new()));
+    for path in ["flows/shop.flow", "flows", "."] {
+        let (code, out) = at(path);
+        assert!(
+            code == 1 && out.starts_with("flows/shop.flow:1:14: error[F0906]"),
+            "{path}: {out}"
+        );
+    }
+}
+
+#[test]
+fn a_released_workflow_whose_file_is_gone_is_refused_until_it_is_retired_or_brought_back() {
+    let dir = released();
+    let (source, other) = (dir.path().join("flows/shop.flow"), dir.path().join("flows/other.flow"));
+    fs::write(&other, "fn one() -> int = 1\n").expect("writable");
+    fs::remove_file(&source).expect("it is there");
+    let (code, out) = check(&dir, &[]);
+    let said = "flows/other.flow:1:1: error[F0903]: runs of `Pay` v1 would be served by nobody: \
+                `shop.flow` is gone\n";
+    assert_eq!((code, out.as_str()), (1, said));
+    // Brought back with what old runs call, it gives the builder that serves them.
+    let (_, services) = FIRST.split_once("service").expect("it has one");
+    fs::write(&source, format!("service{services}")).expect("writable");
+    assert_eq!(check(&dir, &[]), (0, String::new()));
+    fs::write(&source, "").expect("writable");
+    let (code, out) = check(&dir, &[]);
+    assert!(code == 1 && out.contains("F0903") && out.contains("`Bank.charge`"), "{out}");
+    fs::remove_file(&source).expect("it is there");
+    let (code, _, err) = flowc(&dir, &["retire", "Pay@1", "--force"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(check(&dir, &[]), (0, String::new()));
+}
+
+#[test]
+fn what_old_runs_call_in_a_file_that_is_gone_is_missed() {
+    let dir = program("");
+    let (flow, services) = FIRST.split_once("service").expect("it has one");
+    let used = format!("use bank {{ Bank }}\n{flow}");
+    write(&dir, &used);
+    let bank = dir.path().join("flows/bank.flow");
+    fs::write(&bank, format!("service{services}")).expect("writable");
+    assert_eq!(flowc(&dir, &["release"]).0, 0);
+    fs::remove_file(&bank).expect("it is there");
+    write(
+        &dir,
+        "workflow Pay v2 (id: text) -> text idempotent by id deadline 1h {\n  return id\n}\n",
+    );
+    let (code, out) = check(&dir, &[]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("F0903]: runs of `Pay` v1"), "{out}");
+    for action in ["charge", "refund"] {
+        assert!(out.contains(&format!("`Bank.{action}`")), "{out}");
+    }
+}
+
+#[test]
+fn every_file_that_cannot_be_used_is_told_and_so_is_a_folder() {
+    let dir = released();
+    let path = dir.path().join(FILE);
+    fs::write(&path, "{").expect("writable");
+    let second = FILE.replace("@1", "@2");
+    fs::write(dir.path().join(&second), "{}").expect("writable");
+    let (code, out) = check(&dir, &[]);
+    assert_eq!((code, out.lines().count()), (1, 2), "{out}");
+    assert!(out.contains(FILE) && out.contains(&second), "{out}");
+    let folder = dir.path().join("flows/released");
+    fs::remove_dir_all(&folder).expect("it is there");
+    fs::write(&folder, "no folder").expect("writable");
+    let (code, out) = check(&dir, &[]);
+    let said = "error[F0901]: `flows/released` cannot be used: it cannot be read: ";
+    assert!(code == 1 && out.contains(said), "{out}");
 }

@@ -6,6 +6,7 @@
 //! written, because a digest of all of it is compared. Must not: read or write files.
 
 use crate::decl::Fir;
+use crate::depth;
 use crate::hash::{canonical, digest};
 use crate::reach::Reach;
 use serde::Deserialize;
@@ -13,6 +14,9 @@ use serde_json::Value;
 
 /// The format of the text; a text of another one is not read.
 pub const FORMAT: u32 = 1;
+
+/// Stack for [`depth::BRACKETS_MAX`], also where nothing is optimized; what is not used is not taken.
+const STACK_BYTES: usize = 64 << 20;
 
 /// One version of one workflow, frozen.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +34,8 @@ pub struct Frozen {
 /// Why a text is no frozen version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Damage {
+    /// It is there and could not be had; in words.
+    Unread(String),
     /// No JSON of this shape; in words.
     Shape(String),
     /// Of a format that this build does not know.
@@ -41,6 +47,7 @@ pub enum Damage {
 impl std::fmt::Display for Damage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Unread(why) => write!(f, "it cannot be read: {why}"),
             Self::Shape(why) => write!(f, "it is no released version: {why}"),
             Self::Format(format) => {
                 write!(f, "it has the format {format}, and this build knows {FORMAT}")
@@ -87,13 +94,35 @@ impl Frozen {
     /// # Errors
     /// [`Damage`]: it is none, of another format, or was changed by hand.
     pub fn read(text: &str) -> Result<Self, Damage> {
+        // Whoever wrote the text, it must not exhaust the stack: what is deeper than any program is
+        // refused before it is read, and the rest is read where the stack suffices.
+        let deep = || Damage::Shape("it is nested too deeply".to_owned());
+        if depth::brackets(text) > depth::BRACKETS_MAX {
+            return Err(deep());
+        }
+        let read = || {
+            let read = Self::read_here(text)?;
+            if depth::is_bearable(&read.fir) { Ok(read) } else { Err(deep()) }
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            let read = thread.spawn_scoped(scope, read).map(std::thread::ScopedJoinHandle::join);
+            let none = || Err(Damage::Unread("there is no thread to read it on".to_owned()));
+            read.ok().and_then(Result::ok).unwrap_or_else(none)
+        })
+    }
+
+    fn read_here(text: &str) -> Result<Self, Damage> {
         let shape = |error: serde_json::Error| Damage::Shape(error.to_string());
         let Head { format } = serde_json::from_str(text).map_err(shape)?;
         if format != FORMAT {
             return Err(Damage::Format(format));
         }
+        let mut json = serde_json::Deserializer::from_str(text);
+        json.disable_recursion_limit();
         let Text { workflow, version, hash, digest: said, fir } =
-            serde_json::from_str(text).map_err(shape)?;
+            Text::deserialize(&mut json).map_err(shape)?;
+        json.end().map_err(shape)?;
         let holds = fir.workflows.get(&workflow).is_some_and(|it| it.version == version);
         let alone = fir.workflows.len() == 1 && fir.tests.is_empty();
         let whole = serde_json::to_value(&fir).map(|fir| digest(&fir)).map_err(shape)?;

@@ -1,14 +1,19 @@
 //! The hash of a workflow's meaning: what a released version is frozen by.
 //!
-//! Two programs that differ in policy alone (attempts, times, titles, assignment, documentation,
-//! source lines) have one hash. Everything the workflow reaches counts: types, events, human tasks'
-//! questions and answers, functions, and the contracts of the actions it calls.
+//! Two programs that differ in policy alone (attempts, times, texts for people, assignment,
+//! documentation, source lines) have one hash. How long and how often are numbers, and policy; that
+//! there is a bound at all, and which errors are tried again, is meaning. Everything the workflow
+//! reaches counts: types, events, human tasks' questions and answers, functions, and the contracts of
+//! the actions it calls. So does what is kept at each durable point: a text that needs more than the
+//! one before is another meaning, because a run in flight does not have it.
 
-use crate::decl::{Action, Fir, Retry, Ty};
+use crate::decl::{Action, Compensation, Fir, Retry, Ty};
 use crate::expr::{Expr, ExprKind};
 use crate::reach::Reach;
+use crate::relabel;
 use crate::stmt::{
-    Block, Call, CallUndo, Fallback, Handlers, ParallelBlock, Remedy, ScopeStmt, StepStmt, Stmt,
+    AwaitStmt, Block, Call, CallUndo, Fallback, Handlers, ParallelBlock, Remedy, ScopeStmt,
+    StepStmt, Stmt,
 };
 use crate::workflow::{Gather, Workflow};
 use serde_json::Value;
@@ -39,13 +44,15 @@ impl Fir {
     /// is none of that name.
     #[must_use]
     pub fn meaning(&self, workflow: &str) -> Option<Self> {
-        let found = self.workflows.get(workflow)?;
-        let mut meaning = self.part(&Reach::of(self, found));
+        let found = without_policy(self.workflows.get(workflow)?);
+        let mut meaning = self.part(&Reach::of(self, &found));
         meaning.types.values_mut().for_each(|named| named.doc.clear());
         for human in meaning.humans.values_mut() {
             human.title = nothing();
             human.assign = None;
             human.show.clear();
+            // Behind the parameters stands what is bound in what is shown.
+            human.locals.truncate(human.params.len());
         }
         for service in meaning.services.values_mut() {
             service.actions.values_mut().for_each(forget);
@@ -54,7 +61,7 @@ impl Fir {
         }
         let databases = meaning.databases.values_mut();
         databases.for_each(|database| database.actions.values_mut().for_each(forget));
-        meaning.workflows.insert(workflow.to_owned(), without_policy(found));
+        meaning.workflows.insert(workflow.to_owned(), found);
         Some(meaning)
     }
 }
@@ -104,15 +111,26 @@ fn nothing() -> Expr {
 
 fn forget(action: &mut Action) {
     action.within_ms = None;
+    if let Compensation::Waived(why) = &mut action.compensation {
+        why.clear();
+    }
+}
+
+/// Of a bound that there is only that there is one.
+fn unbound<T: Default>(bound: &mut Option<T>) {
+    bound.iter_mut().for_each(|bound| *bound = T::default());
+}
+
+fn numbers(retry: &mut Retry) {
+    unbound(&mut retry.attempts);
+    (retry.first_ms, retry.max_ms, retry.jitter) = (0, 0, false);
 }
 
 fn without_policy(workflow: &Workflow) -> Workflow {
     let mut workflow = workflow.clone();
-    workflow.deadline_ms = None;
+    unbound(&mut workflow.deadline_ms);
     workflow.retain_ms = None;
     workflow.doc.clear();
-    let program = workflow.locals.len().saturating_sub(workflow.policy_locals as usize);
-    workflow.locals.truncate(program);
     workflow.policy_locals = 0;
     workflow.limit.clear();
     workflow.concurrency.clear();
@@ -123,6 +141,8 @@ fn without_policy(workflow: &Workflow) -> Workflow {
     }
     block(&mut workflow.body);
     workflow.aftermath.iter_mut().for_each(block);
+    // Order: last, when what only policy binds is named nowhere any more.
+    relabel::only_used(&mut workflow);
     workflow
 }
 
@@ -130,10 +150,7 @@ fn block(stmts: &mut Block) {
     for stmt in stmts {
         match stmt {
             Stmt::Step(each) => step(each),
-            Stmt::Await(wait) => {
-                wait.arms.iter_mut().for_each(|arm| block(&mut arm.body));
-                handlers(&mut wait.handlers);
-            }
+            Stmt::Await(found) => wait(found),
             Stmt::Fork(fork) => {
                 fork.max = None;
                 match &mut fork.branches {
@@ -154,17 +171,36 @@ fn block(stmts: &mut Block) {
                 block(otherwise);
             }
             Stmt::Match(_, arms) => arms.iter_mut().for_each(|arm| block(&mut arm.body)),
+            Stmt::Review(text) | Stmt::Reject(_, text) => *text = nothing(),
+            Stmt::Manual { text, .. } | Stmt::Ask { text, .. } => *text = nothing(),
+            Stmt::Progress(text, percent) => {
+                *text = nothing();
+                *percent = None;
+            }
             Stmt::Unsupported(what) => what.line = 0,
             _ => {}
         }
     }
 }
 
+fn wait(wait: &mut AwaitStmt) {
+    wait.arms.iter_mut().for_each(|arm| block(&mut arm.body));
+    // `within 10m` is a number; a time that is computed, or is one of the calendar, is meaning.
+    for until in wait.until.iter_mut().filter(|until| until.ty == Ty::Duration) {
+        if let ExprKind::Literal(within) = &mut until.kind {
+            *within = Value::Null;
+        }
+    }
+    handlers(&mut wait.handlers);
+}
+
 fn step(step: &mut StepStmt) {
     call(&mut step.call);
     step.block.iter_mut().for_each(|inside| block(&mut inside.body));
-    if let CallUndo::Block { body, .. } = &mut step.undo {
-        block(body);
+    match &mut step.undo {
+        CallUndo::None => {}
+        CallUndo::Waived(why) => why.clear(),
+        CallUndo::Block { body, .. } => block(body),
     }
     fallback(&mut step.fallback);
     handlers(&mut step.handlers);
@@ -172,16 +208,16 @@ fn step(step: &mut StepStmt) {
 
 fn call(call: &mut Call) {
     call.within_ms = 0;
-    call.deadline_ms = None;
-    call.retry = Retry { attempts: None, first_ms: 0, max_ms: 0, jitter: false, on: Vec::new() };
+    unbound(&mut call.deadline_ms);
+    numbers(&mut call.retry);
     if let Some((_, _, _, within_ms)) = &mut call.probe {
         *within_ms = 0;
     }
 }
 
 fn scope(scope: &mut ScopeStmt) {
-    scope.retry = None;
-    scope.deadline_ms = None;
+    scope.retry.iter_mut().for_each(numbers);
+    unbound(&mut scope.deadline_ms);
     block(&mut scope.body);
     scope.interrupts.iter_mut().for_each(|interrupt| remedy(&mut interrupt.remedy));
     fallback(&mut scope.fallback);
@@ -198,7 +234,8 @@ fn handlers(handlers: &mut Handlers) {
 }
 
 fn remedy(remedy: &mut Remedy) {
-    if let Remedy::Block { body, .. } = remedy {
-        block(body);
+    match remedy {
+        Remedy::Manual(text) => *text = nothing(),
+        Remedy::Block { body, .. } => block(body),
     }
 }

@@ -12,10 +12,12 @@
 mod ask;
 mod contract;
 mod decl;
+mod depth;
 mod expr;
 mod frozen;
 mod hash;
 mod reach;
+mod relabel;
 mod spec;
 mod stmt;
 mod walk;

@@ -1,8 +1,9 @@
 //! What the hash of a workflow depends on, and what it does not.
 
 use crate::{
-    Action, Class, Compensation, Database, Expr, ExprKind, Field, Fir, Function, FunctionBody,
-    Human, Local, LocalId, NamedType, SqlPart, Stmt, Ty, TypeDecl, Workflow, canonical,
+    Action, Class, Compensation, Damage, Database, Expr, ExprKind, Field, Fir, Frozen, Function,
+    FunctionBody, Human, Local, LocalId, NamedType, SqlPart, Stmt, Ty, TypeDecl, Workflow,
+    canonical,
 };
 use serde_json::json;
 
@@ -156,4 +157,46 @@ fn what_a_person_is_asked_counts_but_not_how_it_is_put() {
     };
     assert_eq!(with(human("one", Ty::Bool)), with(human("other", Ty::Bool)));
     assert_ne!(with(human("one", Ty::Bool)), with(human("one", Ty::Int)));
+}
+
+/// A workflow frozen whose value is wrapped so many times.
+fn wrapped(times: usize) -> String {
+    // What is too deep to be read is too deep to be written on the stack of a test.
+    let deep = move || {
+        let mut fir = program();
+        let mut value = literal(Ty::Int, json!(1));
+        for _ in 0..times {
+            value = Expr { ty: Ty::Int, kind: ExprKind::Some(Box::new(value)) };
+        }
+        flow(&mut fir).body = vec![Stmt::Return(Some(value))];
+        fir.freeze("m.W").expect("the program has it").text()
+    };
+    let thread = std::thread::Builder::new().stack_size(256 << 20).spawn(deep);
+    thread.expect("a thread starts").join().expect("it is written")
+}
+
+#[test]
+fn a_text_that_is_deeper_than_any_program_is_refused_and_exhausts_no_stack() {
+    let refused = |text: &str| match Frozen::read(text) {
+        Err(Damage::Shape(why)) => why == "it is nested too deeply",
+        _ => false,
+    };
+    assert!(Frozen::read(&wrapped(300)).is_ok());
+    assert!(refused(&wrapped(600)), "deep expressions");
+    assert!(refused(&wrapped(20_000)), "deep brackets");
+    assert!(refused(&"[".repeat(1_000_000)), "nothing but brackets");
+    let quoted = format!("{{\"format\":1,\"workflow\":\"{}\"}}", "[\\\"".repeat(10_000));
+    assert!(!refused(&quoted), "brackets in a text are no depth");
+}
+
+#[test]
+fn a_reason_to_reject_is_no_meaning_and_which_records_are_rejected_is() {
+    let with = |records: i64, why: &str| {
+        let mut fir = program();
+        let (records, why) = (literal(Ty::Int, json!(records)), literal(Ty::Text, json!(why)));
+        flow(&mut fir).body = vec![Stmt::Reject(records, why)];
+        fir.hash("m.W")
+    };
+    assert_eq!(with(1, "late"), with(1, "too late"));
+    assert_ne!(with(1, "late"), with(2, "late"));
 }

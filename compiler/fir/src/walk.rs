@@ -15,10 +15,20 @@ pub(crate) trait Visitor {
 
     /// An expression, before what it holds.
     fn expr(&mut self, _expr: &Expr) {}
+
+    /// An expression that no other one holds, before its parts.
+    fn root(&mut self, _expr: &Expr) {}
+
+    /// A block begins.
+    fn enter(&mut self) {}
+
+    /// A block ends.
+    fn leave(&mut self) {}
 }
 
 /// Shows the expression and everything inside it.
 pub(crate) fn expr<V: Visitor>(visitor: &mut V, found: &Expr) {
+    visitor.root(found);
     found.each(&mut |inner| visitor.expr(inner));
 }
 
@@ -41,7 +51,9 @@ pub(crate) fn function<V: Visitor>(visitor: &mut V, found: &Function) {
 
 /// Shows every statement of the block and of the blocks it holds.
 pub(crate) fn block<V: Visitor>(visitor: &mut V, found: &Block) {
+    visitor.enter();
     found.iter().for_each(|stmt| statement(visitor, stmt));
+    visitor.leave();
 }
 
 fn statement<V: Visitor>(visitor: &mut V, stmt: &Stmt) {
@@ -184,12 +196,17 @@ impl Expr {
     /// Calls `see` for the expression and everything inside it, outermost first.
     pub fn each<'a>(&'a self, see: &mut dyn FnMut(&'a Expr)) {
         see(self);
+        self.inside(&mut |inner| inner.each(see));
+    }
+
+    /// Calls `see` for the expressions that this one holds itself.
+    pub(crate) fn inside<'a>(&'a self, see: &mut dyn FnMut(&'a Expr)) {
         match &self.kind {
             ExprKind::Literal(_) | ExprKind::Local(_) | ExprKind::None => {}
             ExprKind::Text(parts) => {
                 for part in parts {
                     if let TextPart::Value(value) = part {
-                        value.each(see);
+                        see(value);
                     }
                 }
             }
@@ -199,29 +216,29 @@ impl Expr {
             | ExprKind::Unary(_, e)
             | ExprKind::Field(e, _)
             | ExprKind::OptionalField(e, _)
-            | ExprKind::Lambda(_, e) => e.each(see),
+            | ExprKind::Lambda(_, e) => see(e),
             ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => {
-                a.each(see);
-                b.each(see);
+                see(a);
+                see(b);
             }
             ExprKind::Method(e, _, args) | ExprKind::OptionalMethod(e, _, args) => {
-                e.each(see);
-                args.iter().for_each(|arg| arg.each(see));
+                see(e);
+                args.iter().for_each(see);
             }
             ExprKind::With(e, fields) => {
-                e.each(see);
-                fields.iter().for_each(|(_, value)| value.each(see));
+                see(e);
+                fields.iter().for_each(|(_, value)| see(value));
             }
             ExprKind::Record(_, fields) | ExprKind::Variant(_, _, fields) => {
-                fields.iter().for_each(|(_, value)| value.each(see));
+                fields.iter().for_each(|(_, value)| see(value));
             }
             ExprKind::List(items) | ExprKind::Call(_, items) | ExprKind::Builtin(_, items) => {
-                items.iter().for_each(|item| item.each(see));
+                items.iter().for_each(see);
             }
-            ExprKind::If(c, a, b) => [c, a, b].into_iter().for_each(|e| e.each(see)),
+            ExprKind::If(c, a, b) => [c, a, b].into_iter().for_each(|e| see(e)),
             ExprKind::Match(subject, arms) => {
-                subject.each(see);
-                arms.iter().for_each(|(_, value)| value.each(see));
+                see(subject);
+                arms.iter().for_each(|(_, value)| see(value));
             }
         }
     }
@@ -245,7 +262,7 @@ impl Expr {
 
 impl PatternKind {
     /// The names it binds.
-    fn binds(&self) -> impl Iterator<Item = LocalId> + '_ {
+    pub(crate) fn binds(&self) -> impl Iterator<Item = LocalId> + '_ {
         let (one, many): (Option<LocalId>, &[Option<LocalId>]) = match self {
             Self::Bind(local) => (Some(*local), &[]),
             Self::Variant(_, binders) => (None, binders),

@@ -87,4 +87,9 @@ impl Files for Overlay<'_> {
         }
         (!names.is_empty()).then(|| names.into_iter().collect())
     }
+
+    fn list_whole(&self, folder: &str) -> Result<Vec<String>, String> {
+        self.disk.list_whole(folder)?;
+        Ok(self.list(folder).unwrap_or_default())
+    }
 }

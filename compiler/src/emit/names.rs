@@ -127,7 +127,7 @@ impl<'f> Names<'f> {
             .chain(fir.functions.keys())
             .chain(fir.workflows.keys());
         let declared = declared.filter(|name| *name != FAILURE);
-        // A module that is gone still gives the machines that were released of it.
+        // A module that declares nothing any more still gives the machines that were released of it.
         let declared = declared.chain(older.iter().map(|frozen| &frozen.workflow));
         let paths: BTreeSet<&str> = declared.map(|name| split(name).0).collect();
         let last = |path: &str| ident(split(path).1);

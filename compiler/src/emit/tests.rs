@@ -1,7 +1,7 @@
 //! What the tokens must keep, whatever a user calls things. That they run is shown where they are
 //! compared with the interpreter.
 
-use super::{modules, names, stub};
+use super::{modules, names, pretty, stub, with_released};
 use sagaflow_fir::{
     Action, Call, CallUndo, Class, Compensation, Expr, ExprKind, Field, Fir, Handlers, Local,
     LocalId, NamedType, Point, Retry, Service, StepStmt, Stmt, Ty, TypeDecl, Workflow,
@@ -145,4 +145,15 @@ fn names_change_case_as_people_write_them() {
     assert_eq!(snakes, ["fulfil_order", "http_api", "a", "order_v2_item"]);
     let camels = ["files[]/Inventory.reserve", "sleep#2", "2x"].map(names::camel);
     assert_eq!(camels, ["FilesInventoryReserve", "Sleep2", "P2x"]);
+}
+
+#[test]
+fn a_module_whose_workflows_are_gone_still_hosts_their_released_versions() {
+    let mut fir = program(&[0]);
+    let frozen = fir.freeze("shop.Take").expect("the program has it");
+    fir.workflows.clear();
+    let text = pretty(&with_released(&fir, &[frozen]));
+    assert!(text.contains("pub fn flows()"), "{text}");
+    assert!(text.contains("__shop_take_v1::shop::__w0_take::machine()"), "{text}");
+    assert!(text.contains("service `shop.Desk` is missing"), "its calls must be served: {text}");
 }

@@ -3,6 +3,7 @@
 //! Promises: something is said wherever the hashes differ; policy and meaning are told apart as the
 //! hash tells them apart. What merely follows from a difference that is said is left out.
 
+use super::align::align;
 use super::tree::{self, identity, is_block, words};
 use crate::words::duration;
 use sagaflow_fir::Frozen;
@@ -148,7 +149,7 @@ impl Differ {
         if self.event && key == "key" {
             return self.say(false, "its key is another");
         }
-        if let Some(what) = self.policy(key) {
+        if let Some(what) = self.policy(key, was, is) {
             return self.say(true, changed(what, was, is));
         }
         if is_block(was) && is_block(is) {
@@ -175,6 +176,11 @@ impl Differ {
                         "its `probe` is another"
                     },
                 );
+            }
+            (Value::Array(old), Value::Array(new))
+                if key == "reject" && old.first() == new.first() =>
+            {
+                self.say(true, "the reason it gives is another");
             }
             (Value::Array(old), Value::Array(new)) if are_named(old) && are_named(new) => {
                 self.named(old, new, key);
@@ -257,11 +263,19 @@ impl Differ {
     }
 
     /// What is policy, as `hash` says it.
-    fn policy(&self, key: &str) -> Option<&'static str> {
+    fn policy(&self, key: &str, was: &Value, is: &Value) -> Option<&'static str> {
+        let both = |key: &str| was[key].is_null() == is[key].is_null();
         Some(match key {
             "within_ms" => "its `within`",
-            "deadline_ms" => "its `deadline`",
-            "retry" => "its `retry`",
+            "until" if is_span(was) && is_span(is) => "its `within`",
+            "deadline_ms" if was.is_null() == is.is_null() => "its `deadline`",
+            "retry"
+                if was.is_object() == is.is_object()
+                    && both("attempts")
+                    && was["on"] == is["on"] =>
+            {
+                "its `retry`"
+            }
             "retain_ms" if !self.event => "its `retain`",
             "concurrency" => "its `concurrency`",
             "max" if self.tag == "fork" => "how many branches run at once",
@@ -271,6 +285,10 @@ impl Differ {
             "title" => "its `title`",
             "assign" => "its `assign`",
             "show" => "what it shows",
+            "progress" | "review" => "what it tells",
+            "manual" => "what it asks",
+            "text" if matches!(self.tag.as_str(), "manual" | "ask") => "what it asks",
+            "waived" => "its reason",
             _ => return None,
         })
     }
@@ -294,6 +312,8 @@ fn meaning(key: &str) -> &str {
         "result" => "its result",
         "answer" => "its answer",
         "until" => "until when it waits",
+        "retry" => "which errors it tries again",
+        "deadline_ms" => "its `deadline`",
         "over" => "what it goes through",
         "branches" => "its branches",
         "interrupts" => "what interrupts it",
@@ -321,6 +341,7 @@ fn short(what: &str, value: &Value) -> Option<String> {
     match value {
         Value::Number(ms) if timed => Some(duration(ms.as_i64()?)),
         Value::Number(number) => Some(number.to_string()),
+        _ if is_span(value) => value["kind"]["literal"].as_str().map(str::to_owned),
         _ => {
             let ty: sagaflow_fir::Ty = serde_json::from_value(value.clone()).ok()?;
             Some(super::fit::words(&ty))
@@ -330,6 +351,11 @@ fn short(what: &str, value: &Value) -> Option<String> {
 
 fn is_expr(value: &Value) -> bool {
     value.get("kind").is_some() && value.get("ty").is_some()
+}
+
+/// A duration that is written as such.
+fn is_span(value: &Value) -> bool {
+    value["ty"] == "duration" && value["kind"].get("literal").is_some()
 }
 
 fn are_named(items: &[Value]) -> bool {
@@ -344,38 +370,4 @@ fn keys(was: &Value, is: &Value) -> BTreeSet<String> {
         value.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default()
     };
     of(was).into_iter().chain(of(is)).collect()
-}
-
-/// The longest way through both lists on which equal ones stand side by side.
-fn align<T: PartialEq>(old: &[T], new: &[T]) -> Vec<(Option<usize>, Option<usize>)> {
-    // Bound: the table has a cell for each pair; lists of this length are compared place by place.
-    if old.len().saturating_mul(new.len()) > 1_000_000 {
-        let longest = old.len().max(new.len());
-        let at = |at: usize, list: &[T]| (at < list.len()).then_some(at);
-        return (0..longest).map(|it| (at(it, old), at(it, new))).collect();
-    }
-    let mut common = vec![vec![0u32; new.len() + 1]; old.len() + 1];
-    for (i, left) in old.iter().enumerate().rev() {
-        for (j, right) in new.iter().enumerate().rev() {
-            common[i][j] = if left == right {
-                common[i + 1][j + 1] + 1
-            } else {
-                common[i + 1][j].max(common[i][j + 1])
-            };
-        }
-    }
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
-    while i < old.len() || j < new.len() {
-        if i < old.len() && j < new.len() && old[i] == new[j] {
-            pairs.push((Some(i), Some(j)));
-            (i, j) = (i + 1, j + 1);
-        } else if j == new.len() || (i < old.len() && common[i + 1][j] >= common[i][j + 1]) {
-            pairs.push((Some(i), None));
-            i += 1;
-        } else {
-            pairs.push((None, Some(j)));
-            j += 1;
-        }
-    }
-    pairs
 }

@@ -52,10 +52,27 @@ impl<'f> Fit<'f> {
                 self.ty(key, other, what).or_else(|| self.ty(from, to, what))
             }
             (Ty::Named(from), Ty::Named(to)) => self.named(from, to, what),
+            // At the boundary, a type of its own stands as what it wraps.
+            (Ty::Named(name), to) if alias(self.from, name).is_some() => {
+                let (of, _) = alias(self.from, name)?;
+                self.once(name, to).then(|| self.ty(of, to, what)).flatten()
+            }
+            (from, Ty::Named(name)) if alias(self.to, name).is_some() => {
+                let (of, pattern) = alias(self.to, name)?;
+                let pattern = || pattern.map(|_| format!("{what} must match a pattern"));
+                let fits = self.once(name, from).then(|| self.ty(from, of, what)).flatten();
+                fits.or_else(pattern)
+            }
             (Ty::Money(_), Ty::Money(None)) => None,
             (from, to) if from == to => None,
             (from, to) => Some(self.changed(what, &words(from), &words(to))),
         }
+    }
+
+    /// Whether a named type meets this other one for the first time: what wraps itself, in a file that
+    /// somebody wrote by hand, is not unwrapped for ever.
+    fn once(&mut self, name: &str, other: &Ty) -> bool {
+        self.seen.insert((name.to_owned(), format!("{other:?}")))
     }
 
     fn named(&mut self, from: &str, to: &str, what: &str) -> Option<String> {
@@ -132,6 +149,14 @@ impl<'f> Fit<'f> {
 
 fn may_lack(field: &Field) -> bool {
     field.default.is_some() || matches!(plain(&field.ty), Ty::Optional(_))
+}
+
+/// What a named type wraps, and its pattern; none of any other type.
+fn alias<'f>(fir: &'f Fir, name: &str) -> Option<(&'f Ty, Option<&'f str>)> {
+    match &fir.types.get(name)?.decl {
+        TypeDecl::Alias { of, pattern } => Some((of, pattern.as_deref())),
+        _ => None,
+    }
 }
 
 /// Without labels: who may see a value is no matter of its form.

@@ -3,11 +3,14 @@
 //! Holds the rules F0901 to F0908, and what `flowc diff` shows. Everything here compares intermediate
 //! forms, so it runs where the program has no other error. Must not: read files (`load` does).
 
+mod align;
+mod contracts;
 mod deploy;
 mod differ;
 mod fit;
 mod moves;
 mod rules;
+mod surface;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -46,7 +49,7 @@ pub struct Damaged {
 pub fn read(texts: &[ReleasedText]) -> (Vec<Released>, Vec<Damaged>) {
     let (mut released, mut damaged) = (Vec::new(), Vec::new());
     for ReleasedText { path, workflow, text } in texts {
-        let read = text.as_deref().map_err(|why| Damage::Shape(why.clone()));
+        let read = text.as_deref().map_err(|why| Damage::Unread(why.clone()));
         let read = read.and_then(Frozen::read).and_then(|frozen| {
             // A file that was renamed is another version in the eyes of whoever reads the folder.
             let named = path.rsplit('/').next() == Some(frozen.file_name().as_str());

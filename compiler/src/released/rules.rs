@@ -1,11 +1,11 @@
-//! F0901, F0903, F0904, F0907 and F0908: today's program beside what was released.
+//! F0901, F0907 and F0908: today's program beside what was released. What older versions still need
+//! of it is held by [`super::contracts`] and [`super::surface`].
 
-use super::fit::{Fit, Reader};
 use super::{Damaged, Released, differences};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{self, Program};
 use crate::span::{FileId, Span};
-use sagaflow_fir::{Action, Fir, Frozen, Ty};
+use sagaflow_fir::{Damage, Fir, Frozen};
 use std::collections::BTreeSet;
 
 /// Today's program: as it was resolved, for its places, and as it was lowered.
@@ -17,6 +17,8 @@ pub struct Today<'p> {
     pub fir: &'p Fir,
     /// Modules that were read: what another one declares is not judged.
     pub modules: BTreeSet<&'p str>,
+    /// Modules that released versions name and that are nowhere any more.
+    pub gone: &'p BTreeSet<String>,
 }
 
 /// Every rule about released versions.
@@ -32,6 +34,10 @@ pub(crate) fn check(
     for workflow in workflows {
         let own: Vec<&Released> =
             released.iter().filter(|it| it.frozen.workflow == workflow).collect();
+        if let Some(finding) = today.hosts(&own) {
+            findings.push(finding);
+            continue;
+        }
         let changed = today.versions(workflow, &own, &mut findings);
         for older in own.iter().filter(|older| !changed && today.is_older(&older.frozen)) {
             today.actions(&older.frozen, &mut told, &mut findings);
@@ -57,6 +63,13 @@ impl Today<'_> {
         today.is_none_or(|today| today.version != frozen.version)
     }
 
+    /// Whether it can be said that something of this name is not declared: its module was read, or is
+    /// not there to be read.
+    pub(super) fn judges(&self, qualified: &str) -> bool {
+        let module = module_of(qualified);
+        self.modules.contains(module) || self.gone.contains(module)
+    }
+
     pub(super) fn workflow(&self, name: &str) -> Option<&hir::Workflow> {
         self.program.workflows.values().find(|workflow| workflow.name.to_string() == name)
     }
@@ -71,9 +84,15 @@ impl Today<'_> {
     fn damaged(&self, file: &Damaged) -> Diagnostic {
         let span = self.place(&file.workflow);
         let headline = format!("`{}` cannot be used: {}", file.path, file.damage);
-        Diagnostic::error("F0901", span, headline)
-            .label(span, "of this workflow")
-            .help("released versions are frozen: take the file back from version control")
+        let help = match &file.damage {
+            Damage::Unread(_) => "what was released must be known: make it readable",
+            _ => "released versions are frozen: take the file back from version control",
+        };
+        let label = match self.workflow(&file.workflow) {
+            Some(_) => "of this workflow",
+            None => "found beside this program",
+        };
+        Diagnostic::error("F0901", span, headline).label(span, label).help(help)
     }
 
     /// The version that is written beside those that were released; whether it was changed.
@@ -145,199 +164,12 @@ impl Today<'_> {
         );
         true
     }
-
-    /// What runs of an older version still call.
-    fn actions(&self, older: &Frozen, told: &mut BTreeSet<String>, findings: &mut Vec<Diagnostic>) {
-        let services = older.fir.services.iter().map(|(name, it)| (name, &it.actions));
-        let databases = older.fir.databases.iter().map(|(name, it)| (name, &it.actions));
-        for (service, actions) in services.chain(databases) {
-            let module = service.rsplit_once('.').map_or("", |(module, _)| module);
-            if !self.modules.contains(module) {
-                continue;
-            }
-            for (name, was) in actions.iter().filter(|(name, _)| !name.starts_with('#')) {
-                let is = self.fir.action(service, name);
-                let Some(why) = is.map_or_else(
-                    || Some("is not there any more".to_owned()),
-                    |is| changed(&older.fir, was, self.fir, is),
-                ) else {
-                    continue;
-                };
-                if told.insert(format!("{service}.{name}")) {
-                    findings.push(self.action(older, (service, name), &why));
-                }
-            }
-        }
-    }
-
-    fn action(&self, older: &Frozen, (service, name): (&str, &str), why: &str) -> Diagnostic {
-        let short = service.rsplit('.').next().unwrap_or(service);
-        let span = self.contract(service, name).unwrap_or_else(|| self.place(&older.workflow));
-        let (workflow, version) = (short_name(&older.workflow), older.version);
-        let undoes = if undoes(older, service, name) { "undo what they did" } else { "go on" };
-        Diagnostic::error(
-            "F0903",
-            span,
-            format!("runs of `{workflow}` v{version} could not {undoes}: they call `{short}.{name}`"),
-        )
-        .label(span, format!("`{name}` {why}"))
-        .help(format!(
-            "leave it as it was beside one of another name, until `flowc retire {workflow}@{version}`"
-        ))
-    }
-
-    /// Where an action stands, or else the service that had it.
-    fn contract(&self, service: &str, name: &str) -> Option<Span> {
-        let is = |qualified: &hir::Qualified| qualified.to_string() == service;
-        let program = self.program;
-        let found = program.services.values().find(|it| is(&it.name));
-        let found = found.map(|it| (it.name_span, &it.actions)).or_else(|| {
-            let found = program.databases.values().find(|it| is(&it.name))?;
-            Some((found.name_span, &found.actions))
-        });
-        let (own, actions) = found?;
-        let mut spans = actions.iter().map(|id| &program.actions[*id].name);
-        Some(spans.find(|action| action.node == name).map_or(own, |action| action.span))
-    }
-
-    /// What others have to do with: events, tasks and the result.
-    fn surface(
-        &self,
-        newest: &Frozen,
-        told: &mut BTreeSet<String>,
-        findings: &mut Vec<Diagnostic>,
-    ) {
-        let (workflow, version) = (short_name(&newest.workflow), newest.version);
-        let mut say = |what: String, span: Span, why: String| {
-            if told.insert(what.clone()) {
-                findings.push(
-                    Diagnostic::error(
-                        "F0904",
-                        span,
-                        format!("runs of `{workflow}` v{version} know {what} in another form"),
-                    )
-                    .label(span, why)
-                    .help(format!(
-                        "add optional fields only, use another name, or wait until \
-                         `flowc retire {workflow}@{version}`"
-                    )),
-                );
-            }
-        };
-        for (name, was) in &newest.fir.events {
-            let what = format!("the event `{}`", short_name(name));
-            match (self.fir.events.get(name), self.event(name)) {
-                (Some(is), Some(span)) => {
-                    let forth = Fit::new(&newest.fir, self.fir, Reader::Today).fields(
-                        &was.fields,
-                        &is.fields,
-                        "",
-                    );
-                    let key = || (was.key != is.key).then(|| "its key is another".to_owned());
-                    let back = || {
-                        Fit::new(self.fir, &newest.fir, Reader::Older).fields(
-                            &is.fields,
-                            &was.fields,
-                            "",
-                        )
-                    };
-                    if let Some(why) = forth.or_else(key).or_else(back) {
-                        say(what, span, why);
-                    }
-                }
-                _ if self.modules.contains(module_of(name)) => {
-                    say(what, self.place(&newest.workflow), "it is not there any more".to_owned());
-                }
-                _ => {}
-            }
-        }
-        for (name, was) in &newest.fir.humans {
-            let Some(is) = self.fir.humans.get(name) else { continue };
-            let mut fit = Fit::new(&newest.fir, self.fir, Reader::Today);
-            if let Some(why) = fit.ty(&was.answer, &is.answer, "its answer") {
-                let task = self.program.humans.values().find(|it| it.name.to_string() == *name);
-                let span = task.map_or_else(|| self.place(&newest.workflow), |task| task.name_span);
-                say(format!("the task `{}`", short_name(name)), span, why);
-            }
-        }
-        let own = |fir: &Fir| fir.workflows.get(&newest.workflow).map(|it| it.result.clone());
-        if let (Some(was), Some(is)) = (own(&newest.fir), own(self.fir)) {
-            let (was, is) = (was.unwrap_or(Ty::Unit), is.unwrap_or(Ty::Unit));
-            let mut fit = Fit::new(self.fir, &newest.fir, Reader::Client);
-            if was != Ty::Unit
-                && let Some(why) = fit.ty(&is, &was, "its result")
-            {
-                let span = self.place(&newest.workflow);
-                say(format!("the result of `{workflow}`"), span, why);
-            }
-        }
-    }
-
-    fn event(&self, name: &str) -> Option<Span> {
-        let found = self.program.events.values().find(|event| event.name.to_string() == name)?;
-        Some(found.name_span)
-    }
 }
 
-/// What makes an action another one for those who call it as it was.
-fn changed(old: &Fir, was: &Action, new: &Fir, is: &Action) -> Option<String> {
-    if was.class != is.class {
-        return Some("has another class".to_owned());
-    }
-    if was.sql != is.sql || was.no_rows != is.no_rows {
-        return Some("has another `sql`".to_owned());
-    }
-    if was.idempotent && !is.idempotent {
-        return Some("may not be repeated any more".to_owned());
-    }
-    let told = |why: String| format!("has changed: {why}");
-    let sent = Fit::new(old, new, Reader::Today).fields(&was.params, &is.params, "");
-    if let Some(why) = sent {
-        return Some(told(why));
-    }
-    let mut back = Fit::new(new, old, Reader::Older);
-    let answer = match (&is.result, &was.result) {
-        (Some(is), Some(was)) => back.ty(is, was, "its result"),
-        (_, None) => None,
-        (None, Some(_)) => Some("its result is gone".to_owned()),
-    };
-    let errors = || {
-        is.errors.iter().find_map(|error| {
-            let known = was.errors.iter().find(|old| old.name == error.name);
-            let Some(known) = known else {
-                return Some(format!("the error `{}` is new", error.name));
-            };
-            Fit::new(new, old, Reader::Older).fields(
-                &error.fields,
-                &known.fields,
-                &format!("`{}`", error.name),
-            )
-        })
-    };
-    answer.or_else(errors).map(told)
-}
-
-/// Whether an undo of this version calls the action.
-fn undoes(older: &Frozen, service: &str, action: &str) -> bool {
-    fn within(form: &serde_json::Value, undo: bool, wanted: (&str, &str)) -> bool {
-        match form {
-            serde_json::Value::Array(items) => items.iter().any(|it| within(it, undo, wanted)),
-            serde_json::Value::Object(fields) => {
-                let own = (form["service"].as_str(), form["action"].as_str());
-                (undo && own == (Some(wanted.0), Some(wanted.1)))
-                    || fields.iter().any(|(key, it)| within(it, undo || key == "undo", wanted))
-            }
-            _ => false,
-        }
-    }
-    let program = super::tree::program(older);
-    within(&program["workflows"], false, (service, action))
-}
-
-fn short_name(name: &str) -> &str {
+pub(super) fn short_name(name: &str) -> &str {
     name.rsplit('.').next().unwrap_or(name)
 }
 
-fn module_of(name: &str) -> &str {
+pub(super) fn module_of(name: &str) -> &str {
     name.rsplit_once('.').map_or("", |(module, _)| module)
 }

@@ -100,6 +100,96 @@ fn policy_is_said_as_policy_with_what_it_was_and_is() {
     );
 }
 
+/// What is said where this text of the body becomes that one.
+fn said_within(body: &str, old: &str, new: &str) -> Vec<String> {
+    assert!(body.contains(old), "`{old}` is not in the body");
+    let found =
+        differences(&frozen(&program(body)), &frozen(&program(&body.replacen(old, new, 1))));
+    let policy = |policy: bool| if policy { "policy: " } else { "" };
+    found.iter().map(|it| format!("{}{it}", policy(it.policy))).collect()
+}
+
+#[test]
+fn a_text_for_people_is_policy_as_long_as_a_run_keeps_what_it_needs() {
+    let body = "twice = cents * 2\nlist = [cents, twice]\nprogress \"pays {twice}\"\n\
+        step paid = Bank.charge(id, cents)\n\
+        if list.any(n => n > 9) { review \"large\" }\nmanual \"go on?\"\n\
+        await ok = Agree(id) within 10m on timeout => fail Late\n\
+        if ok { step sent = Mail.send(paid) }";
+    for (old, new, wanted) in [
+        ("\"pays {twice}\"", "\"{cents} twice\"", "policy: a `progress`: what it tells is another"),
+        (
+            "\"pays {twice}\"",
+            "\"{list.where(n => n > 1).len()} amounts\"",
+            "policy: a `progress`: what it tells is another",
+        ),
+        ("\"large\"", "\"much\"", "policy: a `review`: what it tells is another"),
+        (
+            "\"go on?\"",
+            "\"may it go on?\"",
+            "policy: the `manual` `manual`: what it asks is another",
+        ),
+        ("within 10m", "within 20m", "policy: the wait `ok`: its `within` was 10m and is 20m"),
+    ] {
+        assert_eq!(said_within(body, old, new), [wanted], "{new}");
+    }
+    let kept = said_within(body, "\"go on?\"", "\"go on with {twice}?\"");
+    assert!(kept.iter().any(|it| !it.starts_with("policy")), "nobody has kept it: {kept:?}");
+}
+
+#[test]
+fn why_something_is_not_undone_and_what_a_person_is_shown_are_policy() {
+    assert_eq!(
+        said("harms nobody", "is harmless"),
+        [
+            "policy: the step `sent`: its reason is another",
+            "policy: the service `Mail`, `send`: its reason is another"
+        ]
+    );
+    let shown = "title \"Agree to {id}\" show [1, 2].where(n => n > 1), id";
+    assert_eq!(
+        said("title \"Agree to {told(id)}\"", shown),
+        [
+            "policy: the task `Agree`: what it shows is another",
+            "policy: the task `Agree`: its `title` is another"
+        ]
+    );
+}
+
+#[test]
+fn numbers_are_policy_and_that_there_is_a_bound_is_meaning() {
+    let body = "scope s { step paid = Bank.charge(id, cents) retry 3 times } retry 2 times \
+        else fail Late";
+    let policy = |old, new| said_within(body, old, new).iter().all(|it| it.starts_with("policy"));
+    assert!(policy("retry 2 times", "retry 4 times"));
+    assert!(policy("retry 3 times", "retry 5 times"));
+    assert!(!policy("retry 2 times", ""), "a scope that is not tried again ends otherwise");
+    assert!(!policy("retry 2 times", "retry 2 times deadline 5m"), "it may be late now");
+    assert!(!policy("retry 3 times", "retry 3 times on Declined"), "an error that is tried again");
+}
+
+#[test]
+fn a_type_of_its_own_stands_as_what_it_wraps() {
+    let with = |ty: &str, key: &str, decl: &str| {
+        frozen(&format!(
+            "workflow Pay v1 (id: text) -> text idempotent by id deadline 1h {{\n\
+             step got = R.get({key})\nreturn got\n}}\n\
+             service R {{ read get(id: {ty}) -> text within 1s }}\n{decl}\n"
+        ))
+    };
+    let plain = with("text", "id", "");
+    let named = with("Id", "Id(id)", "type Id = text");
+    let strict = with("Id", "Id(id)", "type Id = text matching \"[a-z]+\"");
+    let fit = |from: &Frozen, to: &Frozen| {
+        let params = |it: &Frozen| it.fir.services["shop.R"].actions["get"].params.clone();
+        let mut fit = super::fit::Fit::new(&from.fir, &to.fir, super::fit::Reader::Today);
+        fit.fields(&params(from), &params(to), "")
+    };
+    assert_eq!((fit(&plain, &named), fit(&named, &plain)), (None, None));
+    assert_eq!(fit(&plain, &strict).as_deref(), Some("`id` must match a pattern"));
+    assert_eq!(fit(&strict, &plain), None);
+}
+
 /// Points where a run may not move, with why.
 fn stuck(old: &str, new: &str) -> Vec<String> {
     let (old, new) = (frozen(&program(old)), frozen(&program(new).replacen("v1", "v2", 1)));
@@ -129,6 +219,21 @@ fn a_run_may_not_move_to_where_a_value_is_missing_or_an_undo_is_another() {
         "{found:?}"
     );
     assert!(!found.iter().any(|it| it.starts_with("start")), "nothing is armed there: {found:?}");
+}
+
+#[test]
+fn a_run_may_not_move_to_where_what_undoes_has_become_another() {
+    let text = program(BODY);
+    let stuck = |new: &str| -> Vec<String> {
+        let all = moves(&frozen(&text), &frozen(&new.replacen("v1", "v2", 1)));
+        all.into_iter().find(|it| it.at == "ok").map(|it| it.because).unwrap_or_default()
+    };
+    assert_eq!(stuck(&text), [""; 0]);
+    let busy = "refund(id: text) idempotent by id fails Busy transient within 2s";
+    let busy = text.replace("refund(id: text) idempotent by id within 2s", busy);
+    let because = "`Bank.refund`, which undoes, has changed: the error `Busy` is new";
+    let found = stuck(&busy);
+    assert!(found.iter().any(|it| it == because), "{found:?}");
 }
 
 #[test]
@@ -164,4 +269,19 @@ fn a_frozen_version_reads_back_and_one_that_was_changed_does_not() {
 fn a_frozen_version_is_the_same_wherever_it_stands_in_its_file() {
     let text = program(BODY);
     assert_eq!(frozen(&text), frozen(&format!("// a word before\n\n{text}")));
+}
+
+/// An expression of so many operators in a row.
+fn row(operand: &str, operator: &str, count: usize) -> String {
+    vec![operand; count + 1].join(operator)
+}
+
+#[test]
+fn as_many_operators_as_the_language_takes_are_frozen_and_read_back() {
+    let sum = format!("sum = {}\nprogress \"{{sum}}\"\n{BODY}", row("cents", " + ", 250));
+    let all = format!("if {} {{ progress \"all\" }}\n{BODY}", row("(cents > 1)", " and ", 250));
+    for body in [sum, all] {
+        let one = frozen(&program(&body));
+        assert_eq!(Frozen::read(&one.text()), Ok(one.clone()));
+    }
 }

@@ -46,7 +46,30 @@ pub(super) fn program(frozen: &Frozen) -> Value {
 
 fn name_in(json: &mut Value, section: &str, name: &str, locals: &[Local]) {
     if let Some(found) = json.get_mut(section).and_then(|all| all.get_mut(name)) {
-        name_locals(found, "", locals);
+        let mut spoken = locals.to_vec();
+        as_written(found, &mut spoken);
+        name_locals(found, "", &spoken);
+    }
+}
+
+/// The names of lambdas as they are written: which number one of them has got tells how many stood
+/// before it, and no frame knows it.
+fn as_written(json: &Value, locals: &mut [Local]) {
+    match json {
+        Value::Array(items) => items.iter().for_each(|item| as_written(item, locals)),
+        Value::Object(fields) => {
+            let params = fields.get("lambda").and_then(|lambda| lambda.get(0)?.as_array());
+            let indices = params.into_iter().flatten().filter_map(Value::as_u64);
+            for index in indices.filter_map(|index| usize::try_from(index).ok()) {
+                if let Some(local) = locals.get_mut(index)
+                    && let Some(end) = local.name.find('#')
+                {
+                    local.name.truncate(end);
+                }
+            }
+            fields.values().for_each(|inner| as_written(inner, locals));
+        }
+        _ => {}
     }
 }
 
