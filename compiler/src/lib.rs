@@ -115,7 +115,9 @@ pub fn analyze(loaded: &Loaded) -> Analysis {
     let (released, damaged) = released::read(&loaded.released);
     // What was released is compared with what the program means, which is known of a right one only.
     let checked = check::seal(&program, &table, &diagnostics);
-    if let Some(checked) = checked.filter(|_| !loaded.released.is_empty()) {
+    let beside = !loaded.released.is_empty()
+        || program.workflows.values().any(|workflow| !workflow.upgrades.is_empty());
+    if let Some(checked) = checked.filter(|_| beside) {
         let fir = lower::program(&checked, &loaded.sources);
         let today = today(&program, &fir, loaded);
         diagnostics.extend(released::check(&today, &released, &damaged));

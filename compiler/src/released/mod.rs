@@ -14,6 +14,7 @@ mod surface;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod upgrade;
 
 pub use deploy::{Live, locked, stranded};
 pub use differ::{Difference, differences};

@@ -1,5 +1,6 @@
 //! F0901, F0907 and F0908: today's program beside what was released. What older versions still need
-//! of it is held by [`super::contracts`] and [`super::surface`].
+//! of it is held by [`super::contracts`] and [`super::surface`], and where their runs may go on with
+//! it by [`super::upgrade`].
 
 use super::{Damaged, Released, differences};
 use crate::diagnostic::Diagnostic;
@@ -47,6 +48,7 @@ pub(crate) fn check(
             today.surface(&older.frozen, &mut told, &mut findings);
         }
     }
+    findings.extend(today.upgrades(released));
     findings
 }
 
