@@ -281,6 +281,12 @@ impl RunState {
         !self.dirty.is_empty()
     }
 
+    /// Whether it has ended: what [`RunState::status`] says, without a look at its fibers.
+    #[must_use]
+    pub fn ended(&self) -> bool {
+        self.head.mode == Mode::Ended
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> Status {

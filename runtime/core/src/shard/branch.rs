@@ -38,18 +38,20 @@ impl Turn<'_> {
             let Some(fiber) = self.run.state.fiber(id) else { return };
             let State::Join(join) = &fiber.state else { return };
             let stopped = join.failed.is_some() || fiber.stop.is_some();
-            if join.max.is_none() && join.begun == join.branches {
+            if stopped {
                 return;
             }
-            let busy = join.fibers.iter().filter(|child| self.takes_place(**child)).count();
-            let full = join.max.is_some_and(|max| busy >= max.max(1) as usize);
-            if full || stopped {
-                return;
-            }
-            let queued = join.fibers.iter().copied().find(|child| self.queued(*child));
-            if let Some(child) = queued {
-                self.release(child);
-                continue;
+            // Without a bound nobody waits for a place, and nobody's has to be counted.
+            if let Some(max) = join.max {
+                let busy = join.fibers.iter().filter(|child| self.takes_place(**child)).count();
+                if busy >= max.max(1) as usize {
+                    return;
+                }
+                let queued = join.fibers.iter().copied().find(|child| self.queued(*child));
+                if let Some(child) = queued {
+                    self.release(child);
+                    continue;
+                }
             }
             if join.begun == join.branches {
                 return;
@@ -181,7 +183,8 @@ impl Turn<'_> {
             let state = self.run.state.fiber(*child).map(|fiber| &fiber.state);
             matches!(state, Some(State::Ended(_) | State::Still) | None)
         };
-        let still = join.fibers.iter().all(rests);
+        // The last ones first: mostly they are the last to rest.
+        let still = join.fibers.iter().rev().all(rests);
         // Sabotage: the failure of one branch is enough.
         #[cfg(feature = "sabotage")]
         let still = still || join.failed.is_some() && sabotage::is(Sabotage::SiblingRunsOn);

@@ -72,7 +72,7 @@ impl Fold {
                 None => fold.shard_record(row.seq, &row.body),
             }
         }
-        fold.runs.retain(|_, run| !run.state.status().ended());
+        fold.runs.retain(|_, run| !run.state.ended());
         fold
     }
 

@@ -431,7 +431,7 @@ impl Shard {
             self.due.remove(&(due, id));
         }
         let (namespace, since) = (run.state.origin().namespace.clone(), run.state.origin().started);
-        let ended = run.state.status().ended();
+        let ended = run.state.ended();
         let wanted = if ended { Vec::new() } else { turn::subscriptions(&run.state) };
         if wanted != run.subscriptions {
             self.events.unsubscribe(names(&namespace, &run.subscriptions), id);
