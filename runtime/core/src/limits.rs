@@ -85,6 +85,10 @@ pub const CLAIMS: usize = 500;
 /// Bound: each is written again with every checkpoint, some 200 bytes, for as long as its window.
 pub const LIMITED: usize = 10_000;
 
+/// Starts from messages that ask for a place at once; the others stay in the inbox until then.
+/// Bound: each waits for a message of the class's home.
+pub const ASKING: usize = 128;
+
 /// Those of them that one record holds.
 /// Bound: some 100 KB.
 pub const LIMITED_RECORD: usize = 500;

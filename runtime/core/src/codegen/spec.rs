@@ -87,6 +87,12 @@ impl WorkflowSpec {
     pub fn queues(&self) -> bool {
         !(self.concurrency.is_empty() && self.limits.is_empty())
     }
+
+    /// Whether a start of it may have to ask for a place before its run is admitted.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.otherwise.iter().any(|otherwise| !otherwise.queues())
+    }
 }
 
 /// Protection of one service, from its contract.

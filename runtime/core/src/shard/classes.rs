@@ -156,7 +156,9 @@ impl Classes {
             let home = self.homes.entry(class.clone()).or_default();
             let limit = newest(machines, class).and_then(|spec| places(spec, class));
             let limit = limit.unwrap_or(claim.limit).max(1) as usize;
-            if home.in_flight.contains(run) || home.in_flight.len() < limit {
+            // Order: a place that is free is that of the run that waits for it.
+            let free = home.in_flight.len() < limit && home.queue.is_empty();
+            if home.in_flight.contains(run) || free {
                 decided = Some((*run, class.clone(), Verdict::Kept));
             } else if let Some(by) = home.in_flight.difference(&home.reserved).next() {
                 decided = Some((*run, class.clone(), Verdict::Full(*by)));

@@ -217,7 +217,9 @@ impl Shard {
     /// Grants turns as far as there is room.
     pub(super) fn grant(&mut self, now: Time, out: &mut Output) {
         self.keep_places(now, out);
-        for _ in 0..GRANTS {
+        // A paused node lets nobody in: all of them would go on at once when it is no more.
+        let turns = if self.paused { 0 } else { GRANTS };
+        for _ in 0..turns {
             let Some((class, run)) = self.classes.next(&self.machines, now) else { break };
             match shard_of(run.slot(), self.place.of) {
                 shard if shard == self.place.shard => self.granted(now, run, &class, out),

@@ -128,8 +128,10 @@ impl Fold {
         if let Err(error) = folded
             && self.alive.contains(&id)
         {
-            self.runs.remove(&id);
-            self.damaged.insert(id, (seq, error.to_string()));
+            // What is before it is needed too, by a program that can read this one.
+            let needed =
+                self.runs.remove(&id).map(|run| run.snapshot.map_or(run.first, |at| at + 1));
+            self.damaged.insert(id, (needed.unwrap_or(seq).min(seq), error.to_string()));
         }
     }
 

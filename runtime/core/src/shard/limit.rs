@@ -20,11 +20,20 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How long a class waits that has no bucket yet, where there are too many.
 const CROWDED_MS: i64 = 1_000;
 
+/// A `limit` of a workflow, in a namespace.
+type Clause = (String, String, u32);
+
+fn clause(class: &ClaimClass) -> Clause {
+    (class.namespace.clone(), class.workflow.clone(), class.clause)
+}
+
 /// The buckets of the classes whose home is here.
 #[derive(Default)]
 pub(super) struct Limits {
     /// Those that are not full.
     buckets: BTreeMap<ClaimClass, Bucket>,
+    /// How many of them each clause has.
+    counts: BTreeMap<Clause, usize>,
     /// What has been taken from since the last record.
     taken: BTreeSet<ClaimClass>,
     /// Classes in which somebody waits, by when the next may be let in.
@@ -59,23 +68,36 @@ impl Limits {
         spec: &LimitSpec,
         now: Time,
     ) -> Result<&mut Bucket, Time> {
-        if self.buckets.len() >= LIMITED && !self.buckets.contains_key(class) {
+        if self.crowded(class) && !self.buckets.contains_key(class) {
             let again = self.emptied.map(|at| at.plus(CROWDED_MS));
             if again.is_none_or(|again| again <= now) {
                 self.drop_full(now);
             }
-            if self.buckets.len() >= LIMITED {
+            if self.crowded(class) {
                 return Err(self.emptied.unwrap_or(now).plus(CROWDED_MS));
             }
         }
-        let bucket = self.buckets.entry(class.clone()).or_insert_with(|| Bucket::new(spec.clone()));
+        let bucket = self.buckets.entry(class.clone()).or_insert_with(|| {
+            *self.counts.entry(clause(class)).or_default() += 1;
+            Bucket::new(spec.clone())
+        });
         bucket.rule(spec);
         Ok(bucket)
+    }
+
+    /// Whether a clause has as many buckets as it may. Order: by itself, so that the keys of one
+    /// workflow keep nobody of another one waiting.
+    fn crowded(&self, class: &ClaimClass) -> bool {
+        self.counts.get(&clause(class)).is_some_and(|count| *count >= LIMITED)
     }
 
     /// Forgets the buckets that are as good as new ones.
     fn drop_full(&mut self, now: Time) {
         self.buckets.retain(|class, bucket| self.taken.contains(class) || !bucket.full(now));
+        self.counts.clear();
+        for class in self.buckets.keys() {
+            *self.counts.entry(clause(class)).or_default() += 1;
+        }
         self.emptied = Some(now);
     }
 
@@ -104,7 +126,10 @@ impl Limits {
 
     /// A bucket as it was recorded.
     pub(super) fn recall(&mut self, class: ClaimClass, bucket: Bucket) {
-        self.buckets.insert(class, bucket);
+        let clause = clause(&class);
+        if self.buckets.insert(class, bucket).is_none() {
+            *self.counts.entry(clause).or_default() += 1;
+        }
     }
 
     fn taken(&mut self) -> Vec<(ClaimClass, Bucket)> {

@@ -12,6 +12,7 @@ use crate::codegen::Values;
 use crate::id::ShardId;
 use crate::journal::{self, Mail, ShardRecord};
 use crate::key::fingerprint;
+use crate::limits::ASKING;
 use crate::port::{ItemRow, MessageRow, Source};
 use crate::time::Time;
 use std::collections::BTreeSet;
@@ -25,6 +26,8 @@ pub(super) struct Post {
     last: (u64, u32),
     /// Starts that wait for their key to be looked up; their messages come again until then.
     in_hand: BTreeSet<Source>,
+    /// Those of them that may ask for a place before they are admitted: the answer is a message too.
+    asking: BTreeSet<Source>,
     /// Some were left where they are, since what they ask for cannot be done yet.
     left: bool,
 }
@@ -91,6 +94,14 @@ impl Shard {
             self.post.left = true;
             return;
         };
+        if machine.spec().asks() {
+            // Bound: whoever has too many in hand takes no more messages, and these wait for messages.
+            if self.post.asking.len() >= ASKING {
+                self.post.left = true;
+                return;
+            }
+            self.post.asking.insert(from);
+        }
         self.post.in_hand.insert(from);
         let waiting = Waiting::by_mail(machine, input, (&namespace, &event, came), from);
         self.start_with(now, namespace, Some(key), waiting, out);
@@ -98,21 +109,26 @@ impl Shard {
 
     /// A start that came by message is decided.
     pub(super) fn started_by_mail(&mut self, from: Source, out: &mut Output) {
-        self.post.in_hand.remove(&from);
+        self.let_go(from);
         // Crash: the run's first record and the message's deletion are one batch.
         out.batch.taken.push(from);
     }
 
     /// A start that came by message could not be taken in now; the message comes again.
     pub(super) fn put_off(&mut self, from: Source) {
-        self.post.in_hand.remove(&from);
+        self.let_go(from);
         self.post.left = true;
     }
 
-    /// Starts from messages whose keys are being looked up.
+    fn let_go(&mut self, from: Source) {
+        self.post.in_hand.remove(&from);
+        self.post.asking.remove(&from);
+    }
+
+    /// Starts from messages whose keys are being looked up, which takes no message.
     #[must_use]
     pub fn mail_in_hand(&self) -> usize {
-        self.post.in_hand.len()
+        self.post.in_hand.len() - self.post.asking.len()
     }
 
     /// Whether messages were left in the store since this was asked last: they have to be read again.

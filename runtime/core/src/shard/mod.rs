@@ -305,7 +305,8 @@ impl Shard {
             return Some(Time(0));
         }
         let run = self.due.first().map(|(at, _)| *at);
-        run.into_iter().chain(self.events.backlog_due()).chain(self.classes.due()).min()
+        let turn = self.classes.due().filter(|_| !self.paused);
+        run.into_iter().chain(self.events.backlog_due()).chain(turn).min()
     }
 
     /// The state of a run that has not ended.

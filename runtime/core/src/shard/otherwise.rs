@@ -23,6 +23,7 @@ use super::{Shard, start};
 use crate::codegen::Otherwise;
 use crate::id::{RunId, ShardId, shard_of};
 use crate::journal::Mail;
+use crate::limits::QUEUED;
 use crate::run::{Claim, ClaimClass};
 use crate::time::Time;
 use std::collections::{BTreeMap, VecDeque};
@@ -61,6 +62,11 @@ impl Reservation {
 }
 
 impl Reservations {
+    /// Whether so many ask that callers are asked to come back.
+    pub(super) fn crowded(&self) -> bool {
+        self.open.len() >= QUEUED
+    }
+
     /// Those behind the start that asks under a key, if there is one.
     pub(super) fn behind(&mut self, id: &KeyId) -> Option<&mut Vec<Waiting>> {
         self.behind.get_mut(id)

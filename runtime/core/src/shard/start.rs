@@ -189,9 +189,11 @@ impl Shard {
 
     /// Has a caller come back whose run would only wait for its turn behind many others.
     fn unless_crowded(&self, now: Time, start: Waiting, out: &mut Output) -> Option<Waiting> {
-        let queues = start.machine.spec().queues() && self.classes.crowded();
+        let spec = start.machine.spec();
+        let many =
+            spec.queues() && self.classes.crowded() || spec.asks() && self.reservations.crowded();
         match start.origin {
-            StartedBy::Caller(token @ Some(_)) if queues => {
+            StartedBy::Caller(token @ Some(_)) if many => {
                 out.reply(token, Answer::Busy { after: now.plus(1_000) });
                 None
             }

@@ -125,13 +125,12 @@ impl<S: Store> Serving<'_, S> {
             return;
         }
         let Some(tray) = self.tray() else { return };
-        let taken = match tray.take(limits::IN_HAND - in_hand) {
-            taken @ Taken::Rows { .. } if self.mail.current => taken,
-            _ => Taken::Missed,
-        };
-        let Taken::Rows { rows, more, look } = taken else {
-            (self.mail.stirred, self.mail.current, self.mail.wanted) = (false, false, true);
-            return;
+        if !self.mail.current {
+            return self.mail.not_current();
+        }
+        let Taken::Rows { rows, more, look } = tray.take(limits::IN_HAND - in_hand) else {
+            self.mail.current = false;
+            return self.mail.not_current();
         };
         self.mail.stirred = more;
         // Order: where something was left, it is looked for soon, together with this.

@@ -12,6 +12,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Bound: pages after which a look begins anew, where messages keep coming behind those that were left.
+const PAGES_MAX: u32 = 256;
+
+/// Bound: pages that count when it is said how long what was left is left alone.
+const PAGES_COUNTED: u32 = 10;
+
 /// Where a shard stands with its messages.
 pub(super) struct Mailbox {
     /// The inbox has to be read.
@@ -60,15 +66,25 @@ impl Mailbox {
         if now {
             (self.wanted, self.reading) = (false, true);
             if self.after.is_none() {
-                (self.swept, self.rests) = ((0, false), None);
+                // Order: what is on the tray goes, and comes with one of the pages; nothing of a tray is
+                // taken before all of them were read.
+                (self.swept, self.rests, self.current) = ((0, false), None, false);
             }
         }
         now
     }
 
-    /// Whether the tray may be looked at: not while the inbox is read, which has what comes before.
+    /// Whether the tray may be looked at: not while the inbox is read, or is to be read, which has what
+    /// comes before. Order: so a shard that is never without messages reads its inbox all the same.
     pub(super) fn may_take(&self) -> bool {
-        self.stirred && !self.reading
+        self.stirred && !self.reading && !self.wanted
+    }
+
+    /// Something was sent, and the tray may not be taken from: where no page is waited for, the inbox is
+    /// read again.
+    pub(super) fn not_current(&mut self) {
+        self.stirred = false;
+        self.wanted |= self.after.is_none() && !self.more;
     }
 
     /// A look has found these.
@@ -91,6 +107,9 @@ impl Mailbox {
         }
         if self.more {
             self.current = false;
+            if self.swept.0 >= PAGES_MAX {
+                self.after = None;
+            }
             // What is read again from the beginning has all of it.
             return self.after.is_some();
         }
@@ -105,7 +124,7 @@ impl Mailbox {
 
     /// Something was left that may be done in a while: the longer the more pages it takes to find it.
     pub(super) fn left(&mut self) {
-        let pages = self.swept.0.max(1);
+        let pages = self.swept.0.clamp(1, PAGES_COUNTED);
         self.rests.get_or_insert_with(|| Instant::now() + limits::MAIL_LOOK * pages);
     }
 

@@ -342,7 +342,7 @@ impl<'a, S: Store> Serving<'a, S> {
             None if self.shared.bus.is_some() => None,
             // Without a broker an event reaches the triggers and waits of its namespace by the shard
             // itself, and everybody else by the history: nothing of it is still to be sent.
-            None => output.batch.checkpoint,
+            None => Some(self.shard.position()),
         };
         self.take(output);
         // What was left out is checkpointed in a while, also where nothing happens any more.
