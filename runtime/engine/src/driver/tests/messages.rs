@@ -88,7 +88,7 @@ async fn starts_that_ask_for_a_place_do_not_keep_the_answer_out() {
     };
     let engine = Engine::start(Arc::new(store.clone()), options).await.expect("it starts");
     let begun = Instant::now();
-    while store.mail(&[TO, FROM]).await.expect("an inbox") != [] {
+    while !store.mail(&[TO, FROM]).await.expect("an inbox").is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(60), "they wait for each other");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
