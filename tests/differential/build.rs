@@ -69,7 +69,7 @@ const EDITS: &[Edit] = &[
         machine: STEPS,
         changes: &[(
             "let by = Option::Some(rt::Json::Array(::std::vec![
-                rt::encode((&(*rt::read((&cx.work), &v0_id)?)))?, rt::encode((&v2_size))?
+                rt::encode((&(* rt::read((&cx.work), &v0_id)?)))?, rt::encode((&v2_size))?
             ],),);",
             "let by = Option::None;",
         )],
@@ -78,15 +78,15 @@ const EDITS: &[Edit] = &[
         name: "the_parts_of_a_key_change_places",
         machine: STEPS,
         changes: &[(
-            "::std::vec![rt::encode((&(*rt::read((&cx.work), &v0_id)?)))?, rt::encode((&v2_size))?]",
-            "::std::vec![rt::encode((&v2_size))?, rt::encode((&(*rt::read((&cx.work), &v0_id)?)))?]",
+            "::std::vec![rt::encode((&(* rt::read((&cx.work), &v0_id)?)))?, rt::encode((&v2_size))?]",
+            "::std::vec![rt::encode((&v2_size))?, rt::encode((&(* rt::read((&cx.work), &v0_id)?)))?]",
         )],
     },
     Edit {
         name: "the_key_of_a_run_is_dropped",
         machine: STEPS,
         changes: &[(
-            "Result::Ok(Option::Some(rt::encode((&(*rt::read((&work), &v0_id)?)))?,),)",
+            "Result::Ok(Option::Some(rt::encode((&(*rt::read((&work), &v0_id)?)),)?,),)",
             "Result::Ok(Option::None)",
         )],
     },
@@ -116,7 +116,7 @@ const EDITS: &[Edit] = &[
         machine: STEPS,
         changes: &[(
             r#"let probe = Option::Some(rt::payload([
-                ("id", rt::encode((&(*rt::read((&cx.work), &v0_id)?)))?), ("count", rt::encode((&v8_a))?),
+                ("id", rt::encode((&(*rt::read((&cx.work), &v0_id)?)),)?,), ("count", rt::encode((&v8_a))?),
             ]),);"#,
             "let probe = Option::None;",
         )],
@@ -210,7 +210,7 @@ const EDITS: &[Edit] = &[
         machine: WAITS,
         changes: &[(
             r#"::std::vec![rt::subscription(
-                "mutants.emitted.Stop", (*rt::read((&cx.work), &v0_id)?).clone(), true
+                "mutants.emitted.Stop", (* rt::read((&cx.work), &v0_id)?).clone(), true
             )]"#,
             "::std::vec::Vec::new()",
         )],

@@ -8,7 +8,7 @@ use sagaflow_core::codegen::{Draw, Fault, Json};
 use sagaflow_core::key;
 use sagaflow_core::time::Time;
 use sagaflow_core::value::print_time;
-use sagaflow_fir::{Expr, ExprKind, Ty};
+use sagaflow_fir::{Expr, Ty};
 use serde_json::json;
 use std::sync::Arc;
 use uuid::Builder;
@@ -38,8 +38,8 @@ impl Eval<'_> {
                 Some(value) => self.expr(env, value),
                 None => Err(fault("there is nothing to reveal")),
             },
-            "sample" => match args.first().map(|name| &name.kind) {
-                Some(ExprKind::Literal(Json::String(name))) => self.sample(name, ty),
+            "sample" => match args.first().map(|name| self.expr(env, name)).transpose()? {
+                Some(Value::Text(name)) => self.sample(&name, ty),
                 _ => Err(fault("a sample has no name")),
             },
             _ => {

@@ -155,7 +155,7 @@ async fn statements_use_their_index() {
         (event::NAMED, "1, 'n', 'E', 'k', 0, 0, 9".to_owned(), "event_name"),
         (wait::WAITS, "'{0}', '{n}', '{E}', '{k}'".to_owned(), "wait_pkey"),
         (wait::TOLD, "1".to_owned(), "wait_shard"),
-        (inbox::INBOX, "1, 9".to_owned(), "using inbox_pkey"),
+        (inbox::INBOX, "1, 2, 3, 4, 5, 9".to_owned(), "using inbox_pkey"),
         (inbox::MAIL, "'{1}'".to_owned(), "using inbox_pkey"),
     ];
     for (text, values, expected) in table {

@@ -22,7 +22,7 @@ async fn reads_are_answered_by_any_node_and_everything_else_by_the_owner() {
         assert_eq!((status, read), owner.request("GET", &path, None).await);
     }
     let (status, services) = standby.request("GET", "/api/services", None).await;
-    assert_eq!((status, services["items"].as_array().map(Vec::len)), (200, Some(7)), "{services}");
+    assert_eq!((status, services["items"].as_array().map(Vec::len)), (200, Some(8)), "{services}");
 
     let elsewhere = "/api/ns/team/workflows/FulfilOrder/runs?wait=10s&until=end";
     let (status, run) = standby.request("POST", elsewhere, Some(order(1))).await;
