@@ -80,18 +80,18 @@ pub const GRANTS: usize = 256;
 /// Bound: some 100 KB.
 pub const CLAIMS: usize = 500;
 
-/// Classes of `limit` whose homes are on one shard and that have not all of it left; a class beyond
+/// Classes of one `limit` whose homes are on one shard and that have not all of it left; a class beyond
 /// them waits until one is full again.
 /// Bound: each is written again with every checkpoint, some 200 bytes, for as long as its window.
 pub const LIMITED: usize = 10_000;
 
-/// Starts from messages that ask for a place at once; the others stay in the inbox until then.
-/// Bound: each waits for a message of the class's home.
-pub const ASKING: usize = 128;
-
 /// Those of them that one record holds.
 /// Bound: some 100 KB.
 pub const LIMITED_RECORD: usize = 500;
+
+/// Starts from messages that ask for a place at once; the others stay in the inbox until then.
+/// Bound: each waits for a message of the class's home.
+pub const ASKING: usize = 128;
 
 /// Runs of one shard that may wait for their turn; callers who start more are asked to come back.
 /// Bound: each is held in memory, some 10 KB. What events start is admitted all the same, for a topic
