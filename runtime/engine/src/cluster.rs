@@ -4,6 +4,7 @@
 //! be reached. A node takes no more than its fair share of the shards, and gives back what it has
 //! beyond that when another has less. Must not decide who may write: the lease alone does.
 
+use crate::contact::Contact;
 use crate::driver::Shared;
 use crate::limits;
 use sagaflow_core::id::ShardId;
@@ -12,6 +13,7 @@ use sagaflow_core::port::{self, NodeRow, OwnerRow, Store};
 use sagaflow_core::shard::Protection;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -43,6 +45,7 @@ pub(crate) struct Cluster {
     shards: u32,
     protection: Protection,
     known: Mutex<Known>,
+    contact: Mutex<Contact>,
 }
 
 #[derive(Default)]
@@ -60,7 +63,8 @@ struct Known {
 impl Cluster {
     /// Without a member there are no others, and the node owns what it has opened.
     pub(crate) fn new(member: Option<Member>, shards: u32, protection: Protection) -> Self {
-        Self { member, shards, protection, known: Mutex::default() }
+        let (known, contact) = Default::default();
+        Self { member, shards, protection, known, contact }
     }
 
     pub(crate) fn shards(&self) -> u32 {
@@ -149,6 +153,20 @@ impl Cluster {
         self.share(&known);
     }
 
+    /// What the store has answered to this node.
+    pub(crate) fn note<T>(&self, answer: &port::Result<T>) {
+        self.contact().note(answer);
+    }
+
+    /// Whether the store was away and the time of a lease has not passed since.
+    pub(crate) fn fresh_contact(&self, ttl: Duration) -> bool {
+        self.contact().fresh(ttl)
+    }
+
+    fn contact(&self) -> MutexGuard<'_, Contact> {
+        self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn share(&self, known: &Known) {
         let owned = u32::try_from(known.owned.len()).unwrap_or(u32::MAX);
         self.protection.share(owned, self.shards);
@@ -214,7 +232,9 @@ pub(crate) async fn announce<S: Store>(
 ) {
     let pause = store.ttl().map_or(limits::ANNOUNCE, |ttl| limits::ANNOUNCE.min(ttl / 3));
     while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
-        if let Err(error) = look(store.as_ref(), &shared.cluster, &row).await {
+        let seen = look(store.as_ref(), &shared.cluster, &row).await;
+        shared.cluster.note(&seen);
+        if let Err(error) = seen {
             tracing::warn!(%error, "the node could not be announced");
         }
     }

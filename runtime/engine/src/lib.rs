@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod cluster;
 pub mod code;
+mod contact;
 pub mod contract;
 pub mod driver;
 pub mod engine;

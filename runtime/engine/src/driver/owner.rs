@@ -12,7 +12,6 @@ use sagaflow_core::shard::{Machines, Output, Recovery, Shard};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The task that owns one shard.
@@ -123,12 +122,11 @@ impl<S: Store> Owner<S> {
     /// stands by.
     pub(crate) async fn run(mut self, owned: Option<Owned>) {
         let mut next = owned;
-        let mut contact = Contact::default();
         let mut tries = 0;
         loop {
             let owned = match next.take() {
                 Some(owned) => owned,
-                None => match self.take(&mut contact).await {
+                None => match self.take().await {
                     Ok(owned) => owned,
                     Err(error) if fatal(&error) => return self.fail(&error),
                     Err(port::Error::Held(_)) if self.store.ttl().is_some() => {
@@ -186,30 +184,33 @@ impl<S: Store> Owner<S> {
     }
 
     /// Takes the shard when this node may.
-    async fn take(&self, contact: &mut Contact) -> port::Result<Owned> {
+    async fn take(&self) -> port::Result<Owned> {
         if !self.shared.cluster.may_take(self.shard) {
             return Err(port::Error::Held("a node whose share it is in".to_owned()));
         }
-        let owned = self.take_patiently(contact).await;
+        let owned = self.take_patiently().await;
         if owned.is_err() {
             self.shared.cluster.not_taken(self.shard);
         }
         owned
     }
 
-    /// Order: an outage of the store ends every lease. Whoever held one sees the store again when
-    /// everybody does, and gets the time of one lease to go on before another node takes it from him.
-    async fn take_patiently(&self, contact: &mut Contact) -> port::Result<Owned> {
-        let member = self.shared.cluster.member();
-        if let (Some(ttl), Some(member), true) = (self.store.ttl(), member, contact.broken()) {
-            let owners = contact.note(self.store.owners().await)?;
-            let row = owners.iter().find(|row| row.shard == self.shard);
-            let holder = row.and_then(|row| row.node);
-            if holder.is_some_and(|holder| holder != member.node) && !contact.lasts(ttl) {
+    /// Order: whoever held a lease when the store went away gets the time of one to go on.
+    async fn take_patiently(&self) -> port::Result<Owned> {
+        let cluster = &self.shared.cluster;
+        let ttl = self.store.ttl().filter(|ttl| cluster.fresh_contact(*ttl));
+        if let (Some(member), true) = (cluster.member(), ttl.is_some()) {
+            let owners = self.store.owners().await;
+            cluster.note(&owners);
+            let holder =
+                owners?.iter().find(|row| row.shard == self.shard).and_then(|row| row.node);
+            if holder.is_some_and(|holder| holder != member.node) {
                 return Err(port::Error::Held("the node that held it before an outage".to_owned()));
             }
         }
-        contact.note(self.acquire().await)
+        let owned = self.acquire().await;
+        cluster.note(&owned);
+        owned
     }
 
     /// Another node decides. What was asked here and not answered is dropped, which means "ask
@@ -232,35 +233,4 @@ impl<S: Store> Owner<S> {
 
 fn fatal(error: &port::Error) -> bool {
     matches!(error, port::Error::Refused(_) | port::Error::Corrupt(_))
-}
-
-/// Since when the store has answered.
-#[derive(Default)]
-struct Contact {
-    lost: bool,
-    since: Option<Instant>,
-}
-
-impl Contact {
-    /// Whether it was lost, and has not lasted since.
-    fn broken(&self) -> bool {
-        self.lost
-    }
-
-    /// Whether it has lasted so long without a break, which makes good what was lost.
-    fn lasts(&mut self, ttl: Duration) -> bool {
-        let lasts = self.since.is_some_and(|since| since.elapsed() >= ttl);
-        self.lost &= !lasts;
-        lasts
-    }
-
-    fn note<T>(&mut self, answer: port::Result<T>) -> port::Result<T> {
-        match &answer {
-            Err(port::Error::Unavailable(_) | port::Error::Unknown(_)) => {
-                (self.lost, self.since) = (true, None);
-            }
-            _ => _ = self.since.get_or_insert_with(Instant::now),
-        }
-        answer
-    }
 }
