@@ -24,6 +24,10 @@ const OVER_TLS: [&str; 9] = [
     "secure",
 ];
 
+/// The tests of several nodes once more, over wires that lose one commit in a hundred on the way to the
+/// server, and the server's word of another one.
+const OVER_LOSSY_WIRES: [&str; 6] = ["test", "--locked", "--workspace", "--test", "it", "cluster"];
+
 /// Counts of one run.
 #[derive(Default)]
 struct Totals {
@@ -53,6 +57,8 @@ pub fn run(all: bool) -> anyhow::Result<()> {
     let mut ok = counted(&args, &environment, &mut totals)?;
     if all {
         ok &= counted(&OVER_TLS, &environment, &mut totals)?;
+        environment.push(("FLOW_WIRE_LOSES", "100"));
+        ok &= counted(&OVER_LOSSY_WIRES, &environment, &mut totals)?;
     }
     drop(server);
     if !all {

@@ -144,10 +144,13 @@ impl Cluster {
         leave
     }
 
-    /// It is not served here any more.
-    pub(crate) fn lost(&self, shard: ShardId) {
+    /// It is not served here any more; `left` where everything about it is done, and another may have it.
+    pub(crate) fn lost(&self, shard: ShardId, left: bool) {
         let mut known = self.known();
-        if known.owned.remove(&shard).is_some_and(|leave| leave.is_cancelled()) {
+        let asked_back = known.owned.remove(&shard).is_some_and(|leave| leave.is_cancelled());
+        // Order: who lost its memory on the way out has not given anything back, and takes it again for
+        // that.
+        if left && asked_back {
             known.given.insert(shard, Instant::now() + limits::GIVEN);
         }
         self.share(&known);
@@ -336,10 +339,22 @@ mod tests {
         let (cluster, tokens) = node(1, &[0, 1, 2], 7);
         cluster.learn(nodes(&[1, 2, 3]), owners(&[1, 1, 1, 2, 2, 2, 3]));
         assert!(tokens[2].is_cancelled());
-        cluster.lost(ShardId(2));
+        cluster.lost(ShardId(2), true);
         assert!(!cluster.may_take(ShardId(2)), "it is free, and below the most it may have");
-        cluster.lost(ShardId(1));
+        cluster.lost(ShardId(1), false);
         assert!(cluster.may_take(ShardId(1)), "what was lost otherwise is taken again at once");
+    }
+
+    /// Else the others would wait for the time of its lease.
+    #[test]
+    fn a_node_that_loses_its_memory_on_the_way_out_may_take_its_shard_to_give_it_back() {
+        let (cluster, _tokens) = node(1, &[], 1);
+        let stop = CancellationToken::new();
+        cluster.taken(ShardId(0), &stop);
+        cluster.learn(nodes(&[1, 2]), owners(&[1]));
+        stop.cancel();
+        cluster.lost(ShardId(0), false);
+        assert!(cluster.may_take(ShardId(0)));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::cluster::{self, Cluster, Member, Role};
 use crate::driver::{
-    self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Services, Shared, Tray,
+    self, Caller, Counters, Feeds, Inlets, OnCommit, Owned, Owner, Pressure, Services, Shared, Tray,
 };
 use crate::handle::Handle;
 use crate::interest::{self, Interest};
@@ -19,7 +19,7 @@ use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{self, Store};
 use sagaflow_core::shard::{Machines, Protection};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::AtomicBool;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -79,7 +79,7 @@ impl Engine {
             feeds: Feeds::default(),
             clock: Clock::default(),
             leases: Arc::default(),
-            pressed_until: (0..shards).map(|_| AtomicI64::new(0)).collect(),
+            pressure: Pressure::new(shards),
             trays: (0..shards).map(|_| Tray::default()).collect(),
             protection,
             cluster,
@@ -181,10 +181,18 @@ impl Drop for Engine {
 }
 
 /// Takes the shards that this node may have, all at once.
+///
+/// A store of several nodes that has just answered and does not any more is no reason to end: the node
+/// comes up, says that it stands by, and tries again.
 async fn acquire<S: Store>(owners: &[Owner<S>]) -> port::Result<Vec<Option<Owned>>> {
     let each = owners.iter().map(|owner| async move {
-        match owner.first().await {
-            Err(port::Error::Held(_)) if owner.shared.cluster.member().is_some() => Ok(None),
+        let owned = owner.first().await;
+        match owned {
+            Err(port::Error::Refused(_) | port::Error::Corrupt(_)) => owned,
+            Err(error) if owner.shared.cluster.member().is_some() => {
+                tracing::info!(%error, shard = owner.shard.0, "the shard could not be taken yet");
+                Ok(None)
+            }
             owned => owned,
         }
     });

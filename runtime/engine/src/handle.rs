@@ -310,7 +310,7 @@ impl Handle {
         if self.shared.is_away() {
             return Err(Error::Away { retry_after_ms: 1_000 });
         }
-        if let Some(retry_after_ms) = self.shared.pressed(shard) {
+        if let Some(retry_after_ms) = self.shared.pressure.pressed(shard) {
             return Err(Error::Busy { retry_after_ms });
         }
         let answer = self

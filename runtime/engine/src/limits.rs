@@ -138,15 +138,20 @@ pub const EVENTS_PAGE: u32 = 1_000;
 /// Bound: the other one looks every [`ANNOUNCE`]; if it does not take it, the shard must not stay free.
 pub const GIVEN: Duration = Duration::from_secs(3);
 
+/// How often it is tried to give a lease back, which is safe to repeat.
+/// Bound: after that others wait until it has run out.
+pub const GIVE_BACK: u32 = 4;
+
 /// How often somebody who waits for a run of another node looks into the store.
 pub const WAIT_LOOK: Duration = Duration::from_millis(250);
 
-/// How long a request may wait until its shard takes it in, while a [`CROWD`] does; beyond it new starts
-/// are refused with a time.
-/// Bound: whoever is told to come back can; whoever waits for seconds has gone away by then.
-pub const WAIT_BUDGET: Duration = Duration::from_millis(500);
+/// How long a request may wait for its answer, a record until the store has it, or an outcome until it is
+/// taken in, while a [`CROWD`] does; beyond it new starts are refused with a time.
+/// Bound: whoever is told to come back can; whoever waits for seconds has gone away by then. Several
+/// commits, so that load can make them wide first.
+pub const WAIT_BUDGET: Duration = Duration::from_millis(250);
 
-/// Requests taken in or waiting from which on waiting means too much work, and not a pause of another
+/// Requests, records and outcomes from which on waiting means too much work, and not a pause of another
 /// kind such as a recovery.
 pub const CROWD: usize = 256;
 

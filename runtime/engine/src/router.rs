@@ -96,6 +96,7 @@ impl Handle {
         shard: ShardId,
         input: impl FnOnce(Token) -> Input + Send + 'static,
     ) -> Result<Answer> {
+        let _waits = self.shared.pressure.waits(shard);
         let (reply, answer) = oneshot::channel();
         self.send(shard, Message::Ask { input: Box::new(input), asked: Instant::now(), reply })?;
         match tokio::time::timeout(limits::DECISION, answer).await {

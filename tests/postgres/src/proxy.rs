@@ -4,6 +4,7 @@
 //! ```text
 //!  process ──► proxy ──► Postgres      forward │ stall: both ways wait, and what was held comes late
 //!          ◄──       ◄──               cut     │ eat: the commit is done, its answer and the wire are gone
+//!                                      lose: now and then one is eaten, and one does not get there
 //! ```
 //!
 //! It follows the protocol only as far as it must to know the end of a commit.
@@ -33,6 +34,9 @@ struct Counts {
     /// Answers still to be lost.
     armed: AtomicU32,
     eaten: AtomicU32,
+    /// Of so many commits one is eaten and one does not get to the server; none where zero.
+    one_in: AtomicU32,
+    commits: AtomicU32,
     open: AtomicU32,
 }
 
@@ -98,6 +102,12 @@ impl Proxy {
     /// Forgets answers that were to be lost and have not come.
     pub fn disarm(&self) {
         self.counts.armed.store(0, Ordering::SeqCst);
+    }
+
+    /// From now on of so many commits one is done and its answer is lost, and another one does not get to
+    /// the server, each with its connection.
+    pub fn lose_one_in(&self, commits: u32) {
+        self.counts.one_in.store(commits, Ordering::SeqCst);
     }
 
     /// How many answers of commits were lost here.
@@ -168,7 +178,9 @@ async fn forward(
             read = from_client.read(&mut asked) => match asked.get(..read.unwrap_or(0)) {
                 None | Some([]) => return,
                 Some(data) => {
-                    talk.asked(data);
+                    if talk.asked(data) && loses(counts) {
+                        break;
+                    }
                     (data, &mut to_server)
                 }
             },
@@ -191,6 +203,21 @@ async fn forward(
     let rest = async { while from_server.read(&mut answered).await.is_ok_and(|read| read > 0) {} };
     let _ = tokio::time::timeout(LINGER, rest).await;
     drop(to_server);
+}
+
+/// Counts a commit, and says whether it is not to get to the server.
+fn loses(counts: &Counts) -> bool {
+    let one_in = counts.one_in.load(Ordering::SeqCst);
+    let number = counts.commits.fetch_add(1, Ordering::SeqCst);
+    // Spread, for a recovery commits each time as often as the last one did: an even step could hit the
+    // same commit of every recovery for ever. The finalizer of MurmurHash3.
+    let number = (number ^ (number >> 16)).wrapping_mul(0x85EB_CA6B);
+    let number = (number ^ (number >> 13)).wrapping_mul(0xC2B2_AE35);
+    let number = number ^ (number >> 16);
+    if one_in > 0 && number % one_in == one_in / 2 {
+        counts.armed.fetch_add(1, Ordering::SeqCst);
+    }
+    one_in > 0 && number % one_in == one_in - 1
 }
 
 /// Takes one of the answers that are to be lost.
@@ -217,7 +244,9 @@ struct Talk {
 }
 
 impl Talk {
-    fn asked(&mut self, data: &[u8]) {
+    /// Whether a commit begins with this.
+    fn asked(&mut self, data: &[u8]) -> bool {
+        let before = self.committing;
         self.client.bytes.extend_from_slice(data);
         while let Some((kind, body)) = self.client.next(self.greeted) {
             match kind {
@@ -247,6 +276,7 @@ impl Talk {
                 _ => {}
             }
         }
+        self.committing && !before
     }
 
     /// Whether this ends a commit: the server says that it is ready for more.

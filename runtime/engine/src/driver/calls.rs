@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 /// What answers for a service.
@@ -118,7 +119,7 @@ impl Caller {
                 Answered::Accepted => Input::Accepted(ticket),
             };
             // The shard is gone only when the process stops.
-            let _ = back.send(Message::Tell(input)).await;
+            let _ = back.send(Message::Outcome { input, over: Instant::now() }).await;
         });
     }
 

@@ -4,7 +4,8 @@
 //! back, and those who wait for the answer have bounds of their own.
 
 use super::Message;
-use super::serve::{Serving, pause};
+use super::flight::pause;
+use super::serve::Serving;
 use super::tray::{Taken, Tray};
 use crate::limits;
 use sagaflow_core::id::ShardId;

@@ -10,10 +10,12 @@
 mod calls;
 mod counters;
 mod feed;
+mod flight;
 mod gate;
 mod lookup;
 mod mailbox;
 mod owner;
+mod pressure;
 mod renewal;
 mod serve;
 #[cfg(test)]
@@ -26,25 +28,25 @@ pub use feed::Told;
 
 pub(crate) use calls::Caller;
 pub(crate) use feed::{Feeds, Woken};
+pub(crate) use flight::pause;
 pub(crate) use owner::{Owned, Owner};
+pub(crate) use pressure::Pressure;
 pub(crate) use renewal::{Leases, keep};
-pub(crate) use serve::{Inlets, pause};
+pub(crate) use serve::Inlets;
 pub(crate) use tray::Tray;
 
-use crate::clock::{Boot, Clock};
+use crate::clock::Clock;
 use crate::cluster::Cluster;
 use crate::handle::Until;
 use crate::interest::Interest;
 use crate::kafka::Bus;
-use crate::limits;
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::journal::Position;
 use sagaflow_core::port::{self, MessageRow};
 use sagaflow_core::shard::{Answer, Input, Protection, ServiceState, Token};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
@@ -92,6 +94,13 @@ pub(crate) enum Message {
     Emitted(u64, u64),
     /// What a look into the inbox has found, under the ownership of this epoch.
     Mail(u64, Vec<MessageRow>),
+    /// What a call has become.
+    Outcome {
+        /// The input it is.
+        input: Input,
+        /// When it was over.
+        over: Instant,
+    },
     /// A request: the input it becomes, and who waits.
     Ask {
         /// Makes the input once the request has its token.
@@ -114,8 +123,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) leases: Arc<Leases>,
     pub(crate) protection: Protection,
-    /// Until when new starts are refused, by shard, in ms of [`Boot`].
-    pub(crate) pressed_until: Vec<AtomicI64>,
+    pub(crate) pressure: Pressure,
     /// Messages for the shards that are served here, by shard.
     pub(crate) trays: Vec<Tray>,
     pub(crate) counters: Arc<Counters>,
@@ -163,24 +171,6 @@ impl Shared {
     /// Whether a shard that is served here is behind with its messages.
     pub(crate) fn crowded(&self) -> bool {
         self.trays.iter().any(Tray::crowded)
-    }
-
-    /// For how many ms a shard is asked for no new start, because others wait too long already.
-    pub(crate) fn pressed(&self, shard: ShardId) -> Option<i64> {
-        let until = self.pressed_until.get(shard.0 as usize)?.load(Ordering::Relaxed);
-        Some(until - Boot::now().0).filter(|left| *left > 0)
-    }
-
-    /// So many requests were taken in or are waiting, of which the first had waited so long.
-    pub(crate) fn waited(&self, shard: ShardId, asked: usize, longest: Duration) {
-        let over = longest.saturating_sub(limits::WAIT_BUDGET);
-        if asked < limits::CROWD || over.is_zero() {
-            return;
-        }
-        let over = i64::try_from(over.as_millis()).unwrap_or(i64::MAX).min(limits::PRESSED_MS);
-        if let Some(until) = self.pressed_until.get(shard.0 as usize) {
-            until.store(Boot::now().0.saturating_add(over), Ordering::Relaxed);
-        }
     }
 
     pub(crate) fn is_away(&self) -> bool {

@@ -1,8 +1,9 @@
 //! Owning a shard: take its lease, recover it, serve it, and begin again when its memory is lost.
 
 use super::counters::Counters;
+use super::flight::pause;
 use super::gate::Gate;
-use super::serve::{Inlets, Lost, Serving, pause};
+use super::serve::{Inlets, Lost, Serving};
 use super::{Caller, Shared};
 use crate::clock::{self, Boot};
 use crate::limits;
@@ -12,6 +13,7 @@ use sagaflow_core::shard::{Machines, Output, Recovery, Shard};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The task that owns one shard.
@@ -122,46 +124,24 @@ impl<S: Store> Owner<S> {
     /// stands by.
     pub(crate) async fn run(mut self, owned: Option<Owned>) {
         let mut next = owned;
-        let mut tries = 0;
+        // It was served here, and was not given back.
+        let mut held = false;
         loop {
             let owned = match next.take() {
                 Some(owned) => owned,
-                None => match self.take().await {
-                    Ok(owned) => owned,
-                    Err(error) if fatal(&error) => return self.fail(&error),
-                    Err(port::Error::Held(_)) if self.store.ttl().is_some() => {
-                        // The store has answered: what comes next is the first failure again.
-                        tries = 0;
-                        self.stand_by();
-                        if self.stopped_within(limits::STAND_BY).await {
-                            return;
-                        }
-                        continue;
-                    }
-                    Err(error) => {
-                        tries += 1;
-                        let shard = self.shard.0;
-                        tracing::warn!(%error, tries, shard, "the shard could not be taken");
-                        self.shared.away.store(true, Ordering::Relaxed);
-                        if self.stopped_within(pause(tries)).await {
-                            return;
-                        }
-                        continue;
-                    }
+                None => match self.again(held).await {
+                    Some(owned) => owned,
+                    None => return,
                 },
             };
-            tries = 0;
             let lease = owned.lease;
             let lost = self.serve(owned).await;
             self.shared.leases.let_go(lease);
-            self.shared.cluster.lost(self.shard);
+            held = !matches!(lost, Lost::Left);
+            self.shared.cluster.lost(self.shard, !held);
             match lost {
                 Lost::Left => {
-                    // Crash: a lease that is not given back is taken again by the same store, or
-                    // waited out by another process.
-                    if let Err(error) = self.store.release(lease).await {
-                        tracing::warn!(%error, "the lease could not be given back");
-                    }
+                    self.give_back(lease).await;
                     if self.stop.is_cancelled() {
                         return;
                     }
@@ -172,6 +152,56 @@ impl<S: Store> Owner<S> {
                     tracing::warn!(%error, shard = self.shard.0, "the shard is read again");
                 }
             }
+        }
+    }
+
+    /// Takes the shard when this node may; none where the engine stops, or the store cannot go on.
+    ///
+    /// Order: who `held` it and is to stop takes it once more, to hand it over: the others would wait for
+    /// the time of a lease.
+    async fn again(&mut self, held: bool) -> Option<Owned> {
+        let (mut tries, mut patient) = (0, None);
+        loop {
+            let wait = match self.take().await {
+                Ok(owned) => return Some(owned),
+                Err(error) if fatal(&error) => {
+                    self.fail(&error);
+                    return None;
+                }
+                Err(port::Error::Held(_)) if self.store.ttl().is_some() => {
+                    // The store has answered: what comes next is the first failure again.
+                    tries = 0;
+                    self.stand_by();
+                    if self.stopped_within(limits::STAND_BY).await {
+                        return None;
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    tries += 1;
+                    let shard = self.shard.0;
+                    tracing::warn!(%error, tries, shard, "the shard could not be taken");
+                    self.shared.away.store(true, Ordering::Relaxed);
+                    pause(tries)
+                }
+            };
+            if self.stopped_within(wait).await {
+                let until = *patient.get_or_insert_with(|| Instant::now() + limits::SHUTDOWN);
+                if !held || Instant::now() >= until {
+                    return None;
+                }
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+
+    /// Crash: a lease that is not given back is taken again by the same store, or waited out by another
+    /// process.
+    async fn give_back(&self, lease: Lease) {
+        for tries in 1..=limits::GIVE_BACK {
+            let Err(error) = self.store.release(lease).await else { return };
+            tracing::warn!(%error, tries, "the lease could not be given back");
+            tokio::time::sleep(pause(tries)).await;
         }
     }
 

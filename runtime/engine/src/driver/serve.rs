@@ -7,22 +7,21 @@
 //!
 //! Must not: let anything leave under a lease that was lost.
 
-use super::counters::Counters;
+use super::flight::{Flight, landed};
 use super::gate::Gate;
 use super::mailbox::Mailbox;
 use super::owner::Owned;
+use super::pressure::Crowd;
 use super::tray::Tray;
-use super::{Caller, Message, Shared, Told};
+use super::{Caller, Message, Shared};
 use crate::clock::Boot;
 use crate::kafka::{Begin, Intake, Outlet};
 use crate::limits;
-use sagaflow_core::port::{self, Batch, KeyName, Lease, Store};
-use sagaflow_core::shard::{Answer, Effect, Input, Notice, Outgoing, Output, Shard, Token};
+use sagaflow_core::port::{self, Batch, Lease, Store};
+use sagaflow_core::shard::{Answer, Input, Output, Shard, Token};
 use sagaflow_core::time::Time;
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -50,21 +49,6 @@ pub(crate) struct Inlets {
     pub(crate) back: mpsc::Sender<Message>,
 }
 
-type Commit = Pin<Box<dyn Future<Output = port::Result<()>> + Send>>;
-
-/// A batch on its way, and what it holds back.
-pub(super) struct Flight {
-    pub(super) batch: Arc<Batch>,
-    effects: Vec<Effect>,
-    /// Yields the store's answer. Dropped half-way, the store finishes it or not, and the tail tells.
-    commit: Commit,
-    /// When it was sent: it renews the lease.
-    sent: Boot,
-    retries: u32,
-    /// Until when what it was decided by was good: events that nobody wants are left out of it.
-    good_until: Boot,
-}
-
 pub(crate) struct Serving<'a, S: Store> {
     pub(crate) store: Arc<S>,
     pub(crate) lease: Lease,
@@ -73,16 +57,18 @@ pub(crate) struct Serving<'a, S: Store> {
     pub(crate) caller: &'a Caller,
     pub(crate) inlets: &'a mut Inlets,
     /// Closed with the end of serving.
-    gate: Gate,
+    pub(super) gate: Gate,
     pub(super) leave: CancellationToken,
     pub(super) mail: Mailbox,
-    /// Requests taken in together, and how long the one that was first had waited.
-    crowd: (usize, Duration),
+    /// What was taken in together.
+    pub(super) crowd: Crowd,
     /// Decided, and not yet sent to the store.
     pub(super) pending: Output,
+    /// When the first of that was decided.
+    pub(super) pending_since: Option<Instant>,
     pub(super) flight: Option<Flight>,
     /// Who waits for the answer to which input; they are dropped with the memory.
-    replies: BTreeMap<Token, oneshot::Sender<Answer>>,
+    pub(super) replies: BTreeMap<Token, oneshot::Sender<Answer>>,
     next_token: Token,
     /// Time never steps back for the shard, whatever the wall clock does.
     now: Time,
@@ -90,13 +76,13 @@ pub(crate) struct Serving<'a, S: Store> {
     rows: usize,
     checkpointed: Instant,
     /// Where events for topics go; none without brokers.
-    outlet: Option<Outlet>,
+    pub(super) outlet: Option<Outlet>,
     /// Reads partitions for this shard; aborted with the memory.
     intake: JoinSet<()>,
     /// Since when the shard is served here: what programs take in counts as it was read after that.
     since: Boot,
     /// As of a [`Flight`], for what is pending.
-    good_until: Boot,
+    pub(super) good_until: Boot,
 }
 
 impl<'a, S: Store> Serving<'a, S> {
@@ -131,7 +117,7 @@ impl<'a, S: Store> Serving<'a, S> {
             gate,
             leave,
             mail: Mailbox::new(shared.cluster.shards()),
-            crowd: (0, Duration::ZERO),
+            crowd: Crowd::default(),
             store,
             lease,
             shard,
@@ -139,6 +125,7 @@ impl<'a, S: Store> Serving<'a, S> {
             caller,
             inlets,
             pending: Output::default(),
+            pending_since: None,
             flight: None,
             replies: BTreeMap::new(),
             next_token: 1,
@@ -264,8 +251,7 @@ impl<'a, S: Store> Serving<'a, S> {
             let Ok(message) = self.inlets.inbox.try_recv() else { break };
             self.receive(message);
         }
-        let (taken, longest) = std::mem::take(&mut self.crowd);
-        self.shared.waited(self.lease.shard, taken + self.inlets.inbox.len(), longest);
+        self.tell_of_the_crowd();
         // Order: a shard that always has messages must not keep its timers and checkpoints waiting.
         if self.until_due() == Some(Duration::ZERO) {
             self.apply(Input::Tick);
@@ -275,9 +261,18 @@ impl<'a, S: Store> Serving<'a, S> {
         }
     }
 
+    pub(super) fn tell_of_the_crowd(&mut self) {
+        let waiting = self.inlets.inbox.len() + self.inlets.outcomes.len();
+        self.shared.pressure.told(self.lease.shard, &mut self.crowd, waiting);
+    }
+
     fn receive(&mut self, message: Message) {
         match message {
             Message::Tell(input) => self.apply(input),
+            Message::Outcome { input, over } => {
+                self.crowd.note(over.elapsed());
+                self.apply(input);
+            }
             Message::Found(epoch, inputs) if epoch == self.lease.epoch => {
                 inputs.into_iter().for_each(|input| self.apply(input));
             }
@@ -310,8 +305,7 @@ impl<'a, S: Store> Serving<'a, S> {
                 let _ = reply.send(self.shard.services(self.now));
             }
             Message::Ask { input, asked, reply } => {
-                self.crowd.0 += 1;
-                self.crowd.1 = self.crowd.1.max(asked.elapsed());
+                self.crowd.note(asked.elapsed());
                 let token = self.next_token;
                 self.next_token += 1;
                 self.replies.insert(token, reply);
@@ -365,141 +359,10 @@ impl<'a, S: Store> Serving<'a, S> {
         for send in output.reads.drain(..) {
             self.caller.send(Box::new(send), self.gate.clone(), self.inlets.back.clone());
         }
+        if !output.is_clean() {
+            self.pending_since.get_or_insert_with(Instant::now);
+        }
         self.pending.merge(output);
-    }
-
-    /// Sends what was decided, or lets it out where there is nothing to commit.
-    fn send_pending(&mut self) {
-        if self.flight.is_some() {
-            return;
-        }
-        let Output { batch, effects, .. } = if self.pending.is_clean() {
-            let effects = std::mem::take(&mut self.pending.effects);
-            // Without a batch nothing is for a topic.
-            self.release(effects);
-            return;
-        } else {
-            std::mem::take(&mut self.pending)
-        };
-        let batch = Arc::new(batch);
-        let (sent, commit) = (Boot::now(), self.commit(Arc::clone(&batch), Duration::ZERO));
-        let good_until = std::mem::replace(&mut self.good_until, Boot(i64::MAX));
-        self.flight = Some(Flight { batch, effects, commit, sent, retries: 0, good_until });
-    }
-
-    /// Crash: before the store has committed, recovery knows nothing of this batch, and nothing of it
-    /// has left. After it, recovery finds it whole, and sends again what it held back.
-    fn commit(&self, batch: Arc<Batch>, pause: Duration) -> Commit {
-        let (store, lease) = (Arc::clone(&self.store), self.lease);
-        Box::pin(async move {
-            // Order: the timer counts in whole milliseconds, so even no pause at all would take one.
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            store.commit(lease, batch).await
-        })
-    }
-
-    /// The store has answered for the batch in flight.
-    fn committed(&mut self, answer: port::Result<()>) -> Option<Lost> {
-        let mut flight = self.flight.take()?;
-        let counters = &self.shared.counters;
-        let Err(error) = answer else {
-            self.gate.renewed(flight.sent);
-            self.shared.away.store(false, Ordering::Relaxed);
-            Counters::bump(&counters.commits);
-            counters.records.fetch_add(flight.batch.rows.len() as u64, Ordering::Relaxed);
-            if let Some(on_commit) = &self.shared.on_commit {
-                on_commit(&flight.batch);
-            }
-            // Order: the row before the notice, so that who waits for the end needs no look at the store.
-            // The store has let go of the batch by now, so nothing is copied.
-            let position = flight.batch.last();
-            let Batch { runs, taken, sent, .. } = Arc::unwrap_or_clone(flight.batch);
-            for row in runs {
-                if row.ended_at.is_some() {
-                    self.shared.feeds.ended(row);
-                }
-            }
-            self.mail.taken(taken.len());
-            self.shared.hand_over(sent);
-            let events = self.release(flight.effects);
-            if let Some(outlet) = &self.outlet {
-                outlet.released(position, events);
-            }
-            return None;
-        };
-        Counters::bump(&counters.commit_errors);
-        match error {
-            port::Error::Unavailable(_) => {
-                // Nothing was written: effects stay held, starts are refused, the same batch goes
-                // again.
-                self.shared.away.store(true, Ordering::Relaxed);
-                flight.retries += 1;
-                tracing::warn!(%error, retries = flight.retries, "the store does not take commits");
-                if flight.good_until.passed(limits::DECIDED_FOR) {
-                    // Order: decided again, by what programs take in now.
-                    return Some(Lost::Memory(error));
-                }
-                // Order: counted from before the pause, which is only too careful.
-                flight.sent = Boot::now();
-                flight.commit = self.commit(Arc::clone(&flight.batch), pause(flight.retries));
-                self.flight = Some(flight);
-                None
-            }
-            port::Error::Fenced { .. } | port::Error::Unknown(_) | port::Error::Held(_) => {
-                Some(Lost::Memory(error))
-            }
-            port::Error::Refused(_) | port::Error::Corrupt(_) => Some(Lost::Fatal(error)),
-        }
-    }
-
-    /// Lets out what a batch held back, in its order, but for what is for topics.
-    fn release(&mut self, effects: Vec<Effect>) -> Vec<Outgoing> {
-        let (mut wanted, mut names, mut events) = (Vec::new(), Vec::new(), Vec::new());
-        for effect in effects {
-            match effect {
-                Effect::Call(send) => {
-                    self.caller.send(send, self.gate.clone(), self.inlets.back.clone());
-                }
-                Effect::Find { namespace, workflow, key } => {
-                    wanted.push(KeyName { namespace, workflow, key });
-                }
-                Effect::FindItem { item } => self.find_item(item),
-                Effect::FindWaits(name) => names.push(name),
-                Effect::FindEvents { home, name, since } => self.find_events(home, name, since),
-                Effect::Reply { token, answer } => {
-                    if let Some(reply) = self.replies.remove(&token) {
-                        self.count_start(&answer);
-                        // Whoever asked may have stopped waiting.
-                        let _ = reply.send(answer);
-                    }
-                }
-                Effect::Notice { run, notice } => {
-                    if let Notice::Ended { status, .. } = &notice {
-                        self.shared.counters.ended(*status);
-                    }
-                    self.shared.feeds.tell(run, Told::Notice(notice));
-                }
-                Effect::History { run, number, happened } => {
-                    self.shared.feeds.tell(run, Told::Record { number, happened });
-                }
-                Effect::Publish(outgoing) => events.push(*outgoing),
-            }
-        }
-        for some in wanted.chunks(limits::KEYS_AT_ONCE) {
-            self.find(some.to_vec());
-        }
-        for some in names.chunks(limits::KEYS_AT_ONCE) {
-            self.find_waits(some.to_vec());
-        }
-        events
-    }
-
-    fn count_start(&self, answer: &Answer) {
-        if matches!(answer, Answer::Started { new: true, .. }) {
-            Counters::bump(&self.shared.counters.started);
-        }
     }
 
     fn until_due(&self) -> Option<Duration> {
@@ -521,25 +384,12 @@ async fn stirred(tray: Option<&Tray>) {
     }
 }
 
-async fn landed(flight: &mut Option<Flight>) -> port::Result<()> {
-    match flight {
-        Some(flight) => flight.commit.as_mut().await,
-        None => std::future::pending().await,
-    }
-}
-
 /// Waits; for ever where nothing is due.
 async fn sleep(wait: Option<Duration>) {
     match wait {
         Some(wait) => tokio::time::sleep(wait).await,
         None => std::future::pending().await,
     }
-}
-
-/// Bound: doubles up to two seconds, so that a store that comes back is used again at once.
-pub(crate) fn pause(tries: u32) -> Duration {
-    let (first, longest) = limits::STORE_BACKOFF;
-    first.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(longest)
 }
 
 fn bytes(batch: &Batch) -> usize {

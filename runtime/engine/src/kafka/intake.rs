@@ -117,7 +117,7 @@ impl Intake {
     ///
     /// Bound: a batch waits here, and what is read ahead of it waits with the client.
     pub(super) async fn room(&self) {
-        while self.shared.is_away() || self.shared.pressed(self.shard).is_some() {
+        while self.shared.is_away() || self.shared.pressure.pressed(self.shard).is_some() {
             sleep(limits::PRESSED_LOOK).await;
         }
         let begun = Instant::now();

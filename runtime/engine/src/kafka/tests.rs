@@ -436,8 +436,7 @@ async fn partitions_wait_while_new_starts_are_refused() {
     let brokers = Brokers::new(1, 1);
     let engine = engine(&store, &brokers).await;
     until("the first is shipped", async || brokers.shipped().1 == 1).await;
-    let pressed = &engine.handle().shared.pressed_until[0];
-    pressed.store(clock::Boot::now().0 + 600, std::sync::atomic::Ordering::Relaxed);
+    engine.handle().shared.pressure.press(ShardId(0), 600);
     brokers.state().placed.get_mut(&0).unwrap().push(br#"{"n":1}"#.to_vec());
     brokers.news.notify_waiters();
     tokio::time::sleep(Duration::from_millis(300)).await;

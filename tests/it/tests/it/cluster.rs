@@ -10,7 +10,7 @@ mod standby;
 mod takeover;
 
 use sagaflow_it::{Behave, Flowd, Ledger, ORDER, flow, flowd, sample};
-use sagaflow_postgres::{Cluster, Database};
+use sagaflow_postgres::{Cluster, Database, Proxy};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,8 @@ const START: &str = "/api/workflows/FulfilOrder/runs";
 struct World {
     ledger: Ledger,
     config: String,
+    /// Between the nodes and their server, where commits are to be lost.
+    wire: Option<Proxy>,
     // Order: dropped after the nodes, which tests declare later.
     database: Database,
     _folder: tempfile::TempDir,
@@ -40,6 +42,9 @@ impl World {
         let output = flowd(&["migrate", "--config", &world.config, "--shards", shards]).await;
         assert_eq!(output.code, Some(0), "{output:?}");
         assert!(output.out.contains("was migrated"), "{output:?}");
+        if let Some(wire) = &world.wire {
+            wire.lose_one_in(loses());
+        }
         world
     }
 
@@ -48,15 +53,20 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let names = ["shop/orders.flow", "small.flow", "visit.flow", "limited.flow"];
         let files = names.map(flow);
+        let wire = match loses() {
+            0 => None,
+            _ => Some(Proxy::before(database.url()).await),
+        };
+        let url = database.url();
         let text = format!(
             "store = \"{}\"\n[cluster]\nlease_ttl = \"{}s\"\n[flows]\nfiles = {files:?}\n",
-            database.url(),
+            wire.as_ref().map_or(url.to_owned(), |wire| wire.url(url)),
             ttl.as_secs(),
         );
         let path = folder.path().join("flowd.toml");
         std::fs::write(&path, text).unwrap();
         let config = path.to_string_lossy().into_owned();
-        Self { ledger: Ledger::open().await, config, database, _folder: folder }
+        Self { ledger: Ledger::open().await, config, wire, database, _folder: folder }
     }
 
     async fn node(&self) -> Flowd {
@@ -110,6 +120,12 @@ impl World {
     }
 }
 
+/// `FLOW_WIRE_LOSES=100`: of so many commits of a test one is done and its answer is lost, and another one
+/// does not get to the server.
+fn loses() -> u32 {
+    std::env::var("FLOW_WIRE_LOSES").ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// The input of one order of many.
 fn order(number: u32) -> Value {
     let id = format!("0192f0c1-7a50-7cc3-9a53-{number:012x}");
@@ -143,6 +159,20 @@ async fn insist(nodes: &[&Flowd], body: &Value) -> String {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     unreachable!("there is a node")
+}
+
+/// Asks one node until it says something else than "not now", as a caller with a key may.
+async fn patient(node: &Flowd, path: &str, body: Value, key: Option<&str>) -> (u16, Value) {
+    let began = Instant::now();
+    loop {
+        let key = key.map(|key| ("Idempotency-Key", key));
+        let (status, _, said) = node.full("POST", path, Some(body.clone()), key.as_slice()).await;
+        if status != 503 {
+            return (status, said);
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not take it: {said}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Waits until every run has ended well.

@@ -1,6 +1,6 @@
 //! An owner that dies, leaves, or sleeps: who goes on, how soon, and that nothing happens twice.
 
-use super::{TTL, World, completed, insist, order, until};
+use super::{TTL, World, completed, insist, order, patient, until};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ async fn an_owner_that_is_asked_to_stop_hands_over_at_once() {
     }
     // Somebody follows a run that waits, through the node that stands by.
     let input = json!({ "input": { "item": "lamp", "note": "" } });
-    let waiting = standby.request("POST", "/api/workflows/Buy/runs", Some(input)).await.1;
+    let waiting = patient(&standby, "/api/workflows/Buy/runs", input, Some("lamp")).await.1;
     let waiting = waiting["id"].as_str().unwrap();
     let client = sagaflow_it::client();
     let events = client.get(format!("{}/api/runs/{waiting}/events", standby.url));
