@@ -8,7 +8,8 @@ mod released;
 #[cfg(test)]
 mod tests;
 
-pub use released::{ReleasedText, released_folder};
+use released::is_released_folder;
+pub use released::{ReleasedText, programs, released_folder};
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::Sample;
@@ -161,34 +162,47 @@ fn load_with(
     let mut loaded = Loaded::default();
     let mut wanted = Vec::new();
     let mut sources = BTreeSet::new();
-    for given in roots(paths, files)? {
+    for given in programs(paths, files)? {
         for path in given {
             let root = root_of(&path, files);
             sources.insert(root.clone());
+            if is_released_folder(&path, files) {
+                continue;
+            }
             wanted.push(Wanted { module: module_name(&path, &root), root, path, given: true });
         }
     }
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    while !wanted.is_empty() {
-        let mut texts = Vec::new();
-        for next in std::mem::take(&mut wanted) {
-            if !seen.insert(next.module.clone()) && !next.given {
-                continue;
+    loop {
+        while !wanted.is_empty() {
+            let mut texts = Vec::new();
+            for next in std::mem::take(&mut wanted) {
+                if !seen.insert(next.module.clone()) && !next.given {
+                    continue;
+                }
+                match read(&next, files) {
+                    Ok(text) => texts.push((next, text)),
+                    Err(unreadable) if next.given => return Err(unreadable),
+                    Err(unreadable) if files.exists(&next.path) => {
+                        loaded.unreadable.push(unreadable);
+                    }
+                    // A module that is nowhere is reported where it is used.
+                    Err(_) => {}
+                }
             }
-            match read(&next, files) {
-                Ok(text) => texts.push((next, text)),
-                Err(unreadable) if next.given => return Err(unreadable),
-                Err(unreadable) if files.exists(&next.path) => loaded.unreadable.push(unreadable),
-                // A module that is nowhere is reported where it is used.
-                Err(_) => {}
-            }
+            wanted = loaded.add(texts, cache.as_deref_mut());
         }
-        wanted = loaded.add(texts, cache.as_deref_mut());
+        // What old runs call is part of the program, whether or not today's source still uses it.
+        for root in &sources {
+            let named = loaded.read_released(root, files);
+            wanted.extend(named.into_iter().filter(|named| !seen.contains(&named.module)));
+        }
+        loaded.stand_in();
+        if wanted.is_empty() {
+            break;
+        }
     }
     loaded.read_samples(files);
-    for root in sources {
-        loaded.read_released(&root, files);
-    }
     Ok(loaded)
 }
 
@@ -327,12 +341,19 @@ fn parse_all<'t>(
 
 fn used(by: &Wanted, line: &ast::UseDecl) -> Wanted {
     let segments: Vec<&str> = line.path.segments.iter().map(|s| s.text.as_str()).collect();
-    let path = if segments.first() == Some(&"std") {
-        format!("<{}>", segments.join("."))
-    } else {
-        join(&by.root, &format!("{}.flow", segments.join("/")))
-    };
-    Wanted { path, module: segments.join("."), root: by.root.clone(), given: false }
+    Wanted::named(&segments.join("."), &by.root)
+}
+
+impl Wanted {
+    /// The file of a module that something of a root names.
+    fn named(module: &str, root: &str) -> Self {
+        let path = if module == "std" || module.starts_with("std.") {
+            format!("<{module}>")
+        } else {
+            join(root, &format!("{}.flow", module.replace('.', "/")))
+        };
+        Self { path, module: module.to_owned(), root: root.to_owned(), given: false }
+    }
 }
 
 /// Every `.flow` file below a folder.
@@ -343,13 +364,17 @@ fn below(folder: &str, files: &dyn Files, depth: usize, found: &mut Vec<String>)
     }
     for name in files.list(folder).unwrap_or_default() {
         let path = join(folder, name.trim_end_matches('/'));
-        let hidden = name.starts_with('.') || name == "target/" || name == "node_modules/";
-        if name.ends_with('/') && !hidden {
+        if name.ends_with('/') && !is_passed_over(&name) {
             below(&path, files, depth + 1, found);
         } else if name.ends_with(".flow") {
             found.push(path);
         }
     }
+}
+
+/// Whether nobody writes modules into a folder of this name.
+fn is_passed_over(name: &str) -> bool {
+    name.starts_with('.') || name == "target/" || name == "node_modules/"
 }
 
 /// The source root of a file; without one above it, its own folder.

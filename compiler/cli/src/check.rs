@@ -9,7 +9,7 @@ use crate::terminal::{self, Colour};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use sagaflow_compiler::diagnostic::{Diagnostic, Severity};
-use sagaflow_compiler::load::{Loaded, load, mean, root_of, roots};
+use sagaflow_compiler::load::{Loaded, load, mean, programs, root_of};
 use sagaflow_compiler::render::{self, Found};
 use sagaflow_compiler::{Analysis, released};
 use sagaflow_fir::Fir;
@@ -192,7 +192,7 @@ fn write(options: &Options, found: &[Found<'_>]) -> String {
 /// # Errors
 /// A path that cannot be read, or paths without any `.flow` file.
 pub fn analyse(paths: &[String]) -> anyhow::Result<Vec<Checked>> {
-    let programs = roots(paths, &Disk)?;
+    let programs = programs(paths, &Disk)?;
     if programs.iter().all(Vec::is_empty) {
         bail!("no `.flow` file in {}", paths.join(", "));
     }

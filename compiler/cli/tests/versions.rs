@@ -348,3 +348,36 @@ fn every_file_that_cannot_be_used_is_told_and_so_is_a_folder() {
     let said = "error[F0901]: `flows/released` cannot be used: it cannot be read: ";
     assert!(code == 1 && out.contains(said), "{out}");
 }
+
+#[test]
+fn a_root_in_which_nothing_is_left_but_a_released_version_is_refused_until_that_is_retired() {
+    let dir = released();
+    fs::remove_file(dir.path().join("flows/shop.flow")).expect("it is there");
+    for path in ["flows", "."] {
+        let (code, out, _) = flowc(&dir, &["check", "--format", "short", path]);
+        let said = format!(
+            "{FILE}:1:1: error[F0903]: runs of `Pay` v1 would be served by nobody: `shop.flow` is gone\n"
+        );
+        assert_eq!((code, out), (1, said), "{path}");
+    }
+    let (code, out, err) = flowc(&dir, &["check", "flows"]);
+    assert!(code == 1 && out.contains("would be served by nobody"), "{out}{err}");
+    let (code, _, err) = flowc(&dir, &["retire", "Pay@1", "--force"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (code, _, err) = flowc(&dir, &["check", "flows"]);
+    assert!(code == 2 && err.contains("no `.flow` file"), "{err}");
+}
+
+#[test]
+fn what_old_runs_call_in_the_standard_library_is_there_though_nobody_uses_it_any_more() {
+    let first = "use std.notify { Chat, Notice }\n\
+        workflow Pay v1 (id: text) -> text idempotent by id deadline 1h {\n  \
+        step Chat.post(id, \"sales\", Notice(title: id, body: id, link: none)) else skip\n  return id\n}\n";
+    let dir = program(first);
+    let (code, _, err) = flowc(&dir, &["release"]);
+    assert_eq!(code, 0, "{err}");
+    let second =
+        "workflow Pay v2 (id: text) -> text idempotent by id deadline 1h {\n  return id\n}\n";
+    write(&dir, second);
+    assert_eq!(check(&dir, &[]), (0, String::new()));
+}

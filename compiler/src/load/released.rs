@@ -1,9 +1,11 @@
 //! The files of released versions, in the folder `released` of a source root.
 
-use super::{Files, Loaded, join, standard};
+use super::{
+    Files, Loaded, Unreadable, Wanted, join, name_of, parent, root_of, roots, standard, tidy,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The file of a released version.
 #[derive(Clone, Debug)]
@@ -18,35 +20,59 @@ pub struct ReleasedText {
 }
 
 impl Loaded {
-    /// Reads `released/*.fir.json` of a source root: versions of the workflows of modules that were
-    /// read, and of modules that are not there any more. Those of other modules are of no matter.
-    pub(super) fn read_released(&mut self, root: &str, files: &dyn Files) {
+    /// Reads `released/*.fir.json` of a source root that was not read yet: versions of the workflows of
+    /// modules that were read, and of modules that are not there any more. Those of other modules are of
+    /// no matter. Says which modules they name that could be read and were not.
+    pub(super) fn read_released(&mut self, root: &str, files: &dyn Files) -> Vec<Wanted> {
         let folder = released_folder(root);
+        let known: BTreeSet<String> = self.released.iter().map(|it| it.path.clone()).collect();
+        if known.contains(&folder) {
+            return Vec::new();
+        }
         let names = match files.list_whole(&folder) {
             Ok(names) => names,
             Err(why) => {
                 // Which versions there are is not known, so none may be taken to be missing.
                 let (path, text) = (folder, Err(why));
-                return self.released.push(ReleasedText { path, workflow: String::new(), text });
+                self.released.push(ReleasedText { path, workflow: String::new(), text });
+                return Vec::new();
             }
         };
+        let mut wanted = Vec::new();
         for name in names {
             let Some(workflow) = workflow_of(&name) else { continue };
             let module = module_of(workflow);
-            if !self.has(module) && is_there(root, module, files) {
+            let (workflow, path) = (workflow.to_owned(), join(&folder, &name));
+            if known.contains(&path) || (!self.has(module) && is_there(root, module, files)) {
                 continue;
             }
-            let (workflow, path) = (workflow.to_owned(), join(&folder, &name));
             let text = files.read(&path);
             self.read.push(path.clone());
             let named = text.as_deref().map(named_in).unwrap_or_default();
             for module in named.iter().map(String::as_str).chain([module_of(&workflow)]) {
-                if !self.has(module) && !is_there(root, module, files) {
+                if self.has(module) {
+                    continue;
+                }
+                if is_there(root, module, files) {
+                    wanted.push(Wanted::named(module, root));
+                } else {
                     self.gone.insert(module.to_owned());
                 }
             }
             self.released.push(ReleasedText { path, workflow, text });
         }
+        wanted
+    }
+
+    /// Gives what is said of released versions a place where no module is left.
+    pub(super) fn stand_in(&mut self) {
+        let Some(first) = self.released.first().filter(|_| self.asts.is_empty()) else { return };
+        let (path, root) = (first.path.clone(), String::new());
+        // No module can be named so.
+        let wanted = Wanted { path, module: "<released>".to_owned(), root, given: false };
+        self.add(vec![(wanted, String::new())], None);
+        // It was read already, as what it is.
+        self.read.pop();
     }
 
     /// Whether a module was read.
@@ -59,6 +85,52 @@ impl Loaded {
 fn is_there(root: &str, module: &str, files: &dyn Files) -> bool {
     standard(module).is_some()
         || files.exists(&join(root, &format!("{}.flow", module.replace('.', "/"))))
+}
+
+/// As [`super::roots`], with the source roots in which nothing is left but released versions: what stands for
+/// one of these is its folder of them.
+///
+/// # Errors
+/// A path that is neither a file nor a folder.
+pub fn programs(paths: &[String], files: &dyn Files) -> Result<Vec<Vec<String>>, Unreadable> {
+    let mut programs = roots(paths, files)?;
+    let written: BTreeSet<String> =
+        programs.iter().flatten().map(|file| root_of(file, files)).collect();
+    let mut found = Vec::new();
+    for path in paths.iter().map(|path| tidy(path)).filter(|path| !files.exists(path)) {
+        folders_below(&path, files, 0, &mut found);
+    }
+    found.sort();
+    found.dedup();
+    found.retain(|folder| !written.contains(&root_of(folder, files)));
+    programs.extend(found.into_iter().map(|folder| vec![folder]));
+    Ok(programs)
+}
+
+/// The folders of released versions below a path, which may be one itself.
+fn folders_below(path: &str, files: &dyn Files, depth: usize, found: &mut Vec<String>) {
+    // Bound: a link may lead a folder back into itself.
+    if depth > 32 {
+        return;
+    }
+    if is_released_folder(path, files) {
+        found.push(path.to_owned());
+        return;
+    }
+    for name in files.list(path).unwrap_or_default() {
+        if let Some(folder) = name.strip_suffix('/')
+            && !super::is_passed_over(&name)
+        {
+            folders_below(&join(path, folder), files, depth + 1, found);
+        }
+    }
+}
+
+/// Whether a path is the folder of the released versions of some source root, with one in it.
+pub(super) fn is_released_folder(path: &str, files: &dyn Files) -> bool {
+    name_of(path) == "released"
+        && root_of(path, files) == parent(path)
+        && files.list(path).is_some_and(|all| all.iter().any(|it| workflow_of(it).is_some()))
 }
 
 /// The folder of the released versions of a source root.

@@ -116,3 +116,71 @@ fn what_is_parsed_again_is_what_would_have_been_parsed_at_first() {
         assert_eq!(again.read, fresh.read);
     }
 }
+
+/// A released version that calls a service and waits for a task of these modules.
+const RELEASED: &str = r#"{"fir":{"services":{"std.notify.Chat":0},"databases":{},"events":{},
+    "humans":{"desk.Sign":0}}}"#;
+
+#[test]
+fn a_module_that_only_a_released_version_names_is_read_with_it() {
+    let mut all = vec![
+        ("flows/shop.flow", ""),
+        ("flows/other.flow", ""),
+        ("flows/desk.flow", ""),
+        ("flows/released/shop.Pay@1.fir.json", RELEASED),
+    ];
+    assert_eq!(modules(&["flows/shop.flow"], &memory(&all)), ["shop", "std.notify", "desk"]);
+    assert_eq!(modules(&["flows/other.flow"], &memory(&all)), ["other"], "it is of no matter");
+    all.remove(2);
+    let loaded = load(&["flows/shop.flow".into()], &memory(&all)).expect("it can be read");
+    assert_eq!(loaded.gone.into_iter().collect::<Vec<_>>(), ["desk"]);
+}
+
+#[test]
+fn a_root_with_nothing_but_released_versions_is_a_program_that_lacks_its_modules() {
+    let files = memory(&[
+        ("x/flows/released/shop.Pay@1.fir.json", RELEASED),
+        ("x/flows/deep/released/notes.fir.json", ""),
+        ("y/flows/a.flow", ""),
+        ("y/flows/released/a.Do@1.fir.json", "{"),
+    ]);
+    let all = [vec!["y/flows/a.flow".to_owned()], vec!["x/flows/released".to_owned()]];
+    assert_eq!(programs(&["x".into(), "y".into()], &files).expect("folders"), all);
+    for path in ["x", "x/flows", "x/flows/released"] {
+        let loaded = load(&[path.into()], &files).expect("it can be read");
+        let gone: Vec<&str> = loaded.gone.iter().map(String::as_str).collect();
+        assert_eq!((gone, loaded.released.len()), (vec!["desk", "shop"], 1), "{path}");
+        let found = crate::analyze(&loaded).diagnostics;
+        let place = |it: &Diagnostic| loaded.sources.get(it.span.file).map(|it| it.path.clone());
+        let at = "x/flows/released/shop.Pay@1.fir.json";
+        assert!(found.iter().all(|it| place(it).as_deref() == Some(at)), "{found:?}");
+        assert_eq!(found.first().map(|it| it.code), Some("F0901"), "it is none: {found:?}");
+    }
+}
+
+#[test]
+fn what_old_runs_call_in_the_standard_library_is_judged_though_nobody_uses_it_any_more() {
+    let first = "use std.notify { Pager }\nworkflow Pay v1 (id: text) -> text idempotent by id deadline 1h {\n\
+        step Pager.resolve(id) else skip\nreturn id\n}\n";
+    let loaded = load(&["flows".into()], &memory(&[("flows/shop.flow", first)])).expect("readable");
+    let fir = crate::analyze(&loaded).lower(&loaded.sources).expect("nothing is wrong with it");
+    let mut frozen = fir.freeze("shop.Pay").expect("it is there");
+    let found = |frozen: &sagaflow_fir::Frozen| {
+        let second =
+            "workflow Pay v2 (id: text) -> text idempotent by id deadline 1h { return id }\n";
+        let text: &'static str = Box::leak(frozen.text().into_boxed_str());
+        let files =
+            memory(&[("flows/shop.flow", second), ("flows/released/shop.Pay@1.fir.json", text)]);
+        let loaded = load(&["flows".into()], &files).expect("readable");
+        let found = crate::analyze(&loaded).diagnostics;
+        found.into_iter().map(|it| format!("{}: {}", it.code, it.headline)).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&frozen), [""; 0]);
+    // As if an older library had promised more of it.
+    let service = frozen.fir.services.get_mut("std.notify.Pager").expect("it is called");
+    let action = service.actions.get_mut("resolve").expect("it is called");
+    action.result = Some(sagaflow_fir::Ty::Text);
+    frozen.hash = frozen.fir.hash("shop.Pay");
+    let said = "F0903: runs of `Pay` v1 could not go on: they call `Pager.resolve`";
+    assert_eq!(found(&frozen), [said]);
+}

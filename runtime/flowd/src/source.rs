@@ -24,7 +24,7 @@ impl Source for FlowFiles {
         }
         let paths: Vec<String> =
             files.iter().map(|file| file.to_string_lossy().replace('\\', "/")).collect();
-        let roots = load::roots(&paths, &Disk).map_err(|error| Rejected(error.to_string()))?;
+        let roots = load::programs(&paths, &Disk).map_err(|error| Rejected(error.to_string()))?;
         let mut program = Program::default();
         for paths in roots {
             add(&paths, colour, &mut program)?;
