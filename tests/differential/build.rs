@@ -107,8 +107,8 @@ const EDITS: &[Edit] = &[
         name: "an_undo_captures_the_value_of_another_call",
         machine: WAITS,
         changes: &[(
-            r#"undo.insert(::std::string::String::from("amount#2"), rt::encode((&v4_c))?,);"#,
-            r#"undo.insert(::std::string::String::from("amount#2"), rt::encode((&v1_limit))?,);"#,
+            r#"undo.insert(::std::string::String::from("amount"), rt::encode((&v4_c))?,);"#,
+            r#"undo.insert(::std::string::String::from("amount"), rt::encode((&v1_limit))?,);"#,
         )],
     },
     Edit {

@@ -12,8 +12,13 @@ const EXPRS_MAX: usize = 512;
 /// Bound: blocks in blocks. The language takes 64; an undo that a contract brings is within a step.
 const BLOCKS_MAX: usize = 192;
 
-/// Bound: brackets in the text of a form whose expressions and blocks keep to theirs.
-pub(crate) const BRACKETS_MAX: usize = 1_536;
+/// Bound: types in types. The language takes no more levels of these than of expressions.
+const TYPES_MAX: usize = 256;
+
+/// Bound: brackets in the text of a form whose expressions, blocks and types keep to theirs. An arm or a
+/// field within an expression is five brackets deep, a handler around a block eight, a type one; the
+/// rest is what holds a workflow.
+pub(crate) const BRACKETS_MAX: usize = 5 * EXPRS_MAX + 8 * BLOCKS_MAX + TYPES_MAX + 32;
 
 /// Whether expressions and blocks keep to their bounds. It recurses as deep as they go.
 pub(crate) fn is_bearable(fir: &Fir) -> bool {

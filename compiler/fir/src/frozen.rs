@@ -16,7 +16,7 @@ use serde_json::Value;
 pub const FORMAT: u32 = 1;
 
 /// Stack for [`depth::BRACKETS_MAX`], also where nothing is optimized; what is not used is not taken.
-const STACK_BYTES: usize = 64 << 20;
+const STACK_BYTES: usize = 256 << 20;
 
 /// One version of one workflow, frozen.
 #[derive(Clone, Debug, PartialEq)]

@@ -54,6 +54,10 @@ impl Fir {
             // Behind the parameters stands what is bound in what is shown.
             human.locals.truncate(human.params.len());
         }
+        // A function is called by place, and no frame holds what it binds.
+        for function in meaning.functions.values_mut() {
+            function.locals.iter_mut().for_each(|local| local.name.clear());
+        }
         for service in meaning.services.values_mut() {
             service.actions.values_mut().for_each(forget);
             service.breaker = None;

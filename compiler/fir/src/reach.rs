@@ -156,9 +156,9 @@ impl Collect<'_> {
             && self.reach.humans.insert(name.to_owned())
         {
             self.fields(&human.params);
-            self.locals(&human.locals);
             self.ty(&human.answer);
             if self.policy {
+                self.locals(&human.locals);
                 walk::expr(self, &human.title);
                 human.assign.iter().for_each(|who| walk::expr(self, who));
                 human.show.iter().for_each(|(_, shown)| walk::expr(self, shown));

@@ -98,13 +98,13 @@ impl Names<'_> {
                 let subject = Box::new(self.expr(*subject));
                 let arms = arms
                     .iter()
-                    .map(|arm| (self.pattern(arm.pattern), self.expr(arm.value)))
+                    .map(|arm| (self.inner_pattern(arm.pattern), self.expr(arm.value)))
                     .collect();
                 K::Match(subject, arms)
             }
             ExprKind::Lambda(params, body) => {
                 let _ = ty;
-                let params = params.iter().map(|p| self.local(*p)).collect();
+                let params = params.iter().map(|p| self.inside(*p)).collect();
                 K::Lambda(params, Box::new(self.expr(*body)))
             }
         }
@@ -177,6 +177,22 @@ impl Names<'_> {
             // What could not be told never reaches lowering.
             None => K::None,
         }
+    }
+
+    /// A pattern within an expression.
+    fn inner_pattern(&mut self, id: PatternId) -> fir::PatternKind {
+        match &self.cx.program.patterns[id].kind {
+            PatternKind::Bind(local) => {
+                self.inside(*local);
+            }
+            PatternKind::Variant { binders, .. } => {
+                binders.iter().filter_map(|(local, _)| *local).for_each(|local| {
+                    self.inside(local);
+                });
+            }
+            _ => {}
+        }
+        self.pattern(id)
     }
 
     /// A pattern.

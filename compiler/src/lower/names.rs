@@ -56,6 +56,34 @@ impl<'p> Names<'p> {
         fresh
     }
 
+    /// The FIR local of a name that an expression binds, as lambdas and arms do. No frame holds it, so it
+    /// takes no name away from what a frame holds.
+    pub fn inside(&mut self, id: LocalId) -> fir::LocalId {
+        if let Some(known) = self.known.get(&id) {
+            return *known;
+        }
+        let name = self.cx.program.locals[id].name.trim_start_matches('#').to_owned();
+        let ty = super::decl::ty(self.cx.program, &self.cx.table.local(id));
+        let local = self.push(name, ty);
+        self.known.insert(id, local);
+        local
+    }
+
+    /// Begins the names of a frame of its own, which holds these already: what it is called elsewhere
+    /// does not matter to it. Returns what was taken before, for [`Names::end_frame`].
+    pub fn begin_frame(&mut self, holds: impl IntoIterator<Item = LocalId>) -> BTreeSet<String> {
+        let held: Vec<fir::LocalId> =
+            holds.into_iter().filter_map(|local| self.known.get(&local).copied()).collect();
+        let held = held.iter().filter_map(|local| self.locals.get(local.0 as usize));
+        let taken = held.map(|local| local.name.clone()).chain([RESULT.to_owned()]).collect();
+        std::mem::replace(&mut self.taken, taken)
+    }
+
+    /// Goes on with the names of the frame around.
+    pub fn end_frame(&mut self, taken: BTreeSet<String>) {
+        self.taken = taken;
+    }
+
     /// Makes `id` mean another local from here on; returns what it meant.
     pub fn rebind(&mut self, id: LocalId, to: Option<fir::LocalId>) -> Option<fir::LocalId> {
         match to {

@@ -35,7 +35,7 @@ impl Lowerer<'_> {
             self.cannot("`heartbeat`", heartbeat.span);
         }
         let mut out = Vec::new();
-        let args = self.arguments(action, &step.call.args, &mut out);
+        let args = self.arguments(action, step, &mut out);
         let at = self.point(&step.point, step.call.span);
         let path = self.path_of(&at);
         let undo = self.undo_of(step, &at, &path, &args);
@@ -79,13 +79,15 @@ impl Lowerer<'_> {
     fn arguments(
         &mut self,
         action: &hir::Action,
-        args: &hir::Args,
+        step: &hir::Step,
         out: &mut Vec<fir::Stmt>,
     ) -> Vec<(String, fir::Expr)> {
-        let mut all = self.names.fields(&action.params, args);
+        let mut all = self.names.fields(&action.params, &step.call.args);
         for (name, value) in &mut all {
             if draws(value) {
-                let fresh = self.names.fresh(name, value.ty.clone());
+                // Called after its step, so that it takes no name away from what is written.
+                let name = format!("{name}#{}", step.point.at);
+                let fresh = self.names.fresh(&name, value.ty.clone());
                 let read = self.names.read(fresh);
                 out.push(fir::Stmt::Let(fresh, std::mem::replace(value, read)));
             }
@@ -224,10 +226,18 @@ impl Lowerer<'_> {
         };
         let begin = self.register(format!("{at}/undo"), format!("{path}/undo"), own.span);
         let (needs, ty) = (needs.as_ref().map(|(local, _)| *local), needs.map(|(_, ty)| ty));
+        let mut read = self.captures(body, needs);
+        read.retain(|(from, _)| !later.contains(from));
+        // An undo has a frame of its own: what it holds is called as it is written, however many other
+        // undos hold something of that name.
+        let around = self.names.begin_frame(later);
         let result = ty.map(|ty| self.names.result(ty));
         let meant = needs.map(|local| (local, self.names.rebind(local, result)));
-        let mut capture = self.captures(body, needs);
-        capture.retain(|(from, ..)| !later.contains(from));
+        let named = read.into_iter().map(|(from, value)| {
+            let name = &self.cx.program.locals[from].name;
+            (from, self.names.fresh(name, value.ty.clone()), value)
+        });
+        let capture: Vec<_> = named.collect();
         let undo = std::mem::replace(&mut self.undo, true);
         let saved =
             capture.iter().map(|(from, to, _)| (*from, self.names.rebind(*from, Some(*to))));
@@ -242,6 +252,7 @@ impl Lowerer<'_> {
         if let Some((local, before)) = meant {
             self.names.rebind(local, before);
         }
+        self.names.end_frame(around);
         let capture = capture.into_iter().map(|(_, to, value)| (to, value)).collect();
         fir::CallUndo::Block { at: begin, capture, result, body: lowered }
     }
@@ -258,7 +269,7 @@ impl Lowerer<'_> {
         &mut self,
         body: &hir::Block,
         result: Option<LocalId>,
-    ) -> Vec<(LocalId, fir::LocalId, fir::Expr)> {
+    ) -> Vec<(LocalId, fir::Expr)> {
         let program = self.cx.program;
         let mut read: BTreeSet<LocalId> = BTreeSet::new();
         body.walk(true, &mut |stmt| {
@@ -284,8 +295,7 @@ impl Lowerer<'_> {
                         self.names.read(known)
                     }
                 };
-                let to = self.names.fresh(&program.locals[local].name, value.ty.clone());
-                (local, to, value)
+                (local, value)
             })
             .collect()
     }

@@ -11,8 +11,9 @@ pub(super) struct Fit<'f> {
     from: &'f Fir,
     to: &'f Fir,
     reader: Reader,
-    /// Pairs of names under comparison or compared: types mention each other.
-    seen: BTreeSet<(String, String)>,
+    /// Pairs under comparison or compared, what is read first: types mention each other, and what
+    /// wraps itself, in a file that somebody wrote by hand, is not unwrapped for ever.
+    seen: BTreeSet<(Ty, Ty)>,
 }
 
 /// Who reads.
@@ -20,10 +21,19 @@ pub(super) struct Fit<'f> {
 pub(super) enum Reader {
     /// Today's program, what an older one has written. A field that it does not read any more is gone.
     Today,
+    /// A run that goes on with today's program, what its frames hold. They hold it as its labels say.
+    Frame,
     /// An older program, what today's has written. It passes over fields that it does not know.
     Older,
     /// A client of an older program, which knows what to do about a variant that is new.
     Client,
+}
+
+impl Reader {
+    /// Whether it is the newer side that reads.
+    fn is_new(self) -> bool {
+        matches!(self, Self::Today | Self::Frame)
+    }
 }
 
 impl<'f> Fit<'f> {
@@ -33,12 +43,15 @@ impl<'f> Fit<'f> {
 
     /// What was, and what is.
     fn changed(&self, what: &str, from: &str, to: &str) -> String {
-        let (was, is) = if self.reader == Reader::Today { (from, to) } else { (to, from) };
+        let (was, is) = if self.reader.is_new() { (from, to) } else { (to, from) };
         format!("{what} was {was} and is {is}")
     }
 
     /// The first place where a value does not fit, in words; `what` is the value.
     pub(super) fn ty(&mut self, from: &Ty, to: &Ty, what: &str) -> Option<String> {
+        if self.reader == Reader::Frame && labels(self.from, from) != labels(self.to, to) {
+            return Some(self.changed(what, &words(from), &words(to)));
+        }
         let (from, to) = (plain(from), plain(to));
         match (from, to) {
             (Ty::Optional(from), Ty::Optional(to)) => self.ty(from, to, what),
@@ -51,58 +64,47 @@ impl<'f> Fit<'f> {
             | (Ty::Entry(key, from), Ty::Entry(other, to)) => {
                 self.ty(key, other, what).or_else(|| self.ty(from, to, what))
             }
-            (Ty::Named(from), Ty::Named(to)) => self.named(from, to, what),
-            // At the boundary, a type of its own stands as what it wraps.
-            (Ty::Named(name), to) if alias(self.from, name).is_some() => {
-                let (of, _) = alias(self.from, name)?;
-                self.once(name, to).then(|| self.ty(of, to, what)).flatten()
-            }
-            (from, Ty::Named(name)) if alias(self.to, name).is_some() => {
-                let (of, pattern) = alias(self.to, name)?;
-                let pattern = || pattern.map(|_| format!("{what} must match a pattern"));
-                let fits = self.once(name, from).then(|| self.ty(from, of, what)).flatten();
-                fits.or_else(pattern)
-            }
+            (Ty::Named(_), _) | (_, Ty::Named(_)) => self.named(from, to, what),
             (Ty::Money(_), Ty::Money(None)) => None,
             (from, to) if from == to => None,
             (from, to) => Some(self.changed(what, &words(from), &words(to))),
         }
     }
 
-    /// Whether a named type meets this other one for the first time: what wraps itself, in a file that
-    /// somebody wrote by hand, is not unwrapped for ever.
-    fn once(&mut self, name: &str, other: &Ty) -> bool {
-        self.seen.insert((name.to_owned(), format!("{other:?}")))
-    }
-
-    fn named(&mut self, from: &str, to: &str, what: &str) -> Option<String> {
-        if !self.seen.insert((from.to_owned(), to.to_owned())) {
+    /// Two types of which one has a name at least. At the boundary, a type that wraps another one
+    /// stands as that.
+    fn named(&mut self, from: &Ty, to: &Ty, what: &str) -> Option<String> {
+        if !self.seen.insert((from.clone(), to.clone())) {
             return None;
         }
+        let (was, is) = (alias(self.from, from), alias(self.to, to));
+        if was.is_some() || is.is_some() {
+            let (of, old) = was.unwrap_or((from, None));
+            let (to, new) = is.unwrap_or((to, None));
+            let stricter = || match (new, old) {
+                (Some(new), Some(old)) if new == old => None,
+                (Some(_), Some(_)) => Some(format!("{what} must match another pattern")),
+                (Some(_), None) => Some(format!("{what} must match a pattern")),
+                (None, _) => None,
+            };
+            return self.ty(of, to, what).or_else(stricter);
+        }
+        let (Ty::Named(old), Ty::Named(new)) = (from, to) else {
+            return Some(self.changed(what, &words(from), &words(to)));
+        };
         let event = |fir: &'f Fir, name: &str| fir.events.get(name).map(|event| &event.fields);
-        if let (Some(from), Some(to)) = (event(self.from, from), event(self.to, to)) {
+        if let (Some(from), Some(to)) = (event(self.from, old), event(self.to, new)) {
             return self.fields(from, to, what);
         }
         let decl = |fir: &'f Fir, name: &str| fir.types.get(name).map(|named| &named.decl);
-        match (decl(self.from, from), decl(self.to, to)) {
+        match (decl(self.from, old), decl(self.to, new)) {
             (Some(TypeDecl::Record(from)), Some(TypeDecl::Record(to))) => {
                 self.fields(from, to, what)
             }
             (Some(TypeDecl::Enum(from)), Some(TypeDecl::Enum(to))) => self.variants(from, to, what),
-            (
-                Some(TypeDecl::Alias { of: from, pattern: was }),
-                Some(TypeDecl::Alias { of: to, pattern: is }),
-            ) => {
-                let stricter = is.is_some() && is != was;
-                let pattern = || stricter.then(|| format!("{what} must match another pattern"));
-                self.ty(from, to, what).or_else(pattern)
-            }
             // The type of failures is declared by nobody.
-            (None, None) if from == to => None,
-            _ => {
-                let short = |name: &str| words(&Ty::Named(name.to_owned()));
-                Some(self.changed(what, &short(from), &short(to)))
-            }
+            (None, None) if old == new => None,
+            _ => Some(self.changed(what, &words(from), &words(to))),
         }
     }
 
@@ -121,13 +123,13 @@ impl<'f> Fit<'f> {
                     }
                 }
                 None if may_lack(field) => {}
-                None if self.reader == Reader::Today => {
+                None if self.reader.is_new() => {
                     return Some(format!("{name} is new and required"));
                 }
                 None => return Some(format!("{name} is gone")),
             }
         }
-        if self.reader != Reader::Today {
+        if !self.reader.is_new() {
             return None;
         }
         let gone = from.iter().find(|old| !to.iter().any(|field| field.name == old.name))?;
@@ -152,11 +154,36 @@ fn may_lack(field: &Field) -> bool {
 }
 
 /// What a named type wraps, and its pattern; none of any other type.
-fn alias<'f>(fir: &'f Fir, name: &str) -> Option<(&'f Ty, Option<&'f str>)> {
+fn alias<'f>(fir: &'f Fir, ty: &Ty) -> Option<(&'f Ty, Option<&'f str>)> {
+    let Ty::Named(name) = ty else { return None };
     match &fir.types.get(name)?.decl {
         TypeDecl::Alias { of, pattern } => Some((of, pattern.as_deref())),
         _ => None,
     }
+}
+
+/// Whether a value is personal, and whether it is secret.
+fn labels(fir: &Fir, ty: &Ty) -> (bool, bool) {
+    let (mut found, mut ty) = ((false, false), ty);
+    // Bound: what wraps itself is not unwrapped for ever; nobody wraps a type as often as this.
+    for _ in 0..64 {
+        ty = match ty {
+            Ty::Pii(of) => {
+                found.0 = true;
+                of
+            }
+            Ty::Secret(of) => {
+                found.1 = true;
+                of
+            }
+            Ty::Optional(of) => of,
+            other => match alias(fir, other) {
+                Some((of, _)) => of,
+                None => break,
+            },
+        };
+    }
+    found
 }
 
 /// Without labels: who may see a value is no matter of its form.

@@ -9,11 +9,14 @@ mod deploy;
 mod differ;
 mod fit;
 mod moves;
+mod order;
 mod rules;
+mod shape;
 mod surface;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod undos;
 mod upgrade;
 
 pub use deploy::{Live, locked, stranded};

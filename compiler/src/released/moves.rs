@@ -1,15 +1,17 @@
 //! Where a run of one version may go on with another: frame subtyping, point by durable point.
 //!
-//! A run may move where (1) the point is in both, within the same blocks; (2) everything that the new
-//! version needs there is in the frame, with a type that it can read; (3) the same steps that commit
-//! stand before it; (4) every undo that may be armed there is the same in both, and so is what the
-//! actions promise that it calls. What is not proven is refused.
+//! A run may move where (1) the point is in both, within the same blocks, and calls or waits for the
+//! same there; (2) everything that the new version needs there is in the frame, with a type that it can
+//! read and the same labels; (3) the same steps that commit may have ended before it; (4) every undo
+//! that may be armed there is the same in both, what it uses and what the actions promise that it
+//! calls included, and nothing would be undone of which no undo is armed. What is not proven is
+//! refused.
 
-use super::contracts::changed;
 use super::fit::{Fit, Reader};
-use super::tree;
-use sagaflow_fir::{Fir, Frozen, Local, Point, Ty, Workflow};
-use serde_json::Value;
+use super::order::{Node, Order, Place};
+use super::shape::Shapes;
+use super::undos::Undos;
+use sagaflow_fir::{Fir, Frozen, Local, LocalId, Point, Ty, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a run that rests at a point may move.
@@ -26,6 +28,29 @@ pub struct Move {
 /// Values that a run is given when it moves, by name, each with the names that it is made from.
 pub(super) type Given = BTreeMap<String, Vec<String>>;
 
+/// Both versions of a workflow, each in the program that it was frozen with.
+#[derive(Clone, Copy)]
+pub(super) struct Both<'f> {
+    pub old: &'f Fir,
+    pub was: &'f Workflow,
+    pub new: &'f Fir,
+    pub is: &'f Workflow,
+}
+
+impl Both<'_> {
+    /// Why a value of the old version cannot stand where the new one wants this type.
+    pub(super) fn misfit(&self, from: &Ty, to: &Ty, what: &str) -> Option<String> {
+        Fit::new(self.old, self.new, Reader::Frame).ty(from, to, what)
+    }
+
+    /// The same of what both bind.
+    pub(super) fn bound(&self, from: Option<LocalId>, to: Option<LocalId>) -> Option<String> {
+        let from = self.was.locals.get(from?.0 as usize)?;
+        let to = self.is.locals.get(to?.0 as usize)?;
+        self.misfit(&from.ty, &to.ty, &format!("`{}`", to.name))
+    }
+}
+
 /// The durable points of `old`, in the order of the program, each with what forbids a run that rests
 /// there to go on with `new`.
 #[must_use]
@@ -40,54 +65,67 @@ pub(super) fn moves_with(old: &Frozen, new: &Frozen, given: &Given) -> Vec<Move>
     else {
         return Vec::new();
     };
-    let (before, after) = (Order::of(old), Order::of(new));
-    let mut points: Vec<(&String, &Point)> = was.points.iter().collect();
-    points.sort_by_key(|(at, _)| before.place(at));
-    let row = |(at, point): (&String, &Point)| {
+    let both = Both { old: &old.fir, was, new: &new.fir, is };
+    let (before, after) = (Order::of(was), Order::of(is));
+    // Bound: what is said of a step or a block is found once for all points that it matters at, so the
+    // work grows with points times what commits, is undone differently, or stands around them.
+    let shapes = Shapes::of(both, &before, &after);
+    let undos = Undos::of(old, new, both, &before, &after);
+    let row = |(index, place): (usize, &Place<'_>)| {
         let (mut because, mut lacks) = (Vec::new(), Vec::new());
-        match is.points.get(at) {
-            None => because.push("there is no such point any more".to_owned()),
-            Some(other) => {
-                if point.path != other.path || before.stack(at) != after.stack(at) {
+        let point = was.points.get(place.at)?;
+        match (is.points.get(place.at), after.get(place.at)) {
+            (Some(other), Some(there)) => {
+                if point.path != other.path || !after.is_around(there, place) {
                     because.push("it stands within other blocks".to_owned());
                 }
-                for (name, why) in values((&old.fir, was, point), (&new.fir, is, other), given) {
+                for (name, why) in values(both, (point, other), given) {
                     because.push(why);
                     lacks.extend(name);
                 }
-                because.extend(before.commits(at, &after));
-                because.extend(before.undos(at, &after));
-                because.extend(promises(&old.fir, &new.fir, &before.armed(at)));
+                because.extend(shapes.said_at(place));
+                because.extend(commits((&before, index), (&after, there)));
+                because.extend(undos.said_at(&before, index));
             }
+            _ => because.push("there is no such point any more".to_owned()),
         }
-        Move { at: at.clone(), because, lacks }
+        let mut said = BTreeSet::new();
+        because.retain(|why| said.insert(why.clone()));
+        Some(Move { at: place.at.to_owned(), because, lacks })
     };
-    points.into_iter().map(row).collect()
+    let nowhere = was.points.keys().filter(|at| before.get(at).is_none()).map(|at| {
+        let because = vec!["nobody knows where it stands".to_owned()];
+        Move { at: at.clone(), because, lacks: Vec::new() }
+    });
+    before.places.iter().enumerate().filter_map(row).chain(nowhere).collect()
 }
 
 /// What is needed at a point and neither there nor given, with its name, or of a type that cannot be
 /// read.
 fn values(
-    (old, was, before): (&Fir, &Workflow, &Point),
-    (new, is, after): (&Fir, &Workflow, &Point),
+    both: Both<'_>,
+    (before, after): (&Point, &Point),
     given: &Given,
 ) -> Vec<(Option<String>, String)> {
     fn live<'w>(workflow: &'w Workflow, point: &'w Point) -> BTreeMap<&'w str, &'w Ty> {
-        let local = |id: &sagaflow_fir::LocalId| workflow.locals.get(id.0 as usize);
+        let local = |id: &LocalId| workflow.locals.get(id.0 as usize);
         let bound = point.live.iter().filter_map(local);
         let bound = bound.map(|Local { name, ty }| (name.as_str(), ty));
         bound.chain(point.hidden.iter().map(|(name, ty)| (name.as_str(), ty))).collect()
     }
-    let had = live(was, before);
-    let need = live(is, after);
+    let had = live(both.was, before);
+    let need = live(both.is, after);
     let reads = |name: &str, ty: &Ty| match had.get(name) {
         None => Some(format!("`{name}`, which the old frame lacks")),
-        Some(had) => Fit::new(old, new, Reader::Today).ty(had, ty, &format!("`{name}`")),
+        Some(had) => both.misfit(had, ty, &format!("`{name}`")),
     };
     // What a value is made from is a parameter of the new version.
-    let param = |name: &str| is.params.iter().find(|it| it.name == name).map(|it| &it.ty);
+    let param = |name: &str| both.is.params.iter().find(|it| it.name == name).map(|it| &it.ty);
     let made = |from: &Vec<String>| {
-        from.iter().find_map(|name| param(name).and_then(|ty| reads(name, ty)))
+        from.iter().find_map(|name| match param(name) {
+            Some(ty) => reads(name, ty),
+            None => Some(format!("`{name}`, which is no parameter")),
+        })
     };
     let judge = |(name, ty): (&str, &Ty)| match (had.contains_key(name), given.get(name)) {
         (true, _) => reads(name, ty).map(|why| (None, why)),
@@ -99,163 +137,32 @@ fn values(
     need.into_iter().filter_map(judge).collect()
 }
 
-/// What has changed of the actions that armed undos call, each once.
-fn promises(old: &Fir, new: &Fir, armed: &[&(usize, String, Value)]) -> Vec<String> {
-    let mut called = BTreeSet::new();
-    armed.iter().for_each(|(_, _, undo)| calls(undo, &mut called));
-    let other = |(service, action): &(String, String)| {
-        let was = old.action(service, action)?;
-        let short = service.rsplit('.').next().unwrap_or(service);
-        let why = match new.action(service, action) {
-            None => "is not there any more".to_owned(),
-            Some(is) => changed(old, was, new, is)?,
-        };
-        Some(format!("`{short}.{action}`, which undoes, {why}"))
+/// The first step that has committed the run in one version only, where a run rests at this point.
+fn commits((before, was): (&Order<'_>, usize), (after, is): (&Order<'_>, usize)) -> Option<String> {
+    let has = |order: &Order<'_>, at: &str, here: usize| {
+        let step = order.step(at).filter(|(_, step)| step.commits);
+        step.is_some_and(|(step, _)| order.precedes(step, here))
     };
-    called.iter().filter_map(other).collect()
-}
-
-/// The calls within a form, probes among them.
-fn calls(form: &Value, found: &mut BTreeSet<(String, String)>) {
-    match form {
-        Value::Array(items) => {
-            if let [Value::String(service), Value::String(action), Value::Array(_), ..] = &items[..]
-            {
-                found.insert((service.clone(), action.clone()));
-            }
-            items.iter().for_each(|item| calls(item, found));
-        }
-        Value::Object(fields) => {
-            if let (Some(service), Some(action)) =
-                (form["service"].as_str(), form["action"].as_str())
-            {
-                found.insert((service.to_owned(), action.to_owned()));
-            }
-            fields.values().for_each(|inner| calls(inner, found));
-        }
-        _ => {}
+    let gone = before.commits.iter().find(|at| has(before, at, was) && !has(after, at, is));
+    let new = || after.commits.iter().find(|at| has(after, at, is) && !has(before, at, was));
+    match gone {
+        Some(at) => Some(format!("`{at}` has committed the run, and would not have")),
+        None => new().map(|at| format!("`{at}` would have committed the run")),
     }
 }
 
-/// A workflow as a list of its points, with what stands around and before each.
-#[derive(Default)]
-struct Order {
-    /// Points in order, with the blocks around each.
-    points: Vec<(String, Vec<String>)>,
-    /// Steps that commit: how many points stand before, and which step it is.
-    commits: Vec<(usize, String)>,
-    /// Undos, likewise, with their form.
-    undos: Vec<(usize, String, Value)>,
-}
-
-impl Order {
-    fn of(frozen: &Frozen) -> Self {
-        let program = tree::program(frozen);
-        let workflow = &program["workflows"][&frozen.workflow];
-        let mut order = Self::default();
-        order.points.push(("start".to_owned(), Vec::new()));
-        order.block(&workflow["body"], &[]);
-        if !workflow["aftermath"].is_null() {
-            order.points.push(("after".to_owned(), Vec::new()));
-            order.block(&workflow["aftermath"], &["after".to_owned()]);
-        }
-        order
-    }
-
-    /// Everything within a form: whatever has an `at` is a point.
-    fn block(&mut self, form: &Value, around: &[String]) {
-        match form {
-            Value::Array(items) => items.iter().for_each(|item| self.block(item, around)),
-            Value::Object(fields) => {
-                let at = fields.get("at").and_then(Value::as_str);
-                if let Some(at) = at {
-                    self.points.push((at.to_owned(), around.to_vec()));
-                    self.step(at, form);
-                }
-                for (key, inner) in fields {
-                    let within = match (key.as_str(), at) {
-                        (
-                            "undo" | "fallback" | "handlers" | "interrupts" | "body" | "branches"
-                            | "block" | "otherwise",
-                            Some(at),
-                        ) => {
-                            let mut within = around.to_vec();
-                            within.push(format!("{key} of {at}"));
-                            within
-                        }
-                        _ => around.to_vec(),
-                    };
-                    self.block(inner, &within);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn step(&mut self, at: &str, form: &Value) {
-        let place = self.points.len();
-        if form["commits"] == Value::Bool(true) {
-            self.commits.push((place, at.to_owned()));
-        }
-        let undo = &form["undo"];
-        if undo.get("block").is_some() {
-            self.undos.push((place, at.to_owned(), undo.clone()));
-        }
-    }
-
-    /// Where a point stands; the last, where it is none of a statement.
-    fn place(&self, at: &str) -> usize {
-        self.points.iter().position(|(other, _)| other == at).unwrap_or(self.points.len())
-    }
-
-    fn stack(&self, at: &str) -> &[String] {
-        self.points.iter().find(|(other, _)| other == at).map_or(&[], |(_, around)| around)
-    }
-
-    /// Whether what stands at this place may have happened when a run rests at the point: it stands
-    /// before it, or in a block around it, which may be a loop.
-    fn may_precede(&self, at: &str, place: usize) -> bool {
-        let around = self.stack(at).first();
-        let shares = || {
-            let other = place.checked_sub(1).and_then(|place| self.points.get(place));
-            around.is_some() && other.is_some_and(|(_, other)| other.first() == around)
-        };
-        place <= self.place(at) + 1 || shares()
-    }
-
-    fn commits(&self, at: &str, new: &Self) -> Option<String> {
-        fn before<'o>(order: &'o Order, at: &str) -> Vec<&'o str> {
-            let all = order.commits.iter();
-            let all = all.filter(|(place, _)| *place <= order.place(at));
-            all.map(|(_, at)| at.as_str()).collect()
-        }
-        let (was, is) = (before(self, at), before(new, at));
-        let other = is.iter().find(|at| !was.contains(at));
-        let gone = was.iter().find(|at| !is.contains(at));
-        match (gone, other) {
-            (Some(at), _) => Some(format!("`{at}` has committed the run, and would not have")),
-            (None, Some(at)) => Some(format!("`{at}` would have committed the run")),
-            (None, None) => None,
-        }
-    }
-
-    /// The undos that may be armed where a run rests.
-    fn armed(&self, at: &str) -> Vec<&(usize, String, Value)> {
-        self.undos.iter().filter(|(place, _, _)| self.may_precede(at, *place)).collect()
-    }
-
-    fn undos(&self, at: &str, new: &Self) -> Vec<String> {
-        self.armed(at)
-            .into_iter()
-            .filter_map(|(_, step, undo)| {
-                match new.undos.iter().find(|(_, other, _)| other == step) {
-                    None => Some(format!("the undo of `{step}` is not there any more")),
-                    Some((_, _, other)) if other != undo => {
-                        Some(format!("the undo of `{step}` is another"))
-                    }
-                    Some(_) => None,
-                }
-            })
-            .collect()
+/// What a point is, as it is named to people.
+pub(super) fn kind(node: Node<'_>) -> &'static str {
+    match node {
+        Node::Begin => "a beginning",
+        Node::Step(step) if step.block.is_some() => "a transaction",
+        Node::Step(_) => "a step",
+        Node::Wait(_) => "a wait",
+        Node::Fork(_) => "a `parallel`",
+        Node::Each(_) => "an `each`",
+        Node::Repeat => "a `repeat`",
+        Node::Scope(_) => "a scope",
+        Node::Manual => "a question",
+        Node::Unit => "the beginning of an undo or a fallback",
     }
 }

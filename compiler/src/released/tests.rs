@@ -1,6 +1,10 @@
-//! What is said of two versions: every difference once, in words, and where a run may move.
+//! What is said of two versions: every difference once, in words.
 
-use super::{differences, moves};
+mod fitting;
+mod moving;
+mod same;
+
+use super::differences;
 use crate::{analyze, load};
 use sagaflow_fir::{Damage, Frozen};
 
@@ -18,6 +22,10 @@ service Bank {
   write charge(id: text, cents: int) -> text idempotent by id fails Declined compensate refund(id) within 2s
   write refund(id: text) idempotent by id within 2s
   write give_back(id: text) idempotent by id within 2s
+}
+service Till {
+  write take(id: text) -> text idempotent by id compensate give(id) within 2s
+  write give(id: text) idempotent by id within 2s
 }
 service Mail {
   write send(id: text) idempotent by id compensate none because \"a letter harms nobody\" within 2s
@@ -166,81 +174,6 @@ fn numbers_are_policy_and_that_there_is_a_bound_is_meaning() {
     assert!(!policy("retry 2 times", ""), "a scope that is not tried again ends otherwise");
     assert!(!policy("retry 2 times", "retry 2 times deadline 5m"), "it may be late now");
     assert!(!policy("retry 3 times", "retry 3 times on Declined"), "an error that is tried again");
-}
-
-#[test]
-fn a_type_of_its_own_stands_as_what_it_wraps() {
-    let with = |ty: &str, key: &str, decl: &str| {
-        frozen(&format!(
-            "workflow Pay v1 (id: text) -> text idempotent by id deadline 1h {{\n\
-             step got = R.get({key})\nreturn got\n}}\n\
-             service R {{ read get(id: {ty}) -> text within 1s }}\n{decl}\n"
-        ))
-    };
-    let plain = with("text", "id", "");
-    let named = with("Id", "Id(id)", "type Id = text");
-    let strict = with("Id", "Id(id)", "type Id = text matching \"[a-z]+\"");
-    let fit = |from: &Frozen, to: &Frozen| {
-        let params = |it: &Frozen| it.fir.services["shop.R"].actions["get"].params.clone();
-        let mut fit = super::fit::Fit::new(&from.fir, &to.fir, super::fit::Reader::Today);
-        fit.fields(&params(from), &params(to), "")
-    };
-    assert_eq!((fit(&plain, &named), fit(&named, &plain)), (None, None));
-    assert_eq!(fit(&plain, &strict).as_deref(), Some("`id` must match a pattern"));
-    assert_eq!(fit(&strict, &plain), None);
-}
-
-/// Points where a run may not move, with why.
-fn stuck(old: &str, new: &str) -> Vec<String> {
-    let (old, new) = (frozen(&program(old)), frozen(&program(new).replacen("v1", "v2", 1)));
-    let all = moves(&old, &new);
-    assert!(all.iter().any(|it| it.at == "start"), "the start is a point too: {all:?}");
-    let no = all.into_iter().filter(|it| !it.because.is_empty());
-    no.map(|it| format!("{}: {}", it.at, it.because.join("; "))).collect()
-}
-
-#[test]
-fn a_run_may_move_everywhere_to_a_version_that_needs_nothing_more() {
-    assert_eq!(stuck(BODY, BODY), [""; 0]);
-    assert_eq!(stuck(BODY, &BODY.replace("Mail.send(paid)", "Mail.send(\"x\")")), [""; 0]);
-}
-
-#[test]
-fn a_run_may_not_move_to_where_a_value_is_missing_or_an_undo_is_another() {
-    let needs = format!("now_then = cents * 2\n{BODY}\nprogress \"{{now_then}}\"");
-    let found = stuck(BODY, &needs);
-    assert!(found.iter().any(|it| it.starts_with("paid: it needs `now_then`")), "{found:?}");
-    assert!(!found.iter().any(|it| it.starts_with("start")), "it is bound behind it: {found:?}");
-    let undone =
-        BODY.replace("charge(id, cents)", "charge(id, cents) compensate Bank.give_back(id)");
-    let found = stuck(BODY, &undone);
-    assert!(
-        found.iter().any(|it| it.starts_with("ok: the undo of `paid` is another")),
-        "{found:?}"
-    );
-    assert!(!found.iter().any(|it| it.starts_with("start")), "nothing is armed there: {found:?}");
-}
-
-#[test]
-fn a_run_may_not_move_to_where_what_undoes_has_become_another() {
-    let text = program(BODY);
-    let stuck = |new: &str| -> Vec<String> {
-        let all = moves(&frozen(&text), &frozen(&new.replacen("v1", "v2", 1)));
-        all.into_iter().find(|it| it.at == "ok").map(|it| it.because).unwrap_or_default()
-    };
-    assert_eq!(stuck(&text), [""; 0]);
-    let busy = "refund(id: text) idempotent by id fails Busy transient within 2s";
-    let busy = text.replace("refund(id: text) idempotent by id within 2s", busy);
-    let because = "`Bank.refund`, which undoes, has changed: the error `Busy` is new";
-    let found = stuck(&busy);
-    assert!(found.iter().any(|it| it == because), "{found:?}");
-}
-
-#[test]
-fn a_run_may_not_move_to_where_its_point_is_gone() {
-    let other = BODY.replace("step paid =", "step charged =").replace("(paid)", "(charged)");
-    let found = stuck(BODY, &other);
-    assert!(found.iter().any(|it| it == "paid: there is no such point any more"), "{found:?}");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 //! A number of a local says how many were bound before it, so one more statement at the beginning
 //! would make everything behind it look different.
 
-use sagaflow_fir::{Frozen, Local};
+use sagaflow_fir::{CallUndo, Frozen, Local};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Where numbers are locals.
 const LOCALS: [&str; 16] = [
@@ -29,14 +30,12 @@ const LOCALS: [&str; 16] = [
 /// Where anything may stand, which is a value of the program.
 const VALUES: [&str; 2] = ["literal", "default"];
 
-/// The whole program of a version.
+/// The whole program of a version. What a function binds keeps its numbers: nobody outside of it knows
+/// its names.
 pub(super) fn program(frozen: &Frozen) -> Value {
     let mut json = serde_json::to_value(&frozen.fir).expect("FIR has only text as map keys");
     for (name, workflow) in &frozen.fir.workflows {
         name_in(&mut json, "workflows", name, &workflow.locals);
-    }
-    for (name, function) in &frozen.fir.functions {
-        name_in(&mut json, "functions", name, &function.locals);
     }
     for (name, human) in &frozen.fir.humans {
         name_in(&mut json, "humans", name, &human.locals);
@@ -48,8 +47,25 @@ fn name_in(json: &mut Value, section: &str, name: &str, locals: &[Local]) {
     if let Some(found) = json.get_mut(section).and_then(|all| all.get_mut(name)) {
         let mut spoken = locals.to_vec();
         as_written(found, &mut spoken);
-        name_locals(found, "", &spoken);
+        let mut name = |index: usize| Some(Value::from(spoken.get(index)?.name.as_str()));
+        name_locals(found, "", &mut name);
     }
+}
+
+/// An undo by itself. What frames hold stands by its name; what an expression binds has none in a
+/// form without policy, and stands by the place where the undo names it first.
+pub(super) fn undo(undo: &CallUndo, locals: &[Local]) -> Value {
+    let mut json = serde_json::to_value(undo).expect("FIR has only text as map keys");
+    let mut inside: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut name = |index: usize| match locals.get(index)?.name.as_str() {
+        "" => {
+            let next = inside.len();
+            Some(Value::from(*inside.entry(index).or_insert(next)))
+        }
+        name => Some(Value::from(name)),
+    };
+    name_locals(&mut json, "", &mut name);
+    json
 }
 
 /// The names of lambdas as they are written: which number one of them has got tells how many stood
@@ -73,19 +89,20 @@ fn as_written(json: &Value, locals: &mut [Local]) {
     }
 }
 
-fn name_locals(json: &mut Value, key: &str, locals: &[Local]) {
+/// Puts what `name` says in the place of every number of a local.
+fn name_locals(json: &mut Value, key: &str, name: &mut dyn FnMut(usize) -> Option<Value>) {
     match json {
         Value::Number(number) if LOCALS.contains(&key) => {
             let index = number.as_u64().and_then(|index| usize::try_from(index).ok());
-            if let Some(local) = index.and_then(|index| locals.get(index)) {
-                *json = Value::from(local.name.as_str());
+            if let Some(named) = index.and_then(&mut *name) {
+                *json = named;
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| name_locals(item, key, locals)),
+        Value::Array(items) => items.iter_mut().for_each(|item| name_locals(item, key, name)),
         Value::Object(fields) => {
             for (key, value) in fields.iter_mut().filter(|(key, _)| !VALUES.contains(&key.as_str()))
             {
-                name_locals(value, key, locals);
+                name_locals(value, key, name);
             }
         }
         _ => {}

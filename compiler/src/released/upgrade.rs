@@ -54,6 +54,7 @@ impl Today<'_> {
         );
         let others = match stuck.len() - 1 {
             0 => String::new(),
+            1 => "; there is 1 point more".to_owned(),
             more => format!("; there are {} more", plural(more as u64, "point")),
         };
         let label = format!("{}{others}", first.because.join("; "));
@@ -70,10 +71,17 @@ impl Today<'_> {
 
     /// The values that are given, each with the names that it is made from.
     fn given(&self, upgrade: &Upgrade) -> Given {
+        let program = self.program;
         let made = |value| {
-            let mut reads = Vec::new();
-            self.program.each_read(value, &mut |local| {
-                reads.push(self.program.locals[local].name.to_string());
+            let (mut reads, own) = (Vec::new(), program.exprs[value].span);
+            program.each_read(value, &mut |local| {
+                let local = &program.locals[local];
+                let inside = local.span.file == own.file
+                    && local.span.start >= own.start
+                    && local.span.end <= own.end;
+                if !inside {
+                    reads.push(local.name.to_string());
+                }
             });
             reads
         };
