@@ -14,6 +14,8 @@
 mod arena;
 mod decl;
 mod expr;
+mod label;
+mod order;
 mod step;
 mod stmt;
 mod test;

@@ -121,25 +121,6 @@ impl Ty {
         self
     }
 
-    /// The same, and each part of it, at least as confidential as that of a type of the same form.
-    #[must_use]
-    pub fn labelled_as(self, other: &Self) -> Self {
-        use TyKind as K;
-        let both = |a: Box<Self>, b: &Self| Box::new(a.labelled_as(b));
-        let label = self.label.max(other.label);
-        let kind = match (self.kind, &other.kind) {
-            (K::List(a), K::List(b) | K::Batch(b)) => K::List(both(a, b)),
-            (K::Batch(a), K::Batch(b)) => K::Batch(both(a, b)),
-            (K::Outcome(a), K::Outcome(b)) => K::Outcome(both(a, b)),
-            (K::Optional(a), K::Optional(b)) => K::Optional(both(a, b)),
-            (K::Optional(a), _) => K::Optional(both(a, other)),
-            (K::Map(k, v), K::Map(x, y)) => K::Map(both(k, x), both(v, y)),
-            (K::Entry(k, v), K::Entry(x, y)) => K::Entry(both(k, x), both(v, y)),
-            (kind, _) => kind,
-        };
-        Self { label, kind }
-    }
-
     /// `T?` of this; an optional stays as it is.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -170,61 +151,6 @@ impl Ty {
 pub type TyRef = Spanned<Ty>;
 
 impl Program {
-    /// Whether a type, or something in it, has just this label.
-    #[must_use]
-    pub fn holds(&self, ty: &Ty, label: Label) -> bool {
-        self.inside(ty, label, &mut std::collections::BTreeSet::new())
-    }
-
-    /// The highest label of a type and of what is in it.
-    #[must_use]
-    pub fn deep_label(&self, ty: &Ty) -> Label {
-        let all = [Label::Secret, Label::Pii];
-        all.into_iter().find(|label| self.holds(ty, *label)).unwrap_or_default()
-    }
-
-    /// The highest label of a type and of what its collections hold. A record is not looked into: it
-    /// travels as a whole, and its fields are marked.
-    #[must_use]
-    pub fn carried_label(&self, ty: &Ty) -> Label {
-        let inner = match &ty.kind {
-            TyKind::List(t) | TyKind::Optional(t) | TyKind::Outcome(t) | TyKind::Batch(t) => {
-                self.carried_label(t)
-            }
-            TyKind::Map(k, v) | TyKind::Entry(k, v) => {
-                self.carried_label(k).max(self.carried_label(v))
-            }
-            // Bound: an alias never leads to itself.
-            TyKind::Alias(id) => self.carried_label(&self.aliases[*id].of.node),
-            _ => Label::Open,
-        };
-        ty.label.max(inner)
-    }
-
-    fn inside(&self, ty: &Ty, label: Label, seen: &mut std::collections::BTreeSet<TyKind>) -> bool {
-        if ty.label == label {
-            return true;
-        }
-        let fields: Vec<&Field> = match &ty.kind {
-            TyKind::List(t) | TyKind::Optional(t) | TyKind::Outcome(t) | TyKind::Batch(t) => {
-                return self.inside(t, label, seen);
-            }
-            TyKind::Map(k, v) | TyKind::Entry(k, v) => {
-                return self.inside(k, label, seen) || self.inside(v, label, seen);
-            }
-            TyKind::Alias(id) => return self.inside(&self.aliases[*id].of.node, label, seen),
-            TyKind::Record(id) => self.records[*id].fields.iter().collect(),
-            TyKind::Event(id) => self.events[*id].fields.iter().collect(),
-            TyKind::Enum(id) => {
-                self.enums[*id].variants.iter().flat_map(|variant| &variant.fields).collect()
-            }
-            _ => return false,
-        };
-        // Order: a record that holds itself is looked into once.
-        seen.insert(ty.kind.clone())
-            && fields.into_iter().any(|field| self.inside(&field.ty.node, label, seen))
-    }
-
     /// A type as its author would write it.
     #[must_use]
     pub fn show_ty(&self, ty: &Ty) -> String {

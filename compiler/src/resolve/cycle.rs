@@ -2,10 +2,9 @@
 
 use super::Resolver;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{
-    ExprId, ExprKind, FunctionBody, FunctionId, Program, StmtKind, Target, WorkflowId,
-};
+use crate::hir::{FunctionId, Program, StmtKind, Target, WorkflowId};
 use crate::span::Span;
+use std::collections::BTreeMap;
 
 /// A call from one thing to another of its kind.
 type Edges<I> = Vec<(I, Vec<(I, Span)>)>;
@@ -15,7 +14,7 @@ pub(super) fn check(resolver: &mut Resolver<'_>) {
     let program = &resolver.program;
     let mut found = Vec::new();
     let functions: Edges<FunctionId> =
-        program.functions.ids().map(|id| (id, function_calls(program, id))).collect();
+        program.functions.ids().map(|id| (id, program.calls_of(id))).collect();
     cycles(&functions, |id| program.functions[id].name.name.to_string(), "function", &mut found);
     let workflows: Edges<WorkflowId> =
         program.workflows.ids().map(|id| (id, runs(program, id))).collect();
@@ -41,88 +40,80 @@ fn runs(program: &Program, id: WorkflowId) -> Vec<(WorkflowId, Span)> {
     runs
 }
 
-fn function_calls(program: &Program, id: FunctionId) -> Vec<(FunctionId, Span)> {
-    let mut calls = Vec::new();
-    match &program.functions[id].body {
-        FunctionBody::Fn { lets, value } => {
-            lets.iter().for_each(|(_, e)| calls_in(program, *e, &mut calls));
-            calls_in(program, *value, &mut calls);
-        }
-        FunctionBody::Decide { rules, otherwise } => {
-            for rule in rules {
-                calls_in(program, rule.when, &mut calls);
-                calls_in(program, rule.then, &mut calls);
-            }
-            otherwise.iter().for_each(|e| calls_in(program, *e, &mut calls));
-        }
-    }
-    calls
-}
-
-fn calls_in(program: &Program, expr: ExprId, calls: &mut Vec<(FunctionId, Span)>) {
-    program.each_inner(expr, &mut |id| {
-        let expr = &program.exprs[id];
-        if let ExprKind::Call(called, _) = &expr.kind {
-            calls.push((*called, expr.span));
-        }
-    });
-}
-
-fn cycles<I: Copy + Eq>(
+fn cycles<I: Copy + Ord>(
     edges: &Edges<I>,
     name: impl Fn(I) -> String,
     kind: &str,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut state = vec![0_u8; edges.len()];
+    let places: BTreeMap<I, usize> =
+        edges.iter().enumerate().map(|(place, (id, _))| (*id, place)).collect();
+    let mut state = vec![State::New; edges.len()];
     for start in 0..edges.len() {
-        visit(edges, start, &mut state, &mut Vec::new(), &name, kind, found);
+        if state[start] != State::New {
+            continue;
+        }
+        state[start] = State::Open;
+        // Bound: as long as there are things; thousands may call each other in a row, so nothing
+        // recurses here.
+        let mut open = vec![(start, 0)];
+        let mut way: Vec<(usize, Span)> = Vec::new();
+        while let Some((at, done)) = open.pop() {
+            let (from, calls) = &edges[at];
+            let Some((to, span)) = calls.get(done) else {
+                state[at] = State::Done;
+                way.pop();
+                continue;
+            };
+            open.push((at, done + 1));
+            let Some(next) = places.get(to).copied() else { continue };
+            match state[next] {
+                State::New => {
+                    state[next] = State::Open;
+                    way.push((at, *span));
+                    open.push((next, 0));
+                }
+                State::Open => {
+                    let first = way.iter().position(|(place, _)| *place == next);
+                    let first = first.unwrap_or(way.len());
+                    let circle = way[first..].iter().map(|(at, span)| (name(edges[*at].0), *span));
+                    let circle = circle.chain([(name(*from), *span)]).collect();
+                    found.push(closed(circle, &name(*to), kind));
+                }
+                State::Done => {}
+            }
+        }
     }
 }
 
-fn visit<I: Copy + Eq>(
-    edges: &Edges<I>,
-    at: usize,
-    state: &mut [u8],
-    way: &mut Vec<(usize, Span)>,
-    name: &impl Fn(I) -> String,
-    kind: &str,
-    found: &mut Vec<Diagnostic>,
-) {
-    if state[at] != 0 {
-        return;
+/// Where the search is with one thing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    Open,
+    Done,
+}
+
+/// A circle of calls, the one that closes it last.
+fn closed(mut circle: Vec<(String, Span)>, to: &str, kind: &str) -> Diagnostic {
+    let last = circle.pop();
+    let span = last.as_ref().map_or_else(Span::default, |(_, span)| *span);
+    let text = if circle.is_empty() {
+        format!("the {kind} `{to}` calls itself without end")
+    } else {
+        format!("the {kind} `{to}` calls itself through others, without end")
+    };
+    let mut diagnostic = Diagnostic::error("F0118", span, text);
+    for (from, span) in circle {
+        diagnostic = diagnostic.label(span, format!("called by `{from}`…"));
     }
-    state[at] = 1;
-    let (from, calls) = &edges[at];
-    for (to, span) in calls {
-        let Some(next) = edges.iter().position(|(id, _)| id == to) else { continue };
-        if state[next] == 1 {
-            let text = if next == at {
-                format!("the {kind} `{}` calls itself without end", name(*to))
-            } else {
-                format!("the {kind} `{}` calls itself through others, without end", name(*to))
-            };
-            let mut diagnostic = Diagnostic::error("F0118", *span, text);
-            let first = way.iter().position(|(index, _)| *index == next).unwrap_or(way.len());
-            for (index, span) in way.iter().skip(first) {
-                diagnostic =
-                    diagnostic.label(*span, format!("called by `{}`…", name(edges[*index].0)));
-            }
-            diagnostic =
-                diagnostic.label(*span, format!("called by `{}`: back at the start", name(*from)));
-            let help = match kind {
-                "workflow" => {
-                    "use `repeat` for a loop, or `start` for an independent successor that nothing \
-                     waits for"
-                }
-                _ => "functions have no recursion: use the methods of lists, such as `fold`",
-            };
-            found.push(diagnostic.help(help));
-            continue;
+    if let Some((from, span)) = last {
+        diagnostic = diagnostic.label(span, format!("called by `{from}`: back at the start"));
+    }
+    diagnostic.help(match kind {
+        "workflow" => {
+            "use `repeat` for a loop, or `start` for an independent successor that nothing waits for"
         }
-        way.push((at, *span));
-        visit(edges, next, state, way, name, kind, found);
-        way.pop();
-    }
-    state[at] = 2;
+        _ => "functions have no recursion: use the methods of lists, such as `fold`",
+    })
 }

@@ -38,17 +38,11 @@ impl Cx<'_> {
             (Builtin::Sample, &[name]) => self.sample(id, name, hint),
             (Builtin::Range, args) => {
                 let int = Ty::new(TyKind::Int);
-                for arg in args {
-                    self.check(*arg, &Want::plain(int.clone()));
-                }
-                Ty::new(TyKind::List(Box::new(int)))
+                self.series(args, int)
             }
             (Builtin::Dates, args) => {
                 let date = Ty::new(TyKind::Date);
-                for arg in args {
-                    self.check(*arg, &Want::plain(date.clone()));
-                }
-                Ty::new(TyKind::List(Box::new(date)))
+                self.series(args, date)
             }
             (Builtin::Fingerprint, &[value]) => {
                 self.value(value, None);
@@ -56,7 +50,7 @@ impl Cx<'_> {
             }
             (Builtin::Reveal, &[value, reason]) => {
                 self.check(reason, &text);
-                Ty { label: Label::Open, ..self.value(value, hint) }
+                self.revealed(value, hint)
             }
             // A wrong number of arguments was reported with the signature.
             (_, args) => {
@@ -66,6 +60,25 @@ impl Cx<'_> {
                 Ty::error()
             }
         }
+    }
+
+    /// The values from one to another: how many there are tells of both.
+    fn series(&mut self, ends: &[ExprId], of: Ty) -> Ty {
+        let want = Want::plain(of.clone());
+        let label = super::operator::joined(ends.iter().map(|end| self.check(*end, &want).label));
+        Ty::new(TyKind::List(Box::new(of))).labelled(label)
+    }
+
+    /// `reveal(e, "why")`: the value without its label; a named type that marks its values gives the
+    /// plain one.
+    fn revealed(&mut self, value: ExprId, hint: Option<&Ty>) -> Ty {
+        let ty = self.value(value, hint);
+        let marked = self.program.carried_label(&Ty::new(ty.kind.clone())) != Label::Open;
+        if matches!(ty.kind, TyKind::Alias(_)) && marked {
+            let plain = self.plain_operand(value, &ty, "revealed");
+            return self.program.opened(&plain);
+        }
+        self.program.opened(&ty)
     }
 
     /// What differs from one evaluation to the next has no place in pure code.

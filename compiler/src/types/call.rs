@@ -69,7 +69,8 @@ impl Cx<'_> {
 
     /// `Sku("ABC-0001")`: what the alias stands for, made one.
     pub(super) fn nominal(&mut self, alias: AliasId, inner: ExprId) -> Ty {
-        let decl = &self.program.aliases[alias];
+        let program = self.program;
+        let decl = &program.aliases[alias];
         let base = self.base(&decl.of.node);
         let words = format!("`{}` is declared here", decl.name.name);
         let span = decl.of.span;
@@ -82,7 +83,7 @@ impl Cx<'_> {
         if !fits_itself {
             self.coerce(inner, &Want::declared(base, span, words));
         }
-        Ty { label: got.label.max(decl.of.node.label), kind: TyKind::Alias(alias) }
+        program.labelled_as(Ty::new(TyKind::Alias(alias)), &got)
     }
 
     pub(super) fn call(&mut self, id: FunctionId, args: &Args) -> Ty {
@@ -93,9 +94,8 @@ impl Cx<'_> {
         // body takes out of its parameters has the label it has there.
         let label =
             function.params.iter().zip(&args.values).fold(Label::Open, |label, (param, value)| {
-                let given = value.map_or(Label::Open, |value| self.carried(value));
-                let declared = self.program.carried_label(&param.ty.node);
-                if declared >= given { label } else { label.max(given) }
+                let given = value.map_or_else(Ty::error, |value| self.table.ty(value));
+                label.max(self.program.lost(&given, &param.ty.node))
             });
         self.answer_of(id).labelled(label)
     }

@@ -72,6 +72,9 @@ pub(super) struct Cx<'a> {
     pub place: Place,
     /// What functions give, with the labels of their bodies; nothing while a body is looked at.
     pub given: BTreeMap<FunctionId, Option<Ty>>,
+    /// The labels that names take over from later turns: the names of a `repeat` from `again`, those
+    /// of a `fold` from what its lambda makes.
+    pub raised: BTreeMap<LocalId, Ty>,
     /// What is known of currencies here.
     pub facts: Facts,
     /// The loops around, innermost last.
@@ -107,6 +110,7 @@ impl<'a> Cx<'a> {
             findings: Vec::new(),
             place: Place::default(),
             given: BTreeMap::new(),
+            raised: BTreeMap::new(),
             facts: Facts::default(),
             gives: Vec::new(),
             uses: Vec::new(),
@@ -136,6 +140,28 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// Sets the type of a name that several turns give values to: with the labels of all of them.
+    pub fn bind_raised(&mut self, local: LocalId, ty: Ty) {
+        let ty = match self.raised.get(&local) {
+            Some(raised) => self.program.labelled_as(ty, raised),
+            None => ty,
+        };
+        self.bind(local, ty);
+    }
+
+    /// Takes the labels of a later value over into a name; whether they were new to it, so that what
+    /// was said of it has to be looked at again.
+    pub fn raise(&mut self, local: LocalId, later: &Ty) -> bool {
+        let now = self.table.local(local);
+        let raised = self.program.labelled_as(now.clone(), later);
+        let grew = raised != now;
+        if grew {
+            self.raised.insert(local, raised.clone());
+            self.bind(local, raised);
+        }
+        grew
+    }
+
     /// Sets the type of an expression by itself.
     pub fn set(&mut self, id: ExprId, ty: Ty) {
         if let Some(slot) = self.table.exprs.get_mut(id.index()) {
@@ -153,17 +179,7 @@ impl<'a> Cx<'a> {
 
     /// A type without nominal wrappers and optionals: what operators and methods work on.
     pub fn base(&self, ty: &Ty) -> Ty {
-        let mut ty = ty.clone();
-        // Bound: an alias never leads to itself, so the chain ends; a broken one stops too.
-        for _ in 0..64 {
-            match ty.kind {
-                TyKind::Alias(id) => {
-                    ty = self.program.aliases[id].of.node.clone().labelled(ty.label);
-                }
-                _ => break,
-            }
-        }
-        ty
+        self.program.plain(ty)
     }
 
     /// Reports that a value does not fit where it stands.

@@ -39,11 +39,12 @@ impl Cx<'_> {
     /// Everything that holds expressions.
     pub fn bodies(&mut self) {
         let program = self.program;
+        // Order: what a function calls comes before it, so that no call looks into a body.
+        for id in program.functions_in_order() {
+            self.answer_of(id);
+        }
         for id in program.actions.ids() {
             self.action(id);
-        }
-        for id in program.functions.ids() {
-            self.answer_of(id);
         }
         for id in program.humans.ids() {
             self.human(id);
@@ -101,18 +102,25 @@ impl Cx<'_> {
             None => {
                 self.given.insert(id, None);
                 let facts = std::mem::take(&mut self.facts);
-                let ty = self.function(id);
-                self.facts = facts;
+                let raised = std::mem::take(&mut self.raised);
+                let ty = self.function(id, None);
+                (self.facts, self.raised) = (facts, raised);
                 self.given.insert(id, Some(ty.clone()));
                 ty
             }
         }
     }
 
-    fn function(&mut self, id: FunctionId) -> Ty {
+    /// What a function gives, as it is declared or with another type for one of its parameters.
+    pub(super) fn function(&mut self, id: FunctionId, given: Option<(usize, &Ty)>) -> Ty {
         let program = self.program;
         let function = &program.functions[id];
         self.params(&function.locals, &function.params);
+        if let Some((index, ty)) = given
+            && let Some(local) = function.locals.get(index)
+        {
+            self.bind(*local, ty.clone());
+        }
         let word = match function.body {
             FunctionBody::Fn { .. } => "fn",
             FunctionBody::Decide { .. } => "decide",
@@ -121,17 +129,14 @@ impl Cx<'_> {
         let module = function.name.module.clone();
         let words = format!("`{}` gives this", function.name.name);
         let want = Want::declared(function.result.node.clone(), function.result.span, words);
-        let mut values = Vec::new();
         self.within(Place { pure, module, ..Place::default() }, |cx| match &function.body {
             FunctionBody::Fn { lets, value } => {
                 for (local, value) in lets {
                     cx.let_(*local, *value);
                 }
                 cx.check(*value, &want);
-                values.push(*value);
             }
             FunctionBody::Decide { rules, otherwise } => {
-                values.extend(rules.iter().map(|rule| rule.then).chain(*otherwise));
                 for rule in rules {
                     cx.condition(rule.when);
                     let facts = cx.facts.clone();
@@ -145,8 +150,20 @@ impl Cx<'_> {
                 cx.decision(function, rules, *otherwise);
             }
         });
+        self.answer_from(id)
+    }
+
+    /// What a function gives, from what is known of its body.
+    pub(super) fn answer_from(&self, id: FunctionId) -> Ty {
+        let function = &self.program.functions[id];
+        let values: Vec<_> = match &function.body {
+            FunctionBody::Fn { value, .. } => vec![*value],
+            FunctionBody::Decide { rules, otherwise } => {
+                rules.iter().map(|rule| rule.then).chain(*otherwise).collect()
+            }
+        };
         values.iter().fold(function.result.node.clone(), |ty, value| {
-            ty.labelled_as(&self.table.own_ty(*value)).labelled(self.table.label(*value))
+            self.program.labelled_as(ty, &self.table.ty(*value))
         })
     }
 

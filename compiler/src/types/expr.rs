@@ -22,14 +22,16 @@ impl Cx<'_> {
                 self.assume(*condition, false);
                 let b = self.check(*otherwise, want);
                 self.facts = facts;
-                self.set(id, want.ty.clone().labelled(a.label.max(b.label)));
+                let ty =
+                    [a, b].iter().fold(want.ty.clone(), |ty, arm| program.labelled_as(ty, arm));
+                self.set(id, ty);
             }
             ExprKind::Match(subject, arms) => {
                 self.match_arms(id, *subject, arms);
-                let label = arms
-                    .iter()
-                    .fold(Label::Open, |label, arm| label.max(self.check(arm.value, want).label));
-                self.set(id, want.ty.clone().labelled(label));
+                let ty = arms.iter().fold(want.ty.clone(), |ty, arm| {
+                    program.labelled_as(ty, &self.check(arm.value, want))
+                });
+                self.set(id, ty);
             }
             ExprKind::List(items) => {
                 let inner = want.ty.present();
@@ -38,10 +40,10 @@ impl Cx<'_> {
                     return self.coerce(id, want);
                 };
                 let item = want.with((**item).clone());
-                let label = items
-                    .iter()
-                    .fold(Label::Open, |label, value| label.max(self.check(*value, &item).label));
-                self.set(id, Ty { label, kind: inner.kind.clone() });
+                let of = items.iter().fold(item.ty.clone(), |ty, value| {
+                    program.labelled_as(ty, &self.check(*value, &item))
+                });
+                self.set(id, Ty::new(TyKind::List(Box::new(of))));
                 return self.coerce(id, want);
             }
             ExprKind::Unary(UnaryOp::Neg, inner)
@@ -245,8 +247,7 @@ impl Cx<'_> {
         if item.kind == TyKind::Error {
             return Ty::error();
         }
-        let label = item.label;
-        Ty { label, kind: TyKind::List(Box::new(Ty { label: Label::Open, ..item })) }
+        Ty::new(TyKind::List(Box::new(item)))
     }
 
     fn unary(&mut self, id: ExprId, op: UnaryOp, inner: ExprId, hint: Option<&Ty>) -> Ty {

@@ -14,7 +14,7 @@ impl Cx<'_> {
         use TyKind as K;
         let to = |how, kind: &TyKind| Adjustment {
             how,
-            to: Ty { label: got.label, kind: kind.clone() },
+            to: self.program.labelled_as(Ty::new(kind.clone()), got),
         };
         match (&got.kind, &want.kind) {
             (K::List(a), K::List(b)) if a.kind == K::Never && b.kind != K::Never => {
@@ -98,7 +98,6 @@ impl Cx<'_> {
     /// The type that all of several values fit.
     pub fn common(&self, ids: &[ExprId]) -> Option<Ty> {
         let own: Vec<(ExprId, Ty)> = ids.iter().map(|id| (*id, self.table.own_ty(*id))).collect();
-        let label = own.iter().map(|(_, ty)| ty.label).max().unwrap_or_default();
         if own.iter().any(|(_, ty)| ty.kind == TyKind::Error) {
             return Some(Ty::error());
         }
@@ -117,7 +116,15 @@ impl Cx<'_> {
         candidates.extend(kinds.iter().map(|ty| self.base(ty)));
         let fits =
             |want: &Ty| own.iter().all(|(id, ty)| self.convert(Some(*id), ty, want).is_some());
-        candidates.into_iter().find(fits).map(|ty| ty.labelled(label))
+        let ty = candidates.into_iter().find(fits)?;
+        Some(own.iter().fold(ty, |ty, (_, own)| self.program.labelled_as(ty, own)))
+    }
+
+    /// The smallest type that both fit without knowing the expressions, as confidential in each place
+    /// as either.
+    pub(super) fn join(&self, a: &Ty, b: &Ty) -> Option<Ty> {
+        let ty = join(a, b)?;
+        Some([a, b].into_iter().fold(ty, |ty, from| self.program.labelled_as(ty, from)))
     }
 }
 
@@ -137,11 +144,10 @@ pub(super) fn same(got: &Ty, want: &Ty) -> bool {
     }
 }
 
-/// The smallest type that both fit without knowing the expressions.
-pub(super) fn join(a: &Ty, b: &Ty) -> Option<Ty> {
+/// The form of the smallest type that both fit; its labels are some of theirs.
+fn join(a: &Ty, b: &Ty) -> Option<Ty> {
     use TyKind as K;
-    let label = a.label.max(b.label);
-    let ty = match (&a.kind, &b.kind) {
+    Some(match (&a.kind, &b.kind) {
         (K::Error, _) | (_, K::Error) => Ty::error(),
         (K::Never, _) => b.clone(),
         (_, K::Never) => a.clone(),
@@ -158,6 +164,5 @@ pub(super) fn join(a: &Ty, b: &Ty) -> Option<Ty> {
         }
         (x, y) if x == y || same(a, b) => a.clone(),
         _ => return None,
-    };
-    Some(ty.labelled(label))
+    })
 }

@@ -272,13 +272,25 @@ impl Cx<'_> {
             return acc;
         }
         let words = "the fold begins with this".to_owned();
-        let want = Want { ty: acc.clone(), from: Some((self.span(init), words)) };
-        let body = self.lambda(lambda, &[acc.clone(), item.clone()], Some(&want));
-        let made = match self.program.exprs[lambda].kind {
-            ExprKind::Lambda(_, body) => self.table.own_ty(body),
-            _ => Ty::error(),
+        let mut want = Want { ty: acc, from: Some((self.span(init), words)) };
+        let so_far = match &self.program.exprs[lambda].kind {
+            ExprKind::Lambda(locals, _) => locals.first().copied(),
+            _ => None,
         };
-        acc.labelled_as(&made).labelled(body.label)
+        if let Some(raised) = so_far.and_then(|local| self.raised.get(&local)) {
+            want.ty = self.program.labelled_as(want.ty, raised);
+        }
+        loop {
+            let found = self.findings.len();
+            let body = self.lambda(lambda, &[want.ty.clone(), item.clone()], Some(&want));
+            let raised = so_far.is_some_and(|local| self.raise(local, &body));
+            // Bound: each further look has more labels, of which a type has few, and they are kept.
+            if !raised {
+                return self.program.labelled_as(want.ty, &body);
+            }
+            self.findings.truncate(found);
+            want.ty = self.program.labelled_as(want.ty, &body);
+        }
     }
 
     fn zip(&mut self, args: &[ExprId], item: &Ty) -> Ty {
@@ -286,7 +298,9 @@ impl Cx<'_> {
         let ty = self.value(other, None);
         let plain = self.plain_operand(other, &ty, "put beside a list");
         let second = match &plain.kind {
-            TyKind::List(second) | TyKind::Batch(second) => (**second).clone(),
+            TyKind::List(second) | TyKind::Batch(second) => {
+                (**second).clone().labelled(plain.label)
+            }
             TyKind::Error => Ty::error(),
             _ => {
                 self.unfit(self.span(other), &plain, "put beside a list");
@@ -296,7 +310,7 @@ impl Cx<'_> {
         let pair = match args.get(1) {
             Some(lambda) => self.lambda(*lambda, &[item.clone(), second], None),
             None if super::fit::same(item, &second) => {
-                Ty::new(TyKind::List(Box::new(item.clone().labelled_as(&second))))
+                Ty::new(TyKind::List(Box::new(self.program.labelled_as(item.clone(), &second))))
             }
             None => {
                 let (at, a, b) = (self.span(other), self.show(item), self.show(&second));

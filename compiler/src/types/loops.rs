@@ -67,7 +67,7 @@ impl Cx<'_> {
         });
         let steps: Option<Vec<Ty>> = steps.collect();
         let joined = steps.as_ref().and_then(|types| {
-            types.iter().try_fold(Ty::new(TyKind::Never), |a, b| super::fit::join(&a, b))
+            types.iter().try_fold(Ty::new(TyKind::Never), |a, b| self.join(&a, b))
         });
         let Some(item) = joined.filter(|ty| ty.kind != TyKind::Unit) else {
             let span = self.program.locals[bind].span;
@@ -186,16 +186,7 @@ impl Cx<'_> {
         for (local, first) in &repeat.vars {
             self.let_(*local, *first);
         }
-        self.gives.push(Meeting::default());
-        let facts = self.facts.clone();
-        for stmt in &repeat.body.stmts {
-            self.stmt(stmt);
-        }
-        if let Some(until) = repeat.until {
-            self.condition(until);
-        }
-        self.facts = facts;
-        let mut values = self.gives.pop().map(|meeting| meeting.values).unwrap_or_default();
+        let mut values = self.turn(repeat);
         if let Some(otherwise) = &repeat.otherwise {
             let hint = values.first().map(|value| self.table.own_ty(*value));
             values.extend(self.using(hint, |cx| cx.block(otherwise)));
@@ -220,14 +211,41 @@ impl Cx<'_> {
         self.bind(bind, if may_end_without { ty.optional() } else { ty });
     }
 
-    /// `again (x: e)`
+    /// The body of a `repeat`; answers the values that it gives.
+    fn turn(&mut self, repeat: &Repeat) -> Vec<ExprId> {
+        loop {
+            let begin: Vec<Ty> =
+                repeat.vars.iter().map(|(local, _)| self.table.local(*local)).collect();
+            let found = self.findings.len();
+            self.gives.push(Meeting::default());
+            let facts = self.facts.clone();
+            for stmt in &repeat.body.stmts {
+                self.stmt(stmt);
+            }
+            if let Some(until) = repeat.until {
+                self.condition(until);
+            }
+            self.facts = facts;
+            let values = self.gives.pop().map(|meeting| meeting.values).unwrap_or_default();
+            // Bound: each further look has more labels, of which a type has few, and they are kept.
+            let same =
+                |(ty, (local, _)): (&Ty, &(LocalId, ExprId))| *ty == self.table.local(*local);
+            if begin.iter().zip(&repeat.vars).all(same) {
+                return values;
+            }
+            self.findings.truncate(found);
+        }
+    }
+
+    /// `again (x: e)`: in the next turn the name has the labels of this value too.
     pub(super) fn again(&mut self, values: &[(LocalId, ExprId)]) {
         for (local, value) in values {
             let declared = &self.program.locals[*local];
             let span = declared.ty.as_ref().map_or(declared.span, |ty| ty.span);
             let words = format!("`{}` gets its type here", declared.name);
             let want = Want::declared(self.table.local(*local), span, words);
-            self.check(*value, &want);
+            let later = self.check(*value, &want);
+            self.raise(*local, &later);
         }
     }
 }

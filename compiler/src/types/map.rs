@@ -44,11 +44,12 @@ impl Cx<'_> {
             ("put", &[at, given]) => {
                 self.check(given, &Want::plain(value.clone()));
                 let (at, given) = (self.table.own_ty(at), self.table.own_ty(given));
-                same.labelled_as(&Ty::new(TyKind::Map(Box::new(at), Box::new(given))))
+                let put = Ty::new(TyKind::Map(Box::new(at), Box::new(given)));
+                self.program.labelled_as(same, &put)
             }
             ("merge", &[other]) => {
                 self.check(other, &Want::plain(same.clone()));
-                same.labelled_as(&self.table.own_ty(other))
+                self.program.labelled_as(same, &self.table.own_ty(other))
             }
             ("where", &[lambda]) => {
                 let condition = Want::plain(Ty::new(TyKind::Bool));

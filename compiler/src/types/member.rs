@@ -27,7 +27,7 @@ pub(super) struct Subject {
 impl Cx<'_> {
     pub(super) fn field(&mut self, id: ExprId, base: ExprId, optional: bool, name: &Name) -> Ty {
         let Some(subject) = self.subject(base, optional, name) else { return Ty::error() };
-        let label = subject.ty.label;
+        let label = self.base(&subject.ty).label;
         let ty = match self.own_field(id, &subject.ty, name) {
             Some(ty) => ty.labelled(label),
             None => self.part(id, base, &subject.ty, name, None).labelled(label),
@@ -54,7 +54,8 @@ impl Cx<'_> {
         let ty = self.part(id, base, &subject.ty, name, Some((args, args_span)));
         // What a method is given is in what it answers; what a lambda makes has its own label.
         let given = args.iter().map(|arg| arg.value).filter(|arg| !self.is_lambda(*arg));
-        let label = given.map(|arg| self.carried(arg)).fold(subject.ty.label, Label::max);
+        let own = self.base(&subject.ty).label;
+        let label = given.map(|arg| self.carried(arg)).fold(own, Label::max);
         let inside = self.put_together(&ty, &subject.ty, args);
         let ty = ty.labelled(label.max(inside));
         if subject.wraps { ty.optional() } else { ty }
@@ -155,10 +156,12 @@ impl Cx<'_> {
     ) -> Ty {
         let plain = self.base(ty);
         let given = args.map_or(&[][..], |(args, _)| args);
+        // What is taken out of a collection is as confidential as the collection.
+        let of = |inner: &Ty| inner.clone().labelled(plain.label);
         let answer = match &plain.kind {
-            TyKind::List(item) => self.list_method(id, "list", item, name, args),
-            TyKind::Batch(item) => self.list_method(id, "batch", item, name, args),
-            TyKind::Map(key, value) => self.map_method(id, key, value, name, args),
+            TyKind::List(item) => self.list_method(id, "list", &of(item), name, args),
+            TyKind::Batch(item) => self.list_method(id, "batch", &of(item), name, args),
+            TyKind::Map(key, value) => self.map_method(id, &of(key), &of(value), name, args),
             TyKind::Error | TyKind::Never => Some(Ty::error()),
             _ => self.scalar_method(id, base, &plain, name, args),
         };
@@ -170,7 +173,7 @@ impl Cx<'_> {
             return Ty::error();
         };
         if matches!(ty.kind, TyKind::Alias(_)) && !self.table.own_ty(base).is_optional() {
-            let to = Ty { label: ty.label, kind: plain.kind };
+            let to = plain;
             self.adjust(base, Adjustment { how: Adjust::Plain, to });
         }
         answer
@@ -236,7 +239,6 @@ impl Cx<'_> {
             }
         };
         self.check(index, &Want::plain(key));
-        let label: Label = of.label;
-        value.labelled(label)
+        value.labelled(plain.label.max(self.carried(index)))
     }
 }

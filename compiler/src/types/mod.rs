@@ -16,6 +16,7 @@ mod field;
 mod fit;
 mod flow;
 mod formula;
+mod instance;
 mod list;
 mod literal;
 mod loops;
@@ -37,6 +38,7 @@ mod wait;
 mod walk;
 
 pub use crate::hir::{Label, Ty, TyKind, TyRef};
+pub use instance::Instances;
 pub use literal::literal_json;
 pub use table::*;
 pub use walk::{operands, reads};

@@ -1,7 +1,7 @@
 //! Infix operators: what goes with what, and what comes out.
 
 use super::cx::{Cx, Want, article};
-use super::fit::{join, same};
+use super::fit::same;
 use super::table::{Adjust, Adjustment, Operator};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, ExprId, Label, Ty, TyKind};
@@ -87,14 +87,14 @@ impl Cx<'_> {
         let b = self.infer(right, Some(&present));
         let ty = match self.convert(Some(right), &b, &present) {
             Some(_) => Some(present),
-            None if b.is_optional() => join(&a, &b),
+            None if b.is_optional() => self.join(&a, &b),
             None => None,
         };
         let from = (self.span(left), "in the place of this".to_owned());
         let want = Want { ty: ty.unwrap_or_else(|| a.present()), from: Some(from) };
         self.coerce(right, &want);
         self.operator(id, Operator { op: BinaryOp::Coalesce, operands: Some(want.ty.clone()) });
-        want.ty.labelled(a.label.max(b.label))
+        [a, b].iter().fold(want.ty, |ty, value| self.program.labelled_as(ty, value))
     }
 
     fn equality(&mut self, id: ExprId, op: BinaryOp, left: ExprId, right: ExprId) -> Ty {
@@ -103,10 +103,12 @@ impl Cx<'_> {
         if self.is_none(left) || matches!(&a.kind, TyKind::List(t) if t.kind == TyKind::Never) {
             a = self.infer(left, Some(&b));
         }
-        // Whether there is a value at all tells nothing of what is in it.
-        let label = match self.is_none(left) || self.is_none(right) {
-            true => a.label.max(b.label),
-            false => self.program.deep_label(&a).max(self.program.deep_label(&b)),
+        // The form of a value tells nothing of what is in it.
+        let form = [left, right].into_iter().any(|id| self.program.asks_for_form(id));
+        let label = match (self.is_none(left) || self.is_none(right), form) {
+            (true, _) => Label::Open,
+            (_, true) => self.base(&a).label.max(self.base(&b).label),
+            _ => self.program.deep_label(&a).max(self.program.deep_label(&b)),
         };
         let answer = Ty::new(TyKind::Bool).labelled(label);
         if a.has_error() || b.has_error() {
@@ -145,7 +147,8 @@ impl Cx<'_> {
     fn order(&mut self, id: ExprId, op: &Spanned<BinaryOp>, left: ExprId, right: ExprId) -> Ty {
         let a = self.value(left, None);
         let b = self.value(right, Some(&a));
-        let answer = Ty::new(TyKind::Bool).labelled(a.label.max(b.label));
+        let label = self.base(&a).label.max(self.base(&b).label);
+        let answer = Ty::new(TyKind::Bool).labelled(label);
         if self.two_kinds_of_id(left, right, &a, &b) {
             return answer;
         }
@@ -201,10 +204,10 @@ impl Cx<'_> {
         let searched = item.clone();
         self.operator(id, Operator { op: BinaryOp::In, operands: Some(item) });
         let label = match plain.kind {
-            TyKind::Text => got.label.max(of.label),
+            TyKind::Text => got.label,
             _ => self.program.deep_label(&got).max(self.program.deep_label(&searched)),
         };
-        Ty::new(TyKind::Bool).labelled(label.max(of.label))
+        Ty::new(TyKind::Bool).labelled(label.max(plain.label))
     }
 
     fn arithmetic(
@@ -234,7 +237,7 @@ impl Cx<'_> {
                 _ => Some(mixed.kind),
             }
         } else {
-            compute(op.node, &x, &y, hint)
+            self.list_of_both(op.node, &x, &y).or_else(|| compute(op.node, &x, &y, hint))
         };
         let Some(kind) = ty else {
             self.no_operator(id, op, (left, &x), (right, &y));
@@ -242,7 +245,15 @@ impl Cx<'_> {
         };
         let operands = (x.kind == y.kind).then(|| x.clone());
         self.operator(id, Operator { op: op.node, operands });
-        Ty { label: a.label.max(b.label), kind }
+        Ty { label: x.label.max(y.label), kind }
+    }
+
+    /// Two lists in one.
+    fn list_of_both(&self, op: BinaryOp, a: &Ty, b: &Ty) -> Option<TyKind> {
+        let lists =
+            matches!((op, &a.kind, &b.kind), (BinaryOp::Add, TyKind::List(_), TyKind::List(_)));
+        let both = if lists && (same(a, b) || same(b, a)) { self.join(a, b) } else { None };
+        both.map(|ty| ty.kind)
     }
 
     /// Reports where ids of two kinds meet.
@@ -356,7 +367,6 @@ fn compute(op: BinaryOp, a: &Ty, b: &Ty, hint: Option<&Ty>) -> Option<TyKind> {
         (O::Add | O::Sub | O::Rem, K::Size, K::Size) => K::Size,
         (O::Mul | O::Div, K::Size, K::Int) | (O::Mul, K::Int, K::Size) => K::Size,
         (O::Add, K::Text, K::Text) => K::Text,
-        (O::Add, K::List(_), K::List(_)) if same(a, b) || same(b, a) => join(a, b)?.kind,
         _ => return None,
     };
     Some(kind)

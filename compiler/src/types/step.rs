@@ -1,7 +1,6 @@
 //! Steps: what a call takes and gives, and what a name is bound to once the remedies are joined in.
 
 use super::cx::{Cx, Want, article};
-use super::fit::join;
 use super::table::Signature;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
@@ -71,7 +70,7 @@ impl Cx<'_> {
         if let Some((span, other)) = instead
             && step.bind.is_some()
         {
-            match join(&ty, &other) {
+            match self.join(&ty, &other) {
                 Some(joined) => ty = joined,
                 None => {
                     let (got, want) = (self.show(&other), self.show(&ty));
@@ -119,7 +118,7 @@ impl Cx<'_> {
         for value in values {
             let own = self.table.own_ty(*value);
             let fits = self.convert(Some(*value), &own, &joined).is_some();
-            if !fits && let Some(wider) = join(&joined, &own) {
+            if !fits && let Some(wider) = self.join(&joined, &own) {
                 joined = wider;
             } else if !fits && own.is_optional() {
                 let present = own.present();
@@ -127,7 +126,7 @@ impl Cx<'_> {
                     joined = joined.optional();
                 }
             }
-            joined = joined.labelled(own.label);
+            joined = self.program.labelled_as(joined, &own);
         }
         let want = Want { ty: joined, from: Some(from) };
         for value in values {

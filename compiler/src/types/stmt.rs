@@ -4,8 +4,8 @@ use super::cx::{ConflictingNames, Cx, Meeting, Want, article};
 use super::fit::same;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
-    Block, ErrorId, ExprId, Fail, FailTarget, Fallback, Guard, Handlers, If, Join, Label, LocalId,
-    Lock, Match, On, Sleep, Stmt, StmtKind, Ty, TyKind,
+    Block, ErrorId, ExprId, Fail, FailTarget, Fallback, Guard, Handlers, If, Join, LocalId, Lock,
+    Match, On, Sleep, Stmt, StmtKind, Ty, TyKind,
 };
 
 impl Cx<'_> {
@@ -83,12 +83,12 @@ impl Cx<'_> {
         let ty = match self.program.locals[local].ty.clone() {
             Some(ty) => {
                 let want = Want::declared(ty.node.clone(), ty.span, "declared here");
-                self.check(value, &want);
-                ty.node
+                let got = self.check(value, &want);
+                self.program.labelled_as(ty.node, &got)
             }
             None => self.value(value, None),
         };
-        self.bind(local, ty);
+        self.bind_raised(local, ty);
     }
 
     /// A text for people.
@@ -238,11 +238,15 @@ impl Cx<'_> {
         for join in joins {
             let types: Vec<(LocalId, Ty)> =
                 join.from.iter().map(|local| (*local, self.table.local(*local))).collect();
-            let label = types.iter().map(|(_, ty)| ty.label).max().unwrap_or(Label::Open);
             let Some((first, ty)) = types.first() else { continue };
             let other = types.iter().find(|(_, other)| !(same(ty, other) && same(other, ty)));
             match other {
-                None => self.bind(join.local, ty.clone().labelled(label)),
+                None => {
+                    let program = self.program;
+                    let all = types.iter().map(|(_, ty)| ty);
+                    let ty = all.fold(ty.clone(), |ty, other| program.labelled_as(ty, other));
+                    self.bind(join.local, ty);
+                }
                 Some((other, other_ty)) => {
                     let both = [
                         (self.program.locals[*first].span, ty.clone()),

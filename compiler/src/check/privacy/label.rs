@@ -35,8 +35,18 @@ impl<'p> Labels<'p> {
                 });
                 inner.max().unwrap_or_default()
             }
-            _ => self.table.own_ty(id).label.max(self.table.label(id)),
+            _ => self.program.plain(&self.full(id)).label,
         }
+    }
+
+    /// The type of a value as its context sees it, with all the labels that it has.
+    pub fn full(&self, id: ExprId) -> Ty {
+        self.program.labelled_as(self.ty(id), &self.table.own_ty(id))
+    }
+
+    /// The highest label of a value that a place of this type has no room for.
+    pub fn lost(&self, id: ExprId, wanted: &Ty) -> Label {
+        self.program.lost(&self.full(id).labelled(self.shallow(id)), wanted)
     }
 
     /// The label of a value with everything it holds.

@@ -6,6 +6,8 @@
 mod keep;
 mod keys;
 mod label;
+mod secret;
+mod through;
 mod travel;
 
 use crate::diagnostic::Diagnostic;
@@ -18,7 +20,7 @@ pub fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnostic>) {
     let labels = label::Labels::new(program, table);
     let mut found = Vec::new();
     keys::check(program, &labels, &mut found);
-    travel::check(program, &labels, &mut found);
+    travel::check(program, table, &labels, &mut found);
     keep::check(program, &labels, &mut found);
     // A contract is repeated by `service B = A`: its clauses are one place.
     let mut seen = BTreeSet::new();

@@ -1,34 +1,29 @@
-//! Where labelled values go: texts that people see (F0802), places without the label (F0803), and
-//! what is never done with a secret (F0804).
+//! Where labelled values go: texts that people see (F0802) and places without the label (F0803).
+//! Walks the program for what is never done with a secret, too.
 
 use super::label::{Labels, what, word};
+use super::through::{self, Handed};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
-    Args, Awaited, BinaryOp, Block, Call, CompensateHow, ExprId, ExprKind, Field, Human, Label,
-    Literal, MethodArg, Program, RecordLike, Stmt, StmtKind, Target, TyKind, Workflow,
+    Args, Awaited, Block, Call, CompensateHow, ExprId, ExprKind, Field, Function, FunctionBody,
+    Human, Label, Program, RecordLike, Stmt, StmtKind, Target, TyKind, Workflow,
 };
 use crate::span::Span;
+use crate::types::Table;
 
 /// Checks every expression of the program that runs.
-pub fn check(program: &Program, labels: &Labels<'_>, findings: &mut Vec<Diagnostic>) {
-    let mut rule = Rule { program, labels, findings };
+pub fn check(
+    program: &Program,
+    table: &Table,
+    labels: &Labels<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let mut rule = Rule { program, labels, findings, calls: Vec::new() };
     for human in program.humans.values() {
         rule.human(human);
     }
     for function in program.functions.values() {
-        match &function.body {
-            crate::hir::FunctionBody::Fn { lets, value } => {
-                lets.iter().for_each(|(_, value)| rule.inside(*value));
-                rule.inside(*value);
-            }
-            crate::hir::FunctionBody::Decide { rules, otherwise } => {
-                for row in rules {
-                    rule.inside(row.when);
-                    rule.inside(row.then);
-                }
-                otherwise.iter().for_each(|value| rule.inside(*value));
-            }
-        }
+        rule.function(function);
     }
     for action in program.actions.values() {
         if let Some(own) = &action.compensate
@@ -46,16 +41,37 @@ pub fn check(program: &Program, labels: &Labels<'_>, findings: &mut Vec<Diagnost
             rule.block(&aftermath.body, Some(workflow));
         }
     }
+    let calls = rule.calls;
+    through::check(program, table, &calls, findings);
 }
 
-struct Rule<'p, 'f> {
-    program: &'p Program,
-    labels: &'p Labels<'p>,
-    findings: &'f mut Vec<Diagnostic>,
+pub(super) struct Rule<'p, 'f> {
+    pub program: &'p Program,
+    pub labels: &'f Labels<'f>,
+    pub findings: &'f mut Vec<Diagnostic>,
+    /// Calls of functions with a secret that nothing marks there, by the argument.
+    pub calls: Vec<(ExprId, Handed)>,
 }
 
 impl<'p> Rule<'p, '_> {
-    fn span(&self, id: ExprId) -> Span {
+    pub(super) fn function(&mut self, function: &'p Function) {
+        match &function.body {
+            FunctionBody::Fn { lets, value } => {
+                lets.iter().for_each(|(_, value)| self.inside(*value));
+                self.inside(*value);
+            }
+            FunctionBody::Decide { rules, otherwise } => {
+                for row in rules {
+                    self.condition(row.when);
+                    self.inside(row.when);
+                    self.inside(row.then);
+                }
+                otherwise.iter().for_each(|value| self.inside(*value));
+            }
+        }
+    }
+
+    pub(super) fn span(&self, id: ExprId) -> Span {
         self.program.exprs[id].span
     }
 
@@ -101,8 +117,13 @@ impl<'p> Rule<'p, '_> {
                 fail.args.each().for_each(|arg| self.text(arg, "the payload of an error"));
             }
             StmtKind::Return(Some(value)) | StmtKind::Reply(value) => self.answer(*value, workflow),
-            StmtKind::Match(choice) if self.labels.shallow(choice.subject) == Label::Secret => {
-                self.secret(choice.subject, "compared");
+            StmtKind::Match(choice) => {
+                let patterns = choice.arms.iter().map(|arm| arm.pattern);
+                self.matched(choice.subject, patterns);
+            }
+            StmtKind::If(choice) => self.condition(choice.condition),
+            StmtKind::Repeat(repeat) => {
+                repeat.until.iter().for_each(|until| self.condition(*until))
             }
             _ => {}
         }
@@ -137,9 +158,8 @@ impl<'p> Rule<'p, '_> {
     }
 
     fn into(&mut self, field: &Field, value: ExprId, place: &str) {
-        let label = self.labels.shallow(value).max(self.lost(value, &field.ty.node));
-        let wanted = self.declared(&field.ty.node);
-        if label <= wanted {
+        let label = self.labels.lost(value, &field.ty.node);
+        if label == Label::Open {
             return;
         }
         let span = self.span(value);
@@ -160,31 +180,6 @@ impl<'p> Rule<'p, '_> {
                 word(label)
             )),
         );
-    }
-
-    /// The label of a declared type, named types looked through.
-    fn declared(&self, ty: &crate::hir::Ty) -> Label {
-        let mut label = ty.label;
-        let mut at = ty;
-        // Bound: an alias never leads to itself.
-        while let TyKind::Alias(id) = &at.kind {
-            at = &self.program.aliases[*id].of.node;
-            label = label.max(at.label);
-        }
-        label
-    }
-
-    /// What a collection of labelled elements loses in one of unlabelled ones.
-    fn lost(&self, value: ExprId, wanted: &crate::hir::Ty) -> Label {
-        let got = self.labels.ty(value);
-        [Label::Secret, Label::Pii]
-            .into_iter()
-            .find(|label| {
-                self.labels.holds(&got, *label)
-                    && !self.labels.holds(wanted, *label)
-                    && !self.labels.holds(wanted, Label::Secret)
-            })
-            .unwrap_or_default()
     }
 
     /// F0802.
@@ -208,8 +203,8 @@ impl<'p> Rule<'p, '_> {
             return;
         }
         let Some(result) = workflow.and_then(|workflow| workflow.result.as_ref()) else { return };
-        let label = self.labels.shallow(value).max(self.lost(value, &result.node));
-        if label > self.declared(&result.node) {
+        let label = self.labels.lost(value, &result.node);
+        if label != Label::Open {
             let span = self.span(value);
             self.findings.push(
                 Diagnostic::error(
@@ -224,38 +219,13 @@ impl<'p> Rule<'p, '_> {
         }
     }
 
-    /// F0804.
-    fn secret(&mut self, value: ExprId, done: &str) {
-        let span = self.span(value);
-        self.findings.push(
-            Diagnostic::error("F0804", span, format!("a secret is {done}"))
-                .label(span, "a secret goes to calls that ask for one, and nowhere else")
-                .help("pass a reference, or compare and show its `fingerprint(…)`"),
-        );
-    }
-
     /// Whatever stands inside an expression: secrets that are compared, records that lose a label.
-    fn inside(&mut self, expr: ExprId) {
+    pub(super) fn inside(&mut self, expr: ExprId) {
         let mut found = Vec::new();
         self.program.each_inner(expr, &mut |inner| found.push(inner));
         for inner in found {
+            self.asked(inner);
             match &self.program.exprs[inner].kind {
-                ExprKind::Binary(op, a, b) if compares(op.node) => {
-                    if let Some(secret) = self.compared(*a, *b) {
-                        self.secret(secret, "compared");
-                    }
-                }
-                ExprKind::Method { base, name, args, .. } => {
-                    if let Some(secret) = self.compared_by(*base, &name.node, args) {
-                        self.secret(secret, "compared");
-                    }
-                }
-                ExprKind::Index(_, key) if self.labels.deep(*key) == Label::Secret => {
-                    self.secret(*key, "compared");
-                }
-                ExprKind::Match(subject, _) if self.labels.shallow(*subject) == Label::Secret => {
-                    self.secret(*subject, "compared");
-                }
                 ExprKind::Record(RecordLike::Record(id), args) => {
                     self.fields(&self.program.records[*id].fields, args);
                 }
@@ -286,75 +256,4 @@ impl<'p> Rule<'p, '_> {
             }
         }
     }
-
-    /// The secret that a method compares: in what it is of, in what it is given, or in what its first
-    /// lambda makes of an item. A key that is open may order records that hold a secret.
-    fn compared_by(&self, base: ExprId, name: &str, args: &[MethodArg]) -> Option<ExprId> {
-        let secret = |id: &ExprId| self.labels.deep(*id) == Label::Secret;
-        if let Some(ExprKind::Lambda(_, body)) =
-            args.first().map(|arg| &self.program.exprs[arg.value].kind)
-        {
-            return Some(*body).filter(|body| ASK.contains(&name) && secret(body));
-        }
-        if name == "put" {
-            return args.first().map(|arg| arg.value).filter(secret);
-        }
-        if !COMPARE.contains(&name) {
-            return None;
-        }
-        // A map is searched by its keys alone.
-        let by_key = match &self.labels.ty(base).present().kind {
-            TyKind::Map(key, _) => Some(self.program.deep_label(key) == Label::Secret),
-            _ => None,
-        };
-        let of = Some(base).filter(|base| by_key.unwrap_or_else(|| secret(base)));
-        of.or_else(|| args.iter().map(|arg| arg.value).find(secret))
-    }
-
-    /// The secret among two compared values; whether there is one at all is no secret.
-    fn compared(&self, a: ExprId, b: ExprId) -> Option<ExprId> {
-        let none =
-            |id: ExprId| matches!(self.program.exprs[id].kind, ExprKind::Literal(Literal::None));
-        if none(a) || none(b) {
-            return None;
-        }
-        [a, b].into_iter().find(|id| self.labels.deep(*id) == Label::Secret)
-    }
-}
-
-/// Methods that compare what they are of, or what they are given.
-const COMPARE: [&str; 11] = [
-    "starts_with",
-    "ends_with",
-    "contains",
-    "index_of",
-    "unique",
-    "sort",
-    "min",
-    "max",
-    "clamp",
-    "get",
-    "remove",
-];
-
-/// Methods that compare or ask what their lambda makes of each item.
-const ASK: [&str; 13] = [
-    "where",
-    "find",
-    "any",
-    "all",
-    "count",
-    "min",
-    "max",
-    "sort_by",
-    "unique_by",
-    "group_by",
-    "count_by",
-    "index_by",
-    "to_map",
-];
-
-fn compares(op: BinaryOp) -> bool {
-    use BinaryOp as B;
-    matches!(op, B::Eq | B::Ne | B::Lt | B::Le | B::Gt | B::Ge | B::In)
 }
