@@ -51,6 +51,17 @@ pub fn goes_through_list(method: &str, args: usize) -> bool {
     }
 }
 
+/// Whether a method of a list compares whole items, which costs what they are: a lambda's keys are
+/// counted where they are made.
+#[must_use]
+pub fn compares_items(method: &str, args: usize) -> bool {
+    match method {
+        "contains" | "index_of" | "unique" => true,
+        "min" | "max" | "sort" => args == 0,
+        _ => false,
+    }
+}
+
 /// Whether a method goes through the entries of a map.
 #[must_use]
 pub fn goes_through_map(method: &str) -> bool {

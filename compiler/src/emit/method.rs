@@ -6,7 +6,7 @@ use super::expr::{Code, Exprs};
 use super::names::{rt, unlabelled};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use sagaflow_fir::work::goes_through_list;
+use sagaflow_fir::work::{compares_items, goes_through_list};
 use sagaflow_fir::{Expr, ExprKind, Method, Ty};
 
 /// A type without the labels around it.
@@ -109,6 +109,7 @@ impl Exprs<'_, '_> {
     ) -> Code {
         let (rt, work) = (rt(), &self.work);
         let base = match goes_through_list(name, args.len()) {
+            true if compares_items(name, args.len()) => quote!(#rt::compared(#work, #base)?),
             true => quote!(#rt::through::<[_]>(#work, #base)?),
             false => base,
         };

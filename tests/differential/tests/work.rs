@@ -50,6 +50,10 @@ fn an_expression_that_exhausts_memory_or_time_is_the_same_fault_in_both_machines
         (11, 500),
         (12, 3_000),
         (13, 2_000),
+        // Items that are compared cost what they are, not one each.
+        (17, 400),
+        (18, 400),
+        (19, 350),
     ];
     let texts = [(3, 20_000), (4, 1_000), (5, 1_000)];
     let all = lists.map(|(kind, n)| (false, kind, n)).into_iter();
@@ -62,6 +66,14 @@ fn an_expression_that_exhausts_memory_or_time_is_the_same_fault_in_both_machines
 }
 
 #[test]
+fn days_are_counted_before_they_are_made() {
+    for answer in greedy(false, 20, 0) {
+        let fault = answer.expect_err("it is all days there are");
+        assert_eq!(fault.message, "a range has more than a million items");
+    }
+}
+
+#[test]
 fn ordinary_sizes_stay_within_the_budget_of_both_machines() {
     for (texts, kind, n) in [
         (false, 0, 1_000),
@@ -69,6 +81,10 @@ fn ordinary_sizes_stay_within_the_budget_of_both_machines() {
         (false, 6, 300),
         (false, 13, 60),
         (false, 16, 500),
+        (false, 17, 100),
+        (false, 18, 100),
+        (false, 19, 100),
+        (false, 21, 1),
         (true, 0, 300),
         (true, 10, 5_000),
         (true, 12, 300),

@@ -4,7 +4,7 @@ use super::{Env, Eval};
 use crate::codec::{decode, encode, fault};
 use crate::value::Value;
 use rust_decimal::Decimal;
-use sagaflow_core::codegen::{Draw, Fault, Json};
+use sagaflow_core::codegen::{Draw, Fault, Json, rt};
 use sagaflow_core::key;
 use sagaflow_core::time::Time;
 use sagaflow_core::value::print_time;
@@ -64,13 +64,8 @@ impl Eval<'_> {
             ("range", [Value::Int(to)]) => range(0, *to),
             ("range", [Value::Int(from), Value::Int(to)]) => range(*from, *to),
             ("dates", [Value::Date(from), Value::Date(to)]) => {
-                let mut dates = Vec::new();
-                let mut next = *from;
-                while next < *to {
-                    dates.push(Value::Date(next));
-                    next = next.tomorrow().map_err(|_| fault("a date is out of range"))?;
-                }
-                Ok(Value::list(dates))
+                let dates = rt::list::dates(rt::Date(*from), rt::Date(*to))?;
+                Ok(Value::list(dates.into_iter().map(|date| Value::Date(date.0)).collect()))
             }
             ("fingerprint", [value]) => {
                 Ok(Value::text(key::hex(&key::fingerprint(&encode(value)))))

@@ -5,7 +5,7 @@ use crate::codec::{fault, print};
 use crate::value::Value;
 use sagaflow_core::codegen::rt::work::{amount, text_units};
 use sagaflow_core::codegen::{Fault, rt};
-use sagaflow_fir::work::goes_through_list;
+use sagaflow_fir::work::{compares_items, goes_through_list};
 use sagaflow_fir::{Expr, Method, Ty};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,9 @@ impl Eval<'_> {
         ty: &Ty,
     ) -> Result<Value, Fault> {
         let items = items(list)?;
-        if goes_through_list(name, args.len()) {
+        if compares_items(name, args.len()) {
+            rt::work::compared(&self.work, items)?;
+        } else if goes_through_list(name, args.len()) {
             self.spend(amount(items.len()))?;
         }
         let first = args.first();

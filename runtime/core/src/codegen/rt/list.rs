@@ -375,6 +375,10 @@ pub fn range(from: i64, to: i64) -> Result<Vec<i64>, Fault> {
 /// # Errors
 /// A fault where it has too many items, or leaves the calendar.
 pub fn dates(from: Date, to: Date) -> Result<Vec<Date>, Fault> {
+    // The days are told before any of them is made.
+    if i64::from((to.0 - from.0).get_days()) > RANGE_MAX {
+        return Err(fault("a range has more than a million items"));
+    }
     let mut dates = Vec::new();
     let mut next = from;
     while next < to {

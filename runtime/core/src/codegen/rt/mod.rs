@@ -40,7 +40,7 @@ pub use reject::{rejected, rejected_batch};
 pub use scalar::{Date, Decimal, DurationMs, Malformed, Money, Percent, Time, Uuid, scalar};
 pub use start::{Flows, Start, spec};
 pub use types::{Batch, Blob, Items, Nominal, Outcome, Pattern, Role, item, more, nominal};
-pub use work::{TURN, WORK_MAX, Weight, Work, hand, handed, made, read, size, through};
+pub use work::{TURN, WORK_MAX, Weight, Work, compared, hand, handed, made, read, size, through};
 
 pub use super::{
     Arm, BranchEnd, Draw, Event, Failure, FailureKind, Fault, Frame, Json, Leave, Machine, Move,

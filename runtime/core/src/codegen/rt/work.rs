@@ -150,6 +150,15 @@ pub fn through<'v, T: Through + ?Sized>(work: &Work, value: &'v T) -> Result<&'v
     work.spend(value.parts()).map(|()| value)
 }
 
+/// Counts the items of a list that are compared one by one.
+///
+/// # Errors
+/// A fault beyond the budget.
+pub fn compared<'v, T: Weight>(work: &Work, items: &'v [T]) -> Result<&'v [T], Fault> {
+    let weight = items_weight(items.iter().map(Weight::weight));
+    work.spend(weight.saturating_sub(1)).map(|()| items)
+}
+
 /// Counts what stands between so many items before it is written: it may be long, and is one value.
 ///
 /// # Errors
