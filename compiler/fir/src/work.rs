@@ -8,6 +8,10 @@
 use crate::decl::{Fir, Ty, TypeDecl};
 use crate::expr::{BinaryOp, Expr, ExprKind};
 
+/// Bound: expressions inside expressions, functions included. Deeper, the stack of a thread is at
+/// risk; the compiler lets nothing deeper through, whichever machine runs it.
+pub const DEPTH_MAX: u32 = 192;
+
 /// Whether a receiver is only a place to look into: a name, or a field of one. A nominal type is
 /// taken off a copy, so its values are none.
 #[must_use]

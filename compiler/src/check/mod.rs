@@ -4,6 +4,7 @@
 //! findings and, where none is an error, a [`Checked`] that lowering demands.
 
 mod call;
+mod deep;
 mod early;
 mod hold;
 mod key;
@@ -76,6 +77,7 @@ pub fn check(program: &Program, table: &Table, sources: &Sources) -> Vec<Diagnos
     early::check(program, table, &mut findings);
     volume::check(program, table, sources, &mut findings);
     privacy::check(program, table, &mut findings);
+    deep::check(program, table, &mut findings);
     findings
 }
 

@@ -263,3 +263,17 @@ fn blocks_in_blocks_cost_at_most_their_square() {
         assert!(few > 0 && many <= few * 16 + 100, "{begin}: {few} paths at 7, {many} at 28");
     }
 }
+
+/// Functions each of which calls the one before it.
+fn row(functions: usize) -> String {
+    let calls = (1..functions).map(|n| format!("fn f{n}(n: int) -> int = f{}(n)\n", n - 1));
+    std::iter::once("fn f0(n: int) -> int = n\n".to_owned()).chain(calls).collect()
+}
+
+#[test]
+fn functions_in_a_row_have_one_bound_and_thousands_are_one_finding() {
+    // The innermost reads a name, which is a level too.
+    assert_eq!(found(&row(192)), BTreeSet::new());
+    assert_eq!(found(&row(193)), BTreeSet::from([(193, "F0003".to_owned())]));
+    assert_eq!(found(&row(10_000)), BTreeSet::from([(193, "F0003".to_owned())]));
+}

@@ -29,9 +29,9 @@ pub(crate) use pattern::plain;
 
 pub use sagaflow_core::codegen::rt::WORK_MAX;
 
-/// Bound: expressions inside expressions, functions included. Deeper, the stack of a thread is at
-/// risk.
-const DEPTH_MAX: u32 = 200;
+/// Bound: what the compiler lets through, and a little for what stands around it where it runs; so
+/// only a program that no compiler has seen goes deeper.
+const DEPTH_MAX: u32 = sagaflow_fir::work::DEPTH_MAX + 8;
 
 /// Values of the names in sight, by [`LocalId`].
 #[derive(Clone, Debug, Default)]

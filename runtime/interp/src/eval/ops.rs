@@ -9,8 +9,9 @@ use crate::codec::fault;
 use crate::value::Value;
 use rust_decimal::{Decimal, RoundingStrategy};
 use sagaflow_core::codegen::Fault;
+use sagaflow_core::codegen::rt::size;
 use sagaflow_core::value::{Currency, Money};
-use sagaflow_fir::{BinaryOp, Expr, Ty};
+use sagaflow_fir::{BinaryOp, Expr, ExprKind, Ty};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,8 +28,7 @@ impl Eval<'_> {
         ty: &Ty,
     ) -> Result<Value, Fault> {
         match op {
-            BinaryOp::And => self.both(env, left, right, true),
-            BinaryOp::Or => self.both(env, left, right, false),
+            BinaryOp::And | BinaryOp::Or => self.logic(env, (op, right), left),
             BinaryOp::Coalesce => match self.expr(env, left)? {
                 Value::None => self.expr(env, right),
                 value => Ok(value),
@@ -38,6 +38,7 @@ impl Eval<'_> {
                 let key = self.expr(env, left)?;
                 contained(&key, &self.base(env, right)?).map(Value::Bool)
             }
+            _ if is_arithmetic(op) && continues(left) => self.chain(env, (op, right, ty), left),
             _ => {
                 let left = self.expr(env, left)?;
                 let right = self.expr(env, right)?;
@@ -46,15 +47,60 @@ impl Eval<'_> {
         }
     }
 
+    /// Arithmetic from left to right: `a + b + c` is one level, however long.
+    fn chain<'e>(
+        &mut self,
+        env: &mut Env,
+        last: (BinaryOp, &'e Expr, &'e Ty),
+        left: &'e Expr,
+    ) -> Result<Value, Fault> {
+        let (mut first, mut rest) = (left, vec![last]);
+        while let ExprKind::Binary(op, left, right) = &first.kind
+            && is_arithmetic(*op)
+        {
+            rest.push((*op, right, &first.ty));
+            first = left;
+        }
+        let mut value = self.expr(env, first)?;
+        while let Some((op, right, ty)) = rest.pop() {
+            let right = self.expr(env, right)?;
+            value = operate(op, value, right, super::plain(self.fir, ty))?;
+            if !rest.is_empty() {
+                // The last is counted by who asks for it.
+                self.spend(size(&value))?;
+            }
+        }
+        Ok(value)
+    }
+
+    /// `and` and `or` from left to right: `a and b and c` is one level, however long.
+    fn logic<'e>(
+        &mut self,
+        env: &mut Env,
+        last: (BinaryOp, &'e Expr),
+        left: &'e Expr,
+    ) -> Result<Value, Fault> {
+        let (mut first, mut rest) = (left, vec![last]);
+        while let ExprKind::Binary(op @ (BinaryOp::And | BinaryOp::Or), left, right) = &first.kind {
+            rest.push((*op, right));
+            first = left;
+        }
+        let mut value = self.expr(env, first)?;
+        while let Some((op, right)) = rest.pop() {
+            value = self.both(env, value, right, op == BinaryOp::And)?;
+        }
+        Ok(value)
+    }
+
     /// `and` where `go_on` is true, `or` where it is false; roles are joined by `or`.
     fn both(
         &mut self,
         env: &mut Env,
-        left: &Expr,
+        left: Value,
         right: &Expr,
         go_on: bool,
     ) -> Result<Value, Fault> {
-        match self.expr(env, left)? {
+        match left {
             Value::Bool(truth) if truth != go_on => Ok(Value::Bool(truth)),
             Value::Bool(_) => self.truth(env, right).map(Value::Bool),
             Value::Role(mut roles) if !go_on => {
@@ -67,6 +113,15 @@ impl Eval<'_> {
             _ => Err(fault("a condition is neither true nor false")),
         }
     }
+}
+
+fn continues(left: &Expr) -> bool {
+    matches!(&left.kind, ExprKind::Binary(op, ..) if is_arithmetic(*op))
+}
+
+fn is_arithmetic(op: BinaryOp) -> bool {
+    use BinaryOp as B;
+    matches!(op, B::Add | B::Sub | B::Mul | B::Div | B::Rem)
 }
 
 fn operate(op: BinaryOp, left: Value, right: Value, ty: &Ty) -> Result<Value, Fault> {
