@@ -24,8 +24,8 @@ pub(crate) const BRACKETS_MAX: usize = 5 * EXPRS_MAX + 8 * BLOCKS_MAX + TYPES_MA
 pub(crate) fn is_bearable(fir: &Fir) -> bool {
     let mut depth = Depth { within: 0, bearable: true };
     for workflow in fir.workflows.values() {
-        let limits = workflow.concurrency.iter().filter_map(|one| one.per.as_ref());
-        workflow.key.iter().flatten().chain(limits).for_each(|it| depth.root(it));
+        let head = workflow.key.iter().flatten().chain(workflow.policies());
+        head.for_each(|it| depth.root(it));
         walk::block(&mut depth, &workflow.body);
         workflow.aftermath.iter().for_each(|body| walk::block(&mut depth, body));
     }

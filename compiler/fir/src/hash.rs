@@ -138,6 +138,7 @@ fn without_policy(workflow: &Workflow) -> Workflow {
     workflow.policy_locals = 0;
     workflow.limit.clear();
     workflow.concurrency.clear();
+    workflow.indexed.clear();
     workflow.points.values_mut().for_each(|point| point.line = 0);
     workflow.unsupported.iter_mut().for_each(|(_, line)| *line = 0);
     for gather in workflow.triggers.iter_mut().filter_map(|trigger| trigger.gather.as_mut()) {

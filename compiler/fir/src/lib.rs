@@ -39,8 +39,8 @@ pub use stmt::{
     ScopeStmt, StepStmt, Stmt, TRANSACTION, TransactionBlock, Unsupported,
 };
 pub use workflow::{
-    Concurrency, Gather, Local, LocalId, Otherwise, Point, StartLimit, Test, TestOutcome, TestStmt,
-    Trigger, Workflow,
+    Concurrency, Gather, Indexed, Local, LocalId, Otherwise, Point, StartLimit, Test, TestOutcome,
+    TestStmt, Trigger, Workflow,
 };
 
 #[cfg(test)]

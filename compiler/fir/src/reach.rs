@@ -73,10 +73,8 @@ impl Collect<'_> {
         for key in workflow.key.iter().flatten() {
             walk::expr(self, key);
         }
-        for key in workflow.classes().flatten() {
-            if self.policy {
-                walk::expr(self, key);
-            }
+        if self.policy {
+            workflow.policies().for_each(|one| walk::expr(self, one));
         }
         walk::block(self, &workflow.body);
         if let Some(aftermath) = &workflow.aftermath {

@@ -55,8 +55,11 @@ fn all(workflow: &mut Workflow, each: Each<'_>) {
     for key in workflow.key.iter_mut().flatten() {
         expr(key, each);
     }
-    for per in workflow.concurrency.iter_mut().filter_map(|one| one.per.as_mut()) {
-        expr(per, each);
+    let limits = workflow.limit.iter_mut().filter_map(|one| one.by.as_mut());
+    let places = workflow.concurrency.iter_mut().filter_map(|one| one.per.as_mut());
+    let index = workflow.indexed.iter_mut().map(|one| &mut one.value);
+    for policy in limits.chain(places).chain(index) {
+        expr(policy, each);
     }
     block(&mut workflow.body, each);
     for body in workflow.aftermath.iter_mut() {

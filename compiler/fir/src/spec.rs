@@ -37,6 +37,8 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "limits": found.limit.iter().map(|one| json!({
             "calls": one.starts, "window_ms": one.window_ms,
         })).collect::<Vec<_>>(),
+        "indexed": found.indexed.iter().map(|one| json!([one.name, ty(&one.value.ty)]))
+            .collect::<Vec<_>>(),
         "key_for_ms": found.key_for_ms,
         "triggers": found.triggers.iter().map(|trigger| json!({
             "event": trigger.event, "param": trigger.param, "field": trigger.field,

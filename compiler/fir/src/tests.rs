@@ -24,6 +24,7 @@ fn workflow() -> Workflow {
         policy_locals: 0,
         limit: Vec::new(),
         concurrency: Vec::new(),
+        indexed: Vec::new(),
         fails: vec![],
         deadline_ms: Some(1),
         retain_ms: None,

@@ -106,6 +106,15 @@ pub struct StartLimit {
     pub by: Option<Expr>,
 }
 
+/// One value of `index by e, …`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Indexed {
+    /// What it is looked for by: the last word of what it reads.
+    pub name: String,
+    /// The value, over the parameters.
+    pub value: Expr,
+}
+
 /// `workflow`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
@@ -123,7 +132,7 @@ pub struct Workflow {
     pub key: Option<Vec<Expr>>,
     /// `for`, in ms.
     pub key_for_ms: Option<i64>,
-    /// How many of the last locals only `limit` and `concurrency` bind; policy, as those are.
+    /// How many of the last locals only `limit`, `concurrency` and `index` bind; policy, as those are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub policy_locals: u32,
     /// `limit`, in order; policy.
@@ -132,6 +141,9 @@ pub struct Workflow {
     /// `concurrency`, in order; policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concurrency: Vec<Concurrency>,
+    /// `index by`, in order, each under a name of its own; policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexed: Vec<Indexed>,
     /// `fails`.
     pub fails: Vec<ErrorDecl>,
     /// In ms; policy.
@@ -162,9 +174,14 @@ pub struct Workflow {
 impl Workflow {
     /// The keys of its classes, each over the parameters: of every `limit` clause and then of every
     /// `concurrency` clause, in their order; none where a clause has none.
-    pub fn classes(&self) -> impl Iterator<Item = Option<&Expr>> {
+    pub fn classes(&self) -> impl Iterator<Item = Option<&Expr>> + Clone {
         let limits = self.limit.iter().map(|one| one.by.as_ref());
         limits.chain(self.concurrency.iter().map(|one| one.per.as_ref()))
+    }
+
+    /// What stands in its head and is policy.
+    pub fn policies(&self) -> impl Iterator<Item = &Expr> {
+        self.classes().flatten().chain(self.indexed.iter().map(|one| &one.value))
     }
 }
 

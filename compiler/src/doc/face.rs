@@ -91,6 +91,10 @@ impl Writer<'_> {
                 by.unwrap_or_default()
             )));
         }
+        let by: Vec<_> = workflow.index.iter().map(|by| self.words.expr(*by)).collect();
+        if !by.is_empty() {
+            items.push(Item::new(format!("Its runs are found by `{}`.", by.join("`, `"))));
+        }
         items
     }
 

@@ -136,6 +136,7 @@ impl<'f> Machine<'_, 'f> {
         let (go, blocks) = (self.go_enum(), Blocks { machine: self }.functions());
         let (enter, run) = (self.enter_fn(), self.run_fn());
         let (matches, key, classes) = (self.matches_fn(), self.key_fn(), self.classes_fn());
+        let indexed = self.indexed_fn();
         quote! {
             #[doc(hidden)]
             pub mod #module {
@@ -183,6 +184,12 @@ impl<'f> Machine<'_, 'f> {
                         input: &#rt::Values,
                     ) -> ::core::result::Result<::std::vec::Vec<#rt::Json>, #rt::Fault> {
                         #classes
+                    }
+                    fn indexed(
+                        &self,
+                        input: &#rt::Values,
+                    ) -> ::core::result::Result<::std::vec::Vec<#rt::Json>, #rt::Fault> {
+                        #indexed
                     }
                 }
             }
@@ -437,17 +444,26 @@ impl<'f> Machine<'_, 'f> {
     }
 
     fn classes_fn(&self) -> TokenStream {
-        let rt = rt();
         let workflow = &self.graph.workflow;
-        let (exprs, params) = (self.exprs(None), self.parameters(workflow.classes().flatten()));
-        let keys = workflow.classes().map(|key| match key {
-            Some(key) => exprs.json(key),
+        self.values_of(workflow.classes())
+    }
+
+    fn indexed_fn(&self) -> TokenStream {
+        self.values_of(self.graph.workflow.indexed.iter().map(|one| Some(&one.value)))
+    }
+
+    /// Values over the parameters, as a list; null where there is none.
+    fn values_of<'e>(&self, all: impl Iterator<Item = Option<&'e Expr>> + Clone) -> TokenStream {
+        let rt = rt();
+        let (exprs, params) = (self.exprs(None), self.parameters(all.clone().flatten()));
+        let values = all.map(|value| match value {
+            Some(value) => exprs.json(value),
             None => quote!(#rt::Json::Null),
         });
         quote! {
             let work = #rt::Work::new();
             #params
-            ::core::result::Result::Ok(::std::vec![#(#keys),*])
+            ::core::result::Result::Ok(::std::vec![#(#values),*])
         }
     }
 

@@ -81,6 +81,7 @@ fn workflow(live: &[u32]) -> Workflow {
         policy_locals: 0,
         limit: Vec::new(),
         concurrency: Vec::new(),
+        indexed: Vec::new(),
         fails: Vec::new(),
         deadline_ms: None,
         retain_ms: None,

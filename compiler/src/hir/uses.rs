@@ -52,6 +52,28 @@ impl Program {
         });
     }
 
+    /// By which name a value of `index by` is looked for: the parameter or field that it is, or is made
+    /// of alone; none where it is anything else.
+    #[must_use]
+    pub fn index_name(&self, id: ExprId) -> Option<SmolStr> {
+        match &self.exprs[id].kind {
+            ExprKind::Local(local) => Some(self.locals[*local].name.clone()),
+            ExprKind::Field { name, .. } => Some(name.node.clone()),
+            ExprKind::Method { base, args, .. } if args.is_empty() => self.index_name(*base),
+            ExprKind::Nominal(_, inner) => self.index_name(*inner),
+            ExprKind::Builtin(_, args) => match args.as_slice() {
+                [only] => self.index_name(*only),
+                _ => None,
+            },
+            ExprKind::Call(_, args) => {
+                let mut all = args.each();
+                let only = all.next().filter(|_| all.next().is_none());
+                only.and_then(|only| self.index_name(only))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the block, with everything it holds, reads the local.
     #[must_use]
     pub fn block_reads(&self, block: &Block, local: LocalId) -> bool {

@@ -60,6 +60,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
     let limit: Vec<_> = found.limits.iter().map(|one| lowerer.limit(one)).collect();
     let concurrency: Vec<_> =
         found.concurrency.iter().map(|one| lowerer.concurrency(one)).collect();
+    let indexed: Vec<_> = found.index.iter().filter_map(|by| lowerer.indexed(*by)).collect();
     let mut out = fir::Workflow {
         version: found.version.node,
         params: decl::fields(cx, &found.params),
@@ -71,6 +72,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         policy_locals: u32::try_from(lowerer.names.len() - program).unwrap_or(u32::MAX),
         limit,
         concurrency,
+        indexed,
         fails: decl::errors(cx, &found.fails),
         deadline_ms: found.deadline.map(|d| d.value),
         retain_ms: found.retain.map(|r| r.value),
@@ -101,6 +103,7 @@ pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
         policy_locals: 0,
         limit: Vec::new(),
         concurrency: Vec::new(),
+        indexed: Vec::new(),
         fails: decl::errors(cx, &found.fails),
         deadline_ms: None,
         retain_ms: None,
@@ -168,9 +171,6 @@ impl Lowerer<'_> {
         if let Some(subject) = found.subject {
             self.cannot("`subject by`", self.cx.program.exprs[subject].span);
         }
-        if let Some(index) = found.index.first() {
-            self.cannot("`index by`", self.cx.program.exprs[*index].span);
-        }
         for upgrade in &found.upgrades {
             self.cannot("`upgrade from`", upgrade.span);
         }
@@ -196,6 +196,12 @@ impl Lowerer<'_> {
             ConcurrencyElse::Queue | ConcurrencyElse::Replace => fir::Otherwise::Queue,
         };
         fir::Concurrency { limit, per: found.per.map(|per| self.names.expr(per)), otherwise }
+    }
+
+    /// A value by which runs are found; every one has a name in a program that was checked.
+    fn indexed(&mut self, by: hir::ExprId) -> Option<fir::Indexed> {
+        let name = self.cx.program.index_name(by)?.to_string();
+        Some(fir::Indexed { name, value: self.names.expr(by) })
     }
 
     fn begin(&mut self, at: &str, span: Span) {

@@ -278,6 +278,7 @@ impl Differ {
             }
             "retain_ms" if !self.event => "its `retain`",
             "concurrency" => "its `concurrency`",
+            "indexed" => "its `index by`",
             "max" if self.tag == "fork" => "how many branches run at once",
             "up_to" | "every_ms" => "how its batches are gathered",
             "breaker" => "its `breaker`",

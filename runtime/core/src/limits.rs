@@ -89,6 +89,14 @@ pub const LIMITED: usize = 10_000;
 /// Bound: some 100 KB.
 pub const LIMITED_RECORD: usize = 500;
 
+/// Values by which one run is found.
+/// Bound: as many as the compiler takes; each is a row of the store.
+pub const INDEXED: usize = 8;
+
+/// Bytes of such a value as it is kept; a longer one finds nothing.
+/// Bound: an entry of an index; what people look for is an id, a number or a name.
+pub const INDEXED_BYTES: usize = 256;
+
 /// Starts from messages that ask for a place at once; the others stay in the inbox until then.
 /// Bound: each waits for a message of the class's home.
 pub const ASKING: usize = 128;

@@ -7,9 +7,9 @@
 
 use crate::id::{RunId, ShardId};
 use crate::port::{
-    Batch, Declared, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, Interest, ItemRow,
-    JournalRow, KeyRow, Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow, Source,
-    Store, Tail, WaitRow,
+    Batch, Declared, EVENT_KEPT_MS, Error, EventName, EventRow, ITEM_KEPT_MS, IndexedRow, Interest,
+    ItemRow, JournalRow, KeyRow, Lease, MessageRow, NodeRow, OwnerRow, Result, RunFilter, RunRow,
+    Source, Store, Tail, WaitRow,
 };
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -65,6 +65,8 @@ struct Data {
     history: BTreeMap<(RunId, u64), (ShardId, u64)>,
     keys: BTreeMap<(String, String, String), KeyRow>,
     runs: BTreeMap<RunId, (ShardId, RunRow)>,
+    /// By run and name.
+    indexed: BTreeMap<(RunId, String), IndexedRow>,
     items: BTreeMap<String, ItemRow>,
     events: BTreeMap<ShardId, BTreeMap<EventId, EventRow>>,
     /// Who wants to be told of which events.
@@ -306,7 +308,9 @@ impl Store for Memory {
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>> {
         self.read(|data| {
             let newest_first = data.runs.values().rev().map(|(_, row)| row);
-            let fitting = newest_first.filter(|row| fits(filter, row)).take(filter.limit as usize);
+            let fitting =
+                newest_first.filter(|row| fits(filter, row) && data.finds(filter, row.run));
+            let fitting = fitting.take(filter.limit as usize);
             fitting.map(|row| RunRow { snapshot: None, ..row.clone() }).collect()
         })
     }
@@ -398,6 +402,14 @@ impl Data {
         self.shards.get_mut(&shard).ok_or_else(missing)
     }
 
+    /// Whether a run has all the values of a filter.
+    fn finds(&self, filter: &RunFilter, run: RunId) -> bool {
+        filter.indexed.iter().all(|(name, value)| {
+            let found = self.indexed.get(&(run, name.clone()));
+            found.is_some_and(|row| row.value == *value && row.namespace == filter.namespace)
+        })
+    }
+
     fn mail(&self, shard: ShardId) -> impl Iterator<Item = &MessageRow> {
         let all = (shard, Source::FIRST)..=(shard, Source::LAST);
         self.inbox.range(all).map(|(_, row)| row)
@@ -480,6 +492,9 @@ impl Data {
             self.keys.insert(name, row);
         }
         self.runs.extend(batch.runs.into_iter().map(|row| (row.run, (shard, row))));
+        for row in batch.indexed {
+            self.indexed.entry((row.run, row.name.clone())).or_insert(row);
+        }
         self.items.extend(batch.items.into_iter().map(|row| (row.id.clone(), row)));
         let home = self.events.entry(shard).or_default();
         for row in batch.events {
@@ -519,6 +534,7 @@ impl Data {
         due.sort_by_key(|row| (row.expires_at, row.run));
         let due: BTreeSet<_> = due.into_iter().take(limit as usize).map(|row| row.run).collect();
         self.runs.retain(|run, _| !due.contains(run));
+        self.indexed.retain(|(run, _), _| !due.contains(run));
         self.keys.retain(|_, row| !due.contains(&row.run));
         let old = before.plus(-ITEM_KEPT_MS);
         self.items.retain(|_, row| match row.run {

@@ -100,6 +100,19 @@ pub struct RunRow {
     pub snapshot: Option<Vec<u8>>,
 }
 
+/// A value by which a run is found (`index by`), kept as long as the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexedRow {
+    /// Namespace.
+    pub namespace: String,
+    /// What it is looked for by; a run has one value of each name.
+    pub name: String,
+    /// The value, as canonical text.
+    pub value: String,
+    /// The run.
+    pub run: RunId,
+}
+
 /// Something a person may have to look at: a human task or question, a review, a dead letter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemRow {
@@ -205,6 +218,9 @@ pub struct Batch {
     pub keys: Vec<KeyRow>,
     /// Look-up rows and snapshots, one per run.
     pub runs: Vec<RunRow>,
+    /// Values by which runs are found. What is there already stays: one is written again where nobody
+    /// knows whether it was.
+    pub indexed: Vec<IndexedRow>,
     /// Items, one per id.
     pub items: Vec<ItemRow>,
     /// Events taken in.
@@ -373,6 +389,8 @@ pub struct RunFilter {
     pub status: Option<String>,
     /// Key.
     pub key: Option<String>,
+    /// Names and values by which runs are found, all of them, in `namespace`.
+    pub indexed: Vec<(String, String)>,
     /// Started at or after.
     pub since: Option<Time>,
     /// Continue after this run (listing is newest first).

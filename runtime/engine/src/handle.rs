@@ -127,6 +127,11 @@ impl Handle {
         self.machines.newest()
     }
 
+    /// Every hosted version of every workflow.
+    pub(crate) fn hosted(&self) -> impl Iterator<Item = &Arc<dyn Machine>> {
+        self.machines.all()
+    }
+
     /// Every hosted version of a workflow, by qualified name.
     pub fn versions(&self, workflow: &str) -> impl Iterator<Item = &Arc<dyn Machine>> {
         self.machines.all().filter(move |machine| machine.spec().name == workflow)

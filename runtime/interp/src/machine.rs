@@ -180,17 +180,32 @@ impl Machine for Interpreter {
 
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         let workflow = self.workflow()?;
-        let mut env = self.parameters(workflow, input)?;
-        let mut eval = Eval::new(&self.fir, &workflow.module, None);
-        let mut class = |key: Option<&Expr>| match key {
-            Some(key) => Ok(encode(&eval.expr(&mut env, key)?)),
-            None => Ok(Json::Null),
-        };
-        workflow.classes().map(&mut class).collect()
+        self.values_of(workflow, workflow.classes(), input)
+    }
+
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        let workflow = self.workflow()?;
+        self.values_of(workflow, workflow.indexed.iter().map(|one| Some(&one.value)), input)
     }
 }
 
 impl Interpreter {
+    /// Values over the parameters; null where there is none.
+    fn values_of<'e>(
+        &self,
+        workflow: &Workflow,
+        all: impl Iterator<Item = Option<&'e Expr>>,
+        input: &Values,
+    ) -> Result<Vec<Json>, Fault> {
+        let mut env = self.parameters(workflow, input)?;
+        let mut eval = Eval::new(&self.fir, &workflow.module, None);
+        let value = |value: Option<&Expr>| match value {
+            Some(value) => Ok(encode(&eval.expr(&mut env, value)?)),
+            None => Ok(Json::Null),
+        };
+        all.map(value).collect()
+    }
+
     /// The parameters, where nothing else is known yet.
     fn parameters(&self, workflow: &Workflow, input: &Values) -> Result<Env, Fault> {
         let mut env = Env::new(workflow.locals.len());

@@ -71,4 +71,8 @@ impl Machine for Traced {
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.machine.classes(input)
     }
+
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.machine.indexed(input)
+    }
 }

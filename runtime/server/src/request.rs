@@ -94,11 +94,17 @@ pub struct Query(Vec<(String, String)>);
 impl Query {
     /// Reads them.
     pub fn of(uri: &axum::http::Uri, known: &[&str]) -> Result<Self> {
+        Self::with(uri, known, None)
+    }
+
+    /// Reads them, and any that begin with `prefix`.
+    pub fn with(uri: &axum::http::Uri, known: &[&str], prefix: Option<&str>) -> Result<Self> {
         let mut all: Vec<(String, String)> = Vec::new();
         for part in uri.query().unwrap_or("").split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let (name, value) = (decoded(name)?, decoded(value)?);
-            if !known.contains(&name.as_str()) {
+            let under = prefix.is_some_and(|prefix| name.starts_with(prefix));
+            if !(under || known.contains(&name.as_str())) {
                 return Err(unknown(&name, known));
             }
             if all.iter().any(|(other, _)| *other == name) {
@@ -112,6 +118,12 @@ impl Query {
     /// One of them.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Those that begin with `prefix`, without it, in their order.
+    pub fn under<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self.0.iter();
+        all.filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
     }
 
     /// How many of a list.

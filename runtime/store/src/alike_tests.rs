@@ -9,8 +9,8 @@ use crate::{Options, Sqlite};
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::memory::Memory;
 use sagaflow_core::port::{
-    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease,
-    MessageRow, RunFilter, RunRow, Source, Store, WaitRow,
+    Batch, EVENT_KEPT_MS, Error, EventName, EventRow, IndexedRow, ItemRow, JournalRow, KeyRow,
+    Lease, MessageRow, RunFilter, RunRow, Source, Store, WaitRow,
 };
 use sagaflow_core::time::Time;
 use std::fmt::Debug;
@@ -141,6 +141,16 @@ fn message(numbers: &mut Numbers) -> MessageRow {
     MessageRow { to, from, body: numbers.name("m").into_bytes() }
 }
 
+/// A name and one of few values.
+fn indexed(numbers: &mut Numbers) -> (String, String) {
+    (numbers.name("x"), format!("\"v{}\"", numbers.below(2)))
+}
+
+fn indexed_row(numbers: &mut Numbers) -> IndexedRow {
+    let (name, value) = indexed(numbers);
+    IndexedRow { namespace: numbers.name("n"), name, value, run: numbers.run() }
+}
+
 fn batch(numbers: &mut Numbers, shard: Shard) -> Batch {
     let prev = if numbers.one_in(12) { numbers.below(9) } else { shard.last };
     let mut bucket = shard.bucket;
@@ -184,6 +194,7 @@ fn batch(numbers: &mut Numbers, shard: Shard) -> Batch {
         prev,
         keys: keys.into_iter().collect(),
         runs: (0..numbers.below(3)).map(|_| run_row(numbers)).collect(),
+        indexed: (0..numbers.below(4)).map(|_| indexed_row(numbers)).collect(),
         items,
         events,
         waits: waits(numbers),
@@ -222,6 +233,9 @@ fn next(numbers: &mut Numbers, shards: &[Shard], leases: usize) -> Call {
                 workflow: numbers.some(()).map(|()| numbers.name("w")),
                 status: numbers.one_in(3).then(|| numbers.name("s")),
                 key: numbers.one_in(4).then(|| numbers.name("k")),
+                indexed: (0..numbers.below(6).saturating_sub(3))
+                    .map(|_| indexed(numbers))
+                    .collect(),
                 since: numbers.one_in(3).then(|| numbers.time()),
                 after: numbers.one_in(3).then(|| numbers.run()),
                 limit: u32::try_from(numbers.below(12)).unwrap_or(1),

@@ -18,6 +18,8 @@ pub use sqlite::{Options, Sqlite};
 #[cfg(test)]
 mod alike_tests;
 #[cfg(test)]
+mod found_tests;
+#[cfg(test)]
 mod memory_tests;
 #[cfg(test)]
 mod short_run;

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 /// Rows and bytes of what a batch writes.
 pub(crate) fn size(batch: &Batch) -> (usize, usize) {
-    let Batch { rows, runs, sent, taken, .. } = batch;
+    let Batch { rows, runs, indexed, sent, taken, .. } = batch;
     let bodies: usize = rows.iter().map(|row| row.body.len()).sum();
     let snapshot = |row: &RunRow| row.snapshot.as_ref().map_or(0, Vec::len);
     let snapshots: usize = runs.iter().map(snapshot).sum();
     let messages: usize = sent.iter().map(|row| row.body.len()).sum();
-    let count = rows.len() + runs.len() + sent.len() + taken.len();
+    let count = rows.len() + runs.len() + indexed.len() + sent.len() + taken.len();
     (count, bodies + snapshots + messages)
 }
 

@@ -109,6 +109,11 @@ impl Trace<'_> {
             let classes = (format!("{:?}", classes.0), format!("{:?}", classes.1));
             return Err(self.differ("classes", &classes.0, &classes.1));
         }
+        let indexed = (self.generated.indexed(&values).ok(), self.interp.indexed(&values).ok());
+        if indexed.0 != indexed.1 {
+            let indexed = (format!("{:?}", indexed.0), format!("{:?}", indexed.1));
+            return Err(self.differ("indexed", &indexed.0, &indexed.1));
+        }
         let start = Frame { at: "start".into(), iteration: Vec::new(), values: values.clone() };
         let ended = self.fiber(start, Event::Enter)?;
         for undo in std::mem::take(&mut self.undos).into_iter().rev() {

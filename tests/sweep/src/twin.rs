@@ -42,6 +42,10 @@ impl Machine for Retold {
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.inner.classes(input)
     }
+
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.inner.indexed(input)
+    }
 }
 
 /// Answers a right machine's moves changed.
@@ -79,6 +83,10 @@ impl Machine for Altered {
 
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.inner.classes(input)
+    }
+
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.inner.indexed(input)
     }
 }
 
@@ -125,5 +133,9 @@ impl Machine for LateCapture {
 
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.inner.classes(input)
+    }
+
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.inner.indexed(input)
     }
 }

@@ -1,7 +1,8 @@
 //! Keys: who has one (F0504), whether it varies (F0502), is stable (F0505), tells calls apart (F0506)
-//! and inputs apart (F0507), and lives long enough (F0503).
+//! and inputs apart (F0507), and lives long enough (F0503). Beside them, by what runs are found.
 
 mod expiry;
+mod index;
 mod same;
 mod stable;
 mod start;
@@ -24,6 +25,7 @@ pub fn check(
     vary::check(program, table, findings);
     stable::check(program, table, findings);
     same::check(program, findings);
+    index::check(program, table, findings);
     expiry::check(program, before_commit, findings);
 }
 

@@ -346,4 +346,11 @@ pub trait Machine: Send + Sync {
     /// # Errors
     /// A [`Fault`] where evaluating them has a bug.
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault>;
+
+    /// The values of `index by` for this input, in the order of [`WorkflowSpec::indexed`]; `null` where
+    /// there is none.
+    ///
+    /// # Errors
+    /// A [`Fault`] where evaluating them has a bug.
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault>;
 }

@@ -43,6 +43,11 @@ pub struct WorkflowSpec {
     /// [`Machine::classes`]: super::Machine::classes
     #[serde(default)]
     pub limits: Vec<LimitSpec>,
+    /// `index by`: the names of its values with their types, in order ([`Machine::indexed`]).
+    ///
+    /// [`Machine::indexed`]: super::Machine::indexed
+    #[serde(default)]
+    pub indexed: Vec<(String, Ty)>,
     /// How long its key is kept where it says `for`; else as long as the run.
     pub key_for_ms: Option<i64>,
     /// `on Event(x)` triggers.

@@ -5,6 +5,7 @@ use super::ranges::Ranges;
 use crate::codegen::{Json, Values};
 use crate::status::{Cause, Status};
 use crate::time::Time;
+use std::collections::BTreeMap;
 
 /// What never changes after the start.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -20,6 +21,9 @@ pub struct Origin {
     /// Its start key, as canonical text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What it is found by beside that: names and values, as canonical text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub indexed: BTreeMap<String, String>,
     /// Canonical input.
     pub input: Values,
     /// Admission.

@@ -6,9 +6,9 @@
 //! in their records. Recovery reads what came since the last but one.
 
 use super::Shard;
+use super::indexed::put_row;
 use super::input::Answer;
 use super::output::Output;
-use super::turn::run_row;
 use crate::journal::ShardRecord;
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -40,8 +40,7 @@ impl Shard {
                 });
             }
             if let Some(run) = self.runs.get_mut(&id) {
-                let row = run_row(id, run, true);
-                out.put_run(row);
+                put_row(id, run, true, &mut out);
             }
         }
         self.mirror(now, &mut out);

@@ -24,6 +24,7 @@ mod event;
 mod fold;
 mod gather;
 mod guard;
+mod indexed;
 mod input;
 mod interest;
 mod letter;
@@ -61,6 +62,7 @@ mod tests;
 
 pub use gather::start_slot;
 pub use guard::{Held, Protection, ServiceState};
+pub use indexed::indexed_text;
 pub use input::{
     Act, Actor, Answer, Arrived, BatchItem, BreakerAct, Consumed, Gathering, Input, LetterAct,
     Resolution, Start, TaskAct, Ticket, Token,
@@ -148,6 +150,8 @@ struct Run {
     row: Option<(&'static str, Vec<String>)>,
     /// Whether it has a row.
     listed: bool,
+    /// Whether what finds it was written with its row by this owner.
+    indexed: bool,
     /// Position of its first record; 0 where it has none yet, or recovery began with its row.
     first: u64,
     /// Position of its last record.
@@ -175,6 +179,7 @@ impl Run {
             happened: Vec::new(),
             row: None,
             listed: false,
+            indexed: false,
             first: 0,
             seq: 0,
             at: Time(0),

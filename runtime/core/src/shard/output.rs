@@ -185,10 +185,11 @@ impl Output {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let Batch { prev: _, rows, keys, runs, items, events, waits, sent, .. } = &self.batch;
-        let Batch { taken, checkpoint, emitted, .. } = &self.batch;
+        let Batch { taken, checkpoint, emitted, indexed, .. } = &self.batch;
         rows.is_empty()
             && keys.is_empty()
             && runs.is_empty()
+            && indexed.is_empty()
             && items.is_empty()
             && events.is_empty()
             && waits.is_empty()
@@ -205,12 +206,13 @@ impl Output {
             return;
         }
         let Batch { prev: _, rows, keys, runs, items, events, waits, sent, .. } = later.batch;
-        let Batch { taken, checkpoint, emitted, .. } = later.batch;
+        let Batch { taken, checkpoint, emitted, indexed, .. } = later.batch;
         self.batch.rows.extend(rows);
         self.batch.keys.extend(keys);
         for run in runs {
             self.put_run(run);
         }
+        self.batch.indexed.extend(indexed);
         for item in items {
             self.put_item(item);
         }

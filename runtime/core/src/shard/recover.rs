@@ -197,8 +197,7 @@ impl Shard {
         let status = super::turn::shown(run).word();
         if run.row.as_ref().is_none_or(|row| row.0 != status) && shown != Some(status) {
             let whole = run.snapshot.is_some();
-            let row = super::turn::run_row(id, run, whole);
-            out.put_run(row);
+            super::indexed::put_row(id, run, whole, out);
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::concurrency::claims;
 use super::gather::{is_place, start_slot};
+use super::indexed::indexed;
 use super::input::{Answer, Start, Token};
 use super::output::{Effect, Output};
 use super::{Run, Shard, mail, turn};
@@ -273,6 +274,7 @@ impl Shard {
             version: spec.version,
             hash: spec.hash.clone(),
             key: key.clone(),
+            indexed: indexed(machine.as_ref(), &input),
             input: input.clone(),
             started: now,
             events: self.events.last(),

@@ -2,9 +2,10 @@
 //! stored for them, and none is lost.
 
 use super::Shard;
+use super::indexed::put_row;
 use super::output::Output;
 use super::policy::critical;
-use super::turn::{Turn, run_row};
+use super::turn::Turn;
 use crate::codegen::{Arm, WorkflowSpec};
 use crate::id::RunId;
 use crate::limits::UNDO_LATE_MS;
@@ -121,8 +122,7 @@ impl Shard {
         if run.listed_at().is_some_and(|at| at <= now) {
             let whole = run.snapshot.is_some();
             // Crash: without its row, recovery finds the run by its first record.
-            let row = run_row(id, run, whole);
-            out.put_run(row);
+            put_row(id, run, whole, out);
         }
     }
 }

@@ -7,6 +7,7 @@
 use super::Run;
 use super::event::Events;
 use super::guard::Guards;
+use super::indexed::put_row;
 use super::interest::Interests;
 use super::output::{Effect, Notice, Outgoing, Output, Send};
 use super::reject::Left;
@@ -327,8 +328,7 @@ impl Turn<'_> {
         // A row that once held the state holds it in every later version too: recovery reads the
         // journal only behind the checkpoint.
         let whole = status.ended() || self.run.snapshot.is_some();
-        let row = run_row(self.id, &mut self.run, whole);
-        self.out.put_run(row);
+        put_row(self.id, &mut self.run, whole, self.out);
     }
 
     /// Forgets generations when nothing that has been called can be called anew.

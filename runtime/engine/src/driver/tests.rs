@@ -67,6 +67,7 @@ impl TwoSteps {
             keyed: true,
             concurrency: Vec::new(),
             limits: Vec::new(),
+            indexed: Vec::new(),
             otherwise: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
@@ -130,6 +131,10 @@ impl Machine for TwoSteps {
     }
 
     fn classes(&self, _: &Values) -> Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn indexed(&self, _: &Values) -> Result<Vec<Json>, Fault> {
         Ok(Vec::new())
     }
 }

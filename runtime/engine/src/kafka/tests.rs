@@ -53,6 +53,7 @@ impl Relay {
             keyed: false,
             concurrency: Vec::new(),
             limits: Vec::new(),
+            indexed: Vec::new(),
             otherwise: Vec::new(),
             key_for_ms: None,
             triggers: vec![trigger],
@@ -103,6 +104,10 @@ impl Machine for Relay {
     }
 
     fn classes(&self, _: &Values) -> std::result::Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn indexed(&self, _: &Values) -> std::result::Result<Vec<Json>, Fault> {
         Ok(Vec::new())
     }
 }

@@ -33,6 +33,7 @@ impl Build {
             policy_locals: 0,
             limit: Vec::new(),
             concurrency: Vec::new(),
+            indexed: Vec::new(),
             fails: Vec::new(),
             deadline_ms: None,
             retain_ms: None,

@@ -9,11 +9,15 @@ use axum::body::Bytes;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use sagaflow_core::limits::INDEXED;
 use sagaflow_core::port::RunFilter;
 use sagaflow_core::time::Time;
 use sagaflow_core::value::parse_time;
-use sagaflow_engine::{Handle, Request, Started, Until, code};
+use sagaflow_engine::{Handle, Request, Started, Unindexed, Until, code};
 use serde_json::{Value, json};
+
+/// How parameters begin that name a value of `index by`.
+const INDEX: &str = "index.";
 
 /// `POST /api/workflows/{name}/runs`
 pub async fn start(
@@ -87,7 +91,7 @@ pub async fn get(Engine(handle): Engine, Path(id): Path<String>) -> Result<Json<
 /// `GET /api/runs`
 pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
     let known = ["workflow", "status", "key", "since", "after", "limit"];
-    let query = Query::of(&uri, &known)?;
+    let query = Query::with(&uri, &known, Some(INDEX))?;
     let since = |text: &str| {
         let time = parse_time(text).or_else(|| text.parse().ok().map(Time));
         time.ok_or_else(|| bad("since", "a time such as `2026-01-31T12:00:00Z`"))
@@ -98,6 +102,7 @@ pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
         workflow: query.get("workflow").map(str::to_owned),
         status: query.get("status").map(status).transpose()?,
         key: query.get("key").map(str::to_owned),
+        indexed: indexed(&handle, &query)?,
         since: query.get("since").map(since).transpose()?,
         after: query.run("after")?,
         limit: limit + 1,
@@ -108,6 +113,23 @@ pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
     let next = rows.last().filter(|_| more).map(|row| row.run.to_string());
     let items: Vec<Value> = rows.iter().map(|row| shape::row(&handle, row)).collect();
     Ok(Json(json!({ "items": items, "next": next })))
+}
+
+/// The values by which runs are looked for.
+fn indexed(handle: &Handle, query: &Query) -> Result<Vec<(String, String)>> {
+    let workflow = query.get("workflow");
+    let all: Vec<_> = query.under(INDEX).collect();
+    if all.len() > INDEXED {
+        let detail = format!("runs are looked for by {INDEXED} values at most");
+        return Err(Problem::new(code::PARAMETER, detail));
+    }
+    let one = |(name, value): (&str, &str)| {
+        let refused = |why: Unindexed| {
+            Problem::new(code::PARAMETER, why.to_string()).with("path", format!("{INDEX}{name}"))
+        };
+        handle.indexed(workflow, name, value).map_err(refused)
+    };
+    all.into_iter().map(one).collect()
 }
 
 fn status(text: &str) -> Result<String> {

@@ -71,6 +71,11 @@ pub fn run(handle: &Handle, view: &View, history: &[Entry]) -> Value {
     if let Some(machine) = machine {
         run.insert("input".to_owned(), view::masked(machine, &state.origin().input));
     }
+    let by = state.origin().indexed.iter().map(|(name, value)| (name.clone(), key(value)));
+    let by: Map<String, Value> = by.collect();
+    if !by.is_empty() {
+        run.insert("index".to_owned(), by.into());
+    }
     let fibers = state.fibers().values();
     let positions: Vec<Value> = fibers.clone().map(|fiber| position(fiber, machine)).collect();
     run.insert("position".to_owned(), positions.into());

@@ -5,7 +5,7 @@
 -- unless an administrator took that away.
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON {schema}.journal, {schema}.start_key, {schema}.run,
-  {schema}.item, {schema}.event, {schema}.inbox, {schema}.wait, {schema}.node TO {role};
+  {schema}.indexed, {schema}.item, {schema}.event, {schema}.inbox, {schema}.wait, {schema}.node TO {role};
 -- What programs take in is never taken away.
 GRANT SELECT, INSERT, UPDATE ON {schema}.interest TO {role};
 -- Shards are made by the owner only.

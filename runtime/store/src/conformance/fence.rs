@@ -2,8 +2,8 @@
 
 use super::Harness;
 use super::rows::{
-    SHARD, acquire, assert_fenced, batch, commit, event, item, key, message, own, record, row, run,
-    source, wait,
+    SHARD, acquire, assert_fenced, batch, commit, event, indexed, item, key, message, own, record,
+    row, run, source, wait,
 };
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{Batch, Error, Lease, RunFilter, Store};
@@ -87,6 +87,7 @@ pub async fn a_refused_batch_leaves_nothing(harness: &impl Harness) {
         rows: vec![record(6, 0, 1)],
         keys: vec![key(0)],
         runs: vec![row(0)],
+        indexed: vec![indexed(0, "customer", "ann")],
         items: vec![item("i", "task", 1)],
         events: vec![event("e", 1, 1)],
         waits: vec![wait("k", true)],

@@ -79,6 +79,7 @@ pub async fn filters_narrow_the_list_and_each_other(harness: &impl Harness) {
                 workflow: text("Order"),
                 status: text("running"),
                 key: text("\"A-0\""),
+                indexed: Vec::new(),
                 since: Some(Time(1_000_000)),
                 after: Some(run(5)),
                 limit: 1,

@@ -8,6 +8,7 @@ pub mod crash;
 pub mod emitted;
 pub mod expiry;
 pub mod fence;
+pub mod indexed;
 pub mod listing;
 pub mod messages;
 pub mod nodes;
@@ -37,6 +38,7 @@ pub fn full(index: u32) -> Batch {
     Batch {
         keys: vec![rows::key(index)],
         runs: vec![rows::row(index)],
+        indexed: vec![rows::indexed(index, "customer", "C-1")],
         items: vec![rows::item(&id, "task", 1)],
         events: vec![rows::event(&id, 1, 1)],
         waits: vec![rows::wait(&id, true)],
@@ -52,6 +54,7 @@ pub async fn all(harness: &impl Harness) {
     fence::all(harness).await;
     reading::all(harness).await;
     listing::all(harness).await;
+    indexed::all(harness).await;
     expiry::all(harness).await;
     nodes::all(harness).await;
     messages::all(harness).await;

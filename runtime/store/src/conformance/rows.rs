@@ -2,8 +2,8 @@
 
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, Result,
-    RunRow, Source, Store, WaitRow,
+    Batch, Error, EventName, EventRow, IndexedRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow,
+    Result, RunRow, Source, Store, WaitRow,
 };
 use sagaflow_core::time::Time;
 
@@ -53,6 +53,16 @@ pub(super) fn row(index: u32) -> RunRow {
         due_at: Some(Time(-5)),
         upto: 0,
         snapshot: Some(vec![0, 1, 254, 255]),
+    }
+}
+
+/// By which the `index`-th run is found.
+pub(super) fn indexed(index: u32, name: &str, value: &str) -> IndexedRow {
+    IndexedRow {
+        namespace: "default".to_owned(),
+        name: name.to_owned(),
+        value: format!("\"{value}\""),
+        run: run(index),
     }
 }
 

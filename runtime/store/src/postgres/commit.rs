@@ -16,8 +16,8 @@ use super::table::{indexed, int, short};
 use crate::weight::{flags, sources};
 use sagaflow_core::id::{RunId, ShardId};
 use sagaflow_core::port::{
-    Batch, Error, EventName, EventRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow, Result,
-    RunRow, Source,
+    Batch, Error, EventName, EventRow, IndexedRow, ItemRow, JournalRow, KeyRow, Lease, MessageRow,
+    Result, RunRow, Source,
 };
 use sqlx::postgres::{PgBindIterExt as _, PgHasArrayType};
 use sqlx::{AssertSqlSafe, Encode, PgConnection, Row as _, Type};
@@ -116,6 +116,11 @@ pub(super) const COMMIT: &str = "WITH asked AS MATERIALIZED ( \
      SELECT o.ctid AS place FROM {schema}.wait AS o WHERE o.namespace = r.namespace \
      AND o.event = r.event AND o.key = r.key AND o.shard = r.shard LIMIT 1) AS x) AS d \
      WHERE i.ctid = d.place \
+     ), x AS ( \
+     INSERT INTO {schema}.indexed (run, name, namespace, value) \
+     SELECT r.run, r.name, r.namespace, r.value FROM unnest($77::integer[], $78::uuid[], \
+     $79::text[], $80::text[], $81::text[]) AS r (shard, run, name, namespace, value) \
+     JOIN fence USING (shard) ON CONFLICT (run, name) DO NOTHING \
      ) SELECT shard FROM fence";
 
 /// A batch and who waits for its outcome.
@@ -186,8 +191,10 @@ pub(super) async fn send(
     group: &[Waiting],
 ) -> std::result::Result<BTreeSet<ShardId>, Failure> {
     let query = sqlx::query(AssertSqlSafe(Arc::clone(text)));
-    let query = Rows::of(group).bind(bind_fence(query, ttl, group));
+    let rows = Rows::of(group);
+    let query = rows.bind(bind_fence(query, ttl, group));
     let query = query.bind(column(group, |waiting| waiting.batch.emitted.map_or(0, int)));
+    let query = rows.bind_indexed(query);
     // Order: a row comes before the transaction's end; all is read up to that end.
     let passed = query.fetch_all(conn).await?;
     let shard = |row: &sqlx::postgres::PgRow| row.try_get::<i32, usize>(0);
@@ -249,6 +256,7 @@ struct Rows<'a> {
     journal: Vec<(i32, &'a JournalRow)>,
     keys: Vec<(i32, &'a KeyRow)>,
     runs: Vec<(i32, &'a RunRow)>,
+    indexed: Vec<(i32, &'a IndexedRow)>,
     items: Vec<(i32, &'a ItemRow)>,
     events: Vec<(i32, &'a EventRow)>,
     sent: Vec<(i32, &'a MessageRow)>,
@@ -262,12 +270,15 @@ impl<'a> Rows<'a> {
         let (mut journal, mut keys) = (Vec::new(), Vec::new());
         let (mut runs, mut items, mut events) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (mut sent, mut taken) = (BTreeMap::new(), BTreeSet::new());
-        let mut waits = BTreeMap::new();
+        let (mut waits, mut indexed) = (BTreeMap::new(), BTreeMap::new());
         for Waiting { lease, batch, .. } in group {
             let shard = short(lease.shard.0);
             journal.extend(batch.rows.iter().map(|row| (shard, row)));
             keys.extend(batch.keys.iter().map(|row| (shard, row)));
             runs.extend(batch.runs.iter().map(|row| (row.run, (shard, row))));
+            for row in &batch.indexed {
+                indexed.entry((row.run, &row.name)).or_insert((shard, row));
+            }
             items.extend(batch.items.iter().map(|row| (&row.id, (shard, row))));
             for row in &batch.events {
                 let name = (shard, &row.namespace, &row.event, &row.id);
@@ -287,7 +298,8 @@ impl<'a> Rows<'a> {
         let names = |rows: Vec<_>| rows.into_iter().map(|(name, _)| name).collect();
         let (wanted, unwanted) = (names(wanted), names(unwanted));
         let taken = taken.into_iter().collect();
-        Self { journal, keys, runs, items, events, sent, taken, wanted, unwanted }
+        let indexed = indexed.into_values().collect();
+        Self { journal, keys, runs, indexed, items, events, sent, taken, wanted, unwanted }
     }
 
     fn bind<'q>(&self, query: Statement<'q>) -> Statement<'q> {
@@ -326,6 +338,15 @@ impl<'a> Rows<'a> {
             .bind(column(&self.runs, |(_, row)| row.due_at.map(|at| at.0)))
             .bind(column(&self.runs, |(_, row)| int(row.upto)))
             .bind(column(&self.runs, |(_, row)| row.snapshot.as_deref()))
+    }
+
+    fn bind_indexed<'q>(&self, query: Statement<'q>) -> Statement<'q> {
+        query
+            .bind(column(&self.indexed, |(shard, _)| *shard))
+            .bind(column(&self.indexed, |(_, row)| row.run.0))
+            .bind(column(&self.indexed, |(_, row)| row.name.as_str()))
+            .bind(column(&self.indexed, |(_, row)| row.namespace.as_str()))
+            .bind(column(&self.indexed, |(_, row)| row.value.as_str()))
     }
 
     fn bind_items<'q>(&self, query: Statement<'q>) -> Statement<'q> {

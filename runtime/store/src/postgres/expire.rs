@@ -18,6 +18,7 @@ const EXPIRE: &str = "WITH due AS MATERIALIZED ( \
      AND r.expires_at < $1 AND r.ended_at IS NOT NULL RETURNING r.run \
      ), j AS (DELETE FROM {schema}.journal AS j USING gone WHERE j.run = gone.run \
      ), k AS (DELETE FROM {schema}.start_key AS k USING gone WHERE k.run = gone.run \
+     ), x AS (DELETE FROM {schema}.indexed AS x USING gone WHERE x.run = gone.run \
      ), i AS (DELETE FROM {schema}.item AS i USING gone WHERE i.run = gone.run \
      ), c AS (DELETE FROM {schema}.item WHERE run IS NULL AND NOT open AND at < $4 \
      ), o AS (DELETE FROM {schema}.journal AS o USING {schema}.shard AS s \

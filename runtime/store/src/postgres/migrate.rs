@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Each change of the schema with its number and name, in order. Their texts are checksummed: one
 /// that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "create store", include_str!("../../migrations/postgres/0001_create_store.sql")),
     (2, "create inbox", include_str!("../../migrations/postgres/0002_create_inbox.sql")),
     (3, "create wait", include_str!("../../migrations/postgres/0003_create_wait.sql")),
@@ -24,6 +24,7 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         include_str!("../../migrations/postgres/0005_index_closed_items.sql"),
     ),
     (6, "create interest", include_str!("../../migrations/postgres/0006_create_interest.sql")),
+    (7, "create indexed", include_str!("../../migrations/postgres/0007_create_indexed.sql")),
 ];
 
 /// What a node's role needs.

@@ -49,7 +49,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use table::{
-    Query, event, get, inbox, int, interest, item, journal, key, node, run, shard, short, wait,
+    Query, event, get, inbox, indexed, int, interest, item, journal, key, node, run, shard, short,
+    wait,
 };
 use uuid::Uuid;
 use writer::Writer;
@@ -376,7 +377,16 @@ impl Store for Postgres {
     }
 
     async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>> {
-        let rows = self.read(run::list(&self.schema, filter)).await?;
+        let query = match filter.indexed.len() {
+            0 => run::list(&self.schema, filter),
+            1 => indexed::find(&self.schema, filter, 0),
+            _ => {
+                let rows = self.read(indexed::rarest(&self.schema, filter)).await?;
+                let place = rows.first().map_or(Ok(1), |row| table::get::<i64>(row, 0))?;
+                indexed::find(&self.schema, filter, table::small::<usize>(place - 1)?)
+            }
+        };
+        let rows = self.read(query).await?;
         rows.iter().map(run::decode).collect()
     }
 

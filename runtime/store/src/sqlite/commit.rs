@@ -5,7 +5,7 @@
 //! same transaction as everything it guards.
 
 use super::failure::Failure;
-use super::table::{SEQ_MAX, event, inbox, item, journal, key, run, shard, wait};
+use super::table::{SEQ_MAX, event, inbox, indexed, item, journal, key, run, shard, wait};
 use super::writer::Reply;
 use crate::weight::sources;
 use rusqlite::Connection;
@@ -183,6 +183,7 @@ fn write(conn: &Connection, batches: &[(ShardId, &Batch)]) -> rusqlite::Result<(
     journal::insert(conn, batches)?;
     key::insert(conn, batches)?;
     run::upsert(conn, batches)?;
+    indexed::insert(conn, batches)?;
     item::upsert(conn, batches)?;
     event::insert(conn, batches)?;
     wait::write(conn, batches)?;

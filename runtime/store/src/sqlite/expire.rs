@@ -2,7 +2,7 @@
 
 use super::commit::{BEGIN, COMMIT, perform};
 use super::failure::Failure;
-use super::table::{event, item, journal, key, run, shard};
+use super::table::{event, indexed, item, journal, key, run, shard};
 use rusqlite::{Connection, params};
 use sagaflow_core::id::ShardId;
 use sagaflow_core::port::{EVENT_KEPT_MS, ITEM_KEPT_MS};
@@ -16,7 +16,8 @@ pub(super) fn expire(conn: &Connection, before: Time, limit: u32) -> Result<u64,
         due.query_map(params![before.0, limit], |row| row.get(0))?.collect::<Result<_, _>>()?
     };
     for id in &due {
-        for text in [journal::DELETE_RUN, key::DELETE_RUN, item::DELETE_RUN, run::DELETE] {
+        let kept = [journal::DELETE_RUN, key::DELETE_RUN, item::DELETE_RUN, indexed::DELETE_RUN];
+        for text in kept.into_iter().chain([run::DELETE]) {
             conn.prepare_cached(text)?.execute([id])?;
         }
     }

@@ -295,13 +295,14 @@ async fn known_or_new(conn: &mut SqliteConnection, path: &Path) -> Result<()> {
 
 /// Each change of the schema with its number and name, in order. Their texts are checksummed: one
 /// that was released is never edited.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "create store", include_str!("../../migrations/0001_create_store.sql")),
     (2, "create inbox", include_str!("../../migrations/0002_create_inbox.sql")),
     (3, "create wait", include_str!("../../migrations/0003_create_wait.sql")),
     (4, "add emitted", include_str!("../../migrations/0004_add_emitted.sql")),
     (5, "index closed items", include_str!("../../migrations/0005_index_closed_items.sql")),
     (6, "create interest", include_str!("../../migrations/0006_create_interest.sql")),
+    (7, "create indexed", include_str!("../../migrations/0007_create_indexed.sql")),
 ];
 
 /// Every change of the schema.

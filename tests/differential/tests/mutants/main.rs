@@ -73,6 +73,10 @@ impl Machine for Twin {
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.machine.classes(input)
     }
+
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        self.machine.indexed(input)
+    }
 }
 
 /// The first difference between a generated machine and a twin over `program`.

@@ -3,6 +3,7 @@
 //! Where the machine has no Postgres these tests are skipped, and say so.
 
 mod concurrency;
+mod indexed;
 mod limits;
 mod outage;
 mod shards;
@@ -51,7 +52,7 @@ impl World {
     async fn unmigrated(cluster: &Cluster, ttl: Duration) -> Self {
         let database = cluster.fresh().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let names = ["shop/orders.flow", "small.flow", "visit.flow", "limited.flow"];
+        let names = ["shop/orders.flow", "small.flow", "visit.flow", "limited.flow", "sought.flow"];
         let files = names.map(flow);
         let wire = match loses() {
             0 => None,

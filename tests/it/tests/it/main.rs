@@ -7,6 +7,7 @@ mod cluster;
 mod crash;
 mod databases;
 mod generated;
+mod indexed;
 mod limits;
 mod node;
 mod people;

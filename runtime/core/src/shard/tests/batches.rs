@@ -102,6 +102,10 @@ impl Machine for Count {
     fn classes(&self, _: &Values) -> Result<Vec<Json>, Fault> {
         Ok(Vec::new())
     }
+
+    fn indexed(&self, _: &Values) -> Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 pub(super) fn home(partition: u32) -> ShardId {

@@ -3,6 +3,7 @@
 mod asked;
 mod batches;
 mod concurrency;
+mod indexed;
 mod letters;
 mod limits;
 mod mirrors;

@@ -234,6 +234,7 @@ impl Program {
             keyed: true,
             concurrency: Vec::new(),
             limits: Vec::new(),
+            indexed: Vec::new(),
             otherwise: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
@@ -587,5 +588,12 @@ impl Machine for Program {
         let order = input.get("order").and_then(Json::as_str).unwrap_or_default();
         let customer = order.split_once('@').map(|(_, customer)| Json::from(customer));
         Ok(vec![customer.unwrap_or_default()])
+    }
+
+    /// Its customer, and the whole order.
+    fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
+        let mut all = self.classes(input)?;
+        all.extend(input.get("order").cloned());
+        Ok(all)
     }
 }

@@ -46,6 +46,10 @@ impl Machine for Judge {
     fn classes(&self, _: &Values) -> Result<Vec<Json>, Fault> {
         Ok(Vec::new())
     }
+
+    fn indexed(&self, _: &Values) -> Result<Vec<Json>, Fault> {
+        Ok(Vec::new())
+    }
 }
 
 /// Records that say these numbers, from offset 10 on.

@@ -5,7 +5,7 @@ use super::program::Program;
 use crate::codegen::{Json, Values};
 use crate::id::{RunId, ShardId};
 use crate::journal::{self, Happened, Record};
-use crate::port::{EventRow, ItemRow, JournalRow, KeyRow, Lease, RunRow, Tail};
+use crate::port::{EventRow, IndexedRow, ItemRow, JournalRow, KeyRow, Lease, RunRow, Tail};
 use crate::run::RunState;
 use crate::service::{Attempt, Purpose, Refusal};
 use crate::shard::{
@@ -39,6 +39,8 @@ pub struct Store {
     pub rows: Vec<JournalRow>,
     pub keys: Vec<KeyRow>,
     pub runs: BTreeMap<RunId, RunRow>,
+    /// All that was ever written.
+    pub indexed: Vec<IndexedRow>,
     pub items: BTreeMap<String, ItemRow>,
     pub events: Vec<EventRow>,
     pub checkpoint: u64,
@@ -212,6 +214,7 @@ impl World {
         for row in &batch.runs {
             self.store.runs.insert(row.run, row.clone());
         }
+        self.store.indexed.extend(batch.indexed.iter().cloned());
         for item in &batch.items {
             self.store.items.insert(item.id.clone(), item.clone());
         }

@@ -3,6 +3,7 @@
 
 pub(super) mod event;
 pub(super) mod inbox;
+pub(super) mod indexed;
 pub(super) mod interest;
 pub(super) mod item;
 pub(super) mod journal;

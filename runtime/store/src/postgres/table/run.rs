@@ -47,8 +47,12 @@ pub(in crate::postgres) fn open(schema: &Schema, shard: ShardId) -> Query {
 /// Newest first.
 pub(in crate::postgres) fn list(schema: &Schema, filter: &RunFilter) -> Query {
     let text = if filter.after.is_some() { LIST_AFTER } else { LIST };
-    sqlx::query(schema.sql(text))
-        .bind(filter.after.map(|run| run.0))
+    bind_page(sqlx::query(schema.sql(text)).bind(filter.after.map(|run| run.0)), filter)
+}
+
+/// Binds the filters of a page, and how long it is.
+pub(super) fn bind_page(query: Query, filter: &RunFilter) -> Query {
+    query
         .bind(filter.namespace.clone())
         .bind(filter.workflow.clone())
         .bind(filter.status.clone())

@@ -4,7 +4,7 @@ use super::proxy::Proxy;
 use super::{Schemas, acquire, rows};
 use crate::conformance::Harness as _;
 use crate::postgres::commit;
-use crate::postgres::table::{event, inbox, item, journal, key, run, wait};
+use crate::postgres::table::{event, inbox, indexed, item, journal, key, run, wait};
 use crate::postgres::{Postgres, PostgresOptions};
 use crate::short_run::{BODY, short_run};
 use sagaflow_core::port::{Batch, Store as _};
@@ -94,7 +94,7 @@ async fn what_is_taken_is_found_by_its_key_in_the_plan_of_an_empty_store() {
     let Some(cluster) = sagaflow_postgres::shared() else { return };
     let schemas = Schemas::new(cluster);
     drop(schemas.fresh().await);
-    let values = vec!["NULL"; 76].join(", ");
+    let values = vec!["NULL"; 81].join(", ");
     let plan = schemas.psql(&format!(
         "SET plan_cache_mode = force_generic_plan; PREPARE q AS {}; \
          EXPLAIN (COSTS OFF) EXECUTE q ({values})",
@@ -139,6 +139,7 @@ async fn statements_use_their_index() {
     drop(schemas.fresh().await);
     let id = "'018bcfe5-6800-7007-8000-000000000001'";
     let page = format!("{id}, '', NULL, NULL, NULL, NULL, 9");
+    let found = format!("{id}, 'n', NULL, NULL, NULL, NULL, 9, 'a', 'b', '{{c}}', '{{d}}'");
     let table = [
         (journal::AFTER, "1, 0".to_owned(), "using journal_0_pkey"),
         (journal::BETWEEN, "1, 0, 9, 9".to_owned(), "using journal_0_pkey"),
@@ -148,6 +149,8 @@ async fn statements_use_their_index() {
         (run::OPEN, "1".to_owned(), "run_open"),
         (run::LIST, page.clone(), "Backward using run_pkey"),
         (run::LIST_AFTER, page, "Index Cond: (run < $1)"),
+        (indexed::FIND, found, "Backward using indexed_value"),
+        (indexed::RAREST, "'n', '{a,b}', '{c,d}'".to_owned(), "using indexed_value"),
         (item::READ, "'i'".to_owned(), "using item_pkey"),
         (item::LIST_OPEN, "'n', 'k', NULL, 9".to_owned(), "using item_open"),
         (item::LIST_ALL, "'n', 'k', NULL, 9".to_owned(), "using item_all"),

@@ -105,19 +105,27 @@ pub(in crate::sqlite) async fn open(db: &SqlitePool, shard: ShardId) -> Result<V
 
 /// Newest first.
 pub(in crate::sqlite) async fn list(db: &SqlitePool, filter: &RunFilter) -> Result<Vec<RunRow>> {
+    if !filter.indexed.is_empty() {
+        return super::indexed::find(db, filter).await;
+    }
+    let query = bind_page(sqlx::query(LIST), filter);
+    query.fetch_all(db).await.map_err(read_error)?.iter().map(decode).collect()
+}
+
+/// Binds what a page follows, its filters, and how long it is.
+pub(super) fn bind_page(query: super::Query, filter: &RunFilter) -> super::Query {
     let before = filter.after.map_or(BEYOND.to_vec(), |run| run.0.as_bytes().to_vec());
-    let query = sqlx::query(LIST)
+    query
         .bind(before)
         .bind(filter.namespace.clone())
         .bind(filter.workflow.clone())
         .bind(filter.status.clone())
         .bind(filter.key.clone())
         .bind(filter.since.map(|at| at.0))
-        .bind(filter.limit);
-    query.fetch_all(db).await.map_err(read_error)?.iter().map(decode).collect()
+        .bind(filter.limit)
 }
 
-fn decode(row: &SqliteRow) -> Result<RunRow> {
+pub(super) fn decode(row: &SqliteRow) -> Result<RunRow> {
     let text = |column| row.try_get::<String, usize>(column).map_err(read_error);
     let number = |column| row.try_get::<i64, usize>(column).map_err(read_error);
     let time = |column| {
