@@ -171,7 +171,7 @@ impl Shard {
 
     /// A start under a key that has no run, unless it may not make one.
     pub(super) fn may_begin(
-        &self,
+        &mut self,
         now: Time,
         key: &str,
         waiting: Waiting,
@@ -179,9 +179,13 @@ impl Shard {
     ) -> Option<Waiting> {
         if is_place(waiting.machine.spec(), key) {
             // Invariant: only the position of a partition starts a batch under its place.
-            if let StartedBy::Caller(token) = waiting.origin {
-                let why = "a batch of this id is read from its topic only";
-                out.reply(token, Answer::Refused(why.to_owned()));
+            match waiting.origin {
+                StartedBy::Caller(token) => {
+                    let why = "a batch of this id is read from its topic only";
+                    out.reply(token, Answer::Refused(why.to_owned()));
+                }
+                StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),
+                StartedBy::Mail(from) => self.started_by_mail(from, out),
             }
             return None;
         }
