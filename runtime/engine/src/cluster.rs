@@ -12,6 +12,7 @@ use sagaflow_core::journal;
 use sagaflow_core::port::{self, NodeRow, OwnerRow, Store};
 use sagaflow_core::shard::Protection;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -54,6 +55,8 @@ struct Known {
     owned: BTreeMap<ShardId, CancellationToken>,
     /// About to be acquired.
     taking: BTreeSet<ShardId>,
+    /// Asked back, and lost before they could be given: taken once more for that, whatever the share.
+    owed: BTreeSet<ShardId>,
     /// Given back to be taken by another, and until when this node leaves them alone.
     given: BTreeMap<ShardId, Instant>,
     owners: Vec<OwnerRow>,
@@ -121,7 +124,8 @@ impl Cluster {
         let free = row.is_none_or(|row| !row.live || row.node == Some(member.node));
         let given = known.given.get(&shard).is_some_and(|until| Instant::now() < *until);
         let has = known.owned.len() + known.taking.len();
-        let may = free && !given && has < known.most(self.shards, member.node);
+        let owed = known.owed.contains(&shard);
+        let may = free && !given && (owed || has < known.most(self.shards, member.node));
         if may {
             known.taking.insert(shard);
         }
@@ -139,6 +143,7 @@ impl Cluster {
         let mut known = self.known();
         known.taking.remove(&shard);
         known.given.remove(&shard);
+        known.owed.remove(&shard);
         known.owned.insert(shard, leave.clone());
         self.share(&known);
         leave
@@ -150,7 +155,9 @@ impl Cluster {
         let asked_back = known.owned.remove(&shard).is_some_and(|leave| leave.is_cancelled());
         // Order: who lost its memory on the way out has not given anything back, and takes it again for
         // that.
-        if left && asked_back {
+        if asked_back && !left {
+            known.owed.insert(shard);
+        } else if asked_back {
             known.given.insert(shard, Instant::now() + limits::GIVEN);
         }
         self.share(&known);
@@ -168,6 +175,13 @@ impl Cluster {
 
     fn contact(&self) -> MutexGuard<'_, Contact> {
         self.contact.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its lease was given back: from now on others have their time to take it.
+    pub(crate) fn given_back(&self, shard: ShardId) {
+        if let Some(until) = self.known().given.get_mut(&shard) {
+            *until = Instant::now() + limits::GIVEN;
+        }
     }
 
     fn share(&self, known: &Known) {
@@ -237,6 +251,10 @@ pub(crate) async fn announce<S: Store>(
     while tokio::time::timeout(pause, stop.cancelled()).await.is_err() {
         let seen = look(store.as_ref(), &shared.cluster, &row).await;
         shared.cluster.note(&seen);
+        if seen.is_ok() && shared.cluster.owned().is_empty() {
+            // Whoever owns a shard learns from its commits whether the store takes them.
+            shared.away.store(false, Ordering::Relaxed);
+        }
         if let Err(error) = seen {
             tracing::warn!(%error, "the node could not be announced");
         }
@@ -355,6 +373,18 @@ mod tests {
         stop.cancel();
         cluster.lost(ShardId(0), false);
         assert!(cluster.may_take(ShardId(0)));
+    }
+
+    #[test]
+    fn a_node_that_loses_its_memory_while_it_gives_back_may_take_it_beyond_its_share() {
+        let (cluster, tokens) = node(1, &[0, 1, 2, 3], 4);
+        cluster.learn(nodes(&[1, 2]), owners(&[1, 1, 1, 1]));
+        assert!(tokens[3].is_cancelled());
+        cluster.lost(ShardId(3), false);
+        assert!(cluster.may_take(ShardId(3)), "it has three, one more than its share");
+        cluster.taken(ShardId(3), &CancellationToken::new());
+        cluster.lost(ShardId(3), false);
+        assert!(!cluster.may_take(ShardId(3)), "once");
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Engine {
         }
         let own = interest::of(&options.machines);
         // Order: before it is announced, or others would give it shards while it waits.
-        interest::declare(store.as_ref(), &shared.interest, &own).await?;
+        interest::declare(store.as_ref(), &shared, &own).await?;
         if let Some(row) = &row {
             cluster::look(store.as_ref(), &shared.cluster, row).await?;
         }
@@ -182,14 +182,16 @@ impl Drop for Engine {
 
 /// Takes the shards that this node may have, all at once.
 ///
-/// A store of several nodes that has just answered and does not any more is no reason to end: the node
-/// comes up, says that it stands by, and tries again.
+/// One of several nodes comes up also where a commit was lost on the way: it stands by, and tries again.
 async fn acquire<S: Store>(owners: &[Owner<S>]) -> port::Result<Vec<Option<Owned>>> {
     let each = owners.iter().map(|owner| async move {
         let owned = owner.first().await;
         match owned {
-            Err(port::Error::Refused(_) | port::Error::Corrupt(_)) => owned,
-            Err(error) if owner.shared.cluster.member().is_some() => {
+            Err(
+                error @ (port::Error::Held(_)
+                | port::Error::Unknown(_)
+                | port::Error::Fenced { .. }),
+            ) if owner.shared.cluster.member().is_some() => {
                 tracing::info!(%error, shard = owner.shard.0, "the shard could not be taken yet");
                 Ok(None)
             }

@@ -12,6 +12,7 @@
 //! not: trust a reading that is older, whatever the wall clock says.
 
 use crate::clock::Boot;
+use crate::cluster::Cluster;
 use crate::driver::{Shared, pause};
 use crate::limits;
 use sagaflow_core::codegen::Machine;
@@ -60,13 +61,14 @@ pub(crate) fn of(machines: &[Arc<dyn Machine>]) -> port::Interest {
 /// Crash: what was added stays, with its age, and the next start waits for the rest of the time.
 pub(crate) async fn declare<S: Store>(
     store: &S,
-    known: &Interest,
+    shared: &Shared,
     own: &port::Interest,
 ) -> port::Result<()> {
+    let (known, cluster) = (&shared.interest, &shared.cluster);
     let nothing = port::Interest::default();
-    let mut declared = patiently(|| store.interest(&nothing)).await?;
+    let mut declared = patiently(cluster, || store.interest(&nothing)).await?;
     if !declared.all.covers(own) {
-        declared = patiently(|| store.interest(own)).await?;
+        declared = patiently(cluster, || store.interest(own)).await?;
     }
     let Declared { all, age } = declared;
     let Some(age) = age else {
@@ -77,7 +79,7 @@ pub(crate) async fn declare<S: Store>(
     let left = limits::NEW_INTEREST.saturating_sub(age);
     // Order: asked after the addition. What is served by nobody now has to be acquired first, and is
     // decided then by what was read after that.
-    if !left.is_zero() && patiently(|| store.owners()).await?.iter().any(|row| row.live) {
+    if !left.is_zero() && patiently(cluster, || store.owners()).await?.iter().any(|row| row.live) {
         tracing::info!(?left, "a program takes in new events; nodes at work learn of them first");
         tokio::time::sleep(left).await;
     }
@@ -103,9 +105,15 @@ pub(crate) async fn follow<S: Store>(store: Arc<S>, shared: Arc<Shared>, own: po
 }
 
 /// Bound: a store that does not answer several times is not one to start on.
-async fn patiently<T, F: Future<Output = port::Result<T>>>(ask: impl Fn() -> F) -> port::Result<T> {
+async fn patiently<T, F: Future<Output = port::Result<T>>>(
+    cluster: &Cluster,
+    ask: impl Fn() -> F,
+) -> port::Result<T> {
     for tries in 1..limits::STARTING {
-        match ask().await {
+        let answer = ask().await;
+        // Whoever starts in an outage is as patient after it as those who were there.
+        cluster.note(&answer);
+        match answer {
             Err(port::Error::Unavailable(_) | port::Error::Unknown(_)) => {
                 tokio::time::sleep(pause(tries)).await;
             }

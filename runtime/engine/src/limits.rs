@@ -138,6 +138,9 @@ pub const EVENTS_PAGE: u32 = 1_000;
 /// Bound: the other one looks every [`ANNOUNCE`]; if it does not take it, the shard must not stay free.
 pub const GIVEN: Duration = Duration::from_secs(3);
 
+/// How long it is tried to let go of a lease whose shard could not be recovered.
+pub const LET_GO: Duration = Duration::from_secs(1);
+
 /// How often it is tried to give a lease back, which is safe to repeat.
 /// Bound: after that others wait until it has run out.
 pub const GIVE_BACK: u32 = 4;

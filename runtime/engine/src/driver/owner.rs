@@ -49,7 +49,7 @@ impl<S: Store> Owner<S> {
         if !self.shared.cluster.may_take(self.shard) {
             return Ok(None);
         }
-        let owned = self.acquire().await;
+        let owned = self.take_patiently().await;
         if owned.is_err() {
             self.shared.cluster.not_taken(self.shard);
         }
@@ -66,8 +66,16 @@ impl<S: Store> Owner<S> {
         let gate = Gate::new(sent, self.store.ttl());
         self.shared.leases.hold(lease, gate.clone());
         let owned = self.recover(lease, gate).await;
-        if owned.is_err() {
+        if let Err(error) = &owned {
             self.shared.leases.let_go(lease);
+            // Whoever cannot recover a shard must not keep it from those who can. Where nobody knows
+            // whether the fence record has committed, it has, or the next try does it.
+            let known = !matches!(error, port::Error::Unknown(_) | port::Error::Fenced { .. });
+            if known && self.shared.cluster.member().is_some() {
+                let released = self.store.release(lease);
+                // Crash: as in `give_back`. Bound: a store that hangs gives nothing back.
+                let _ = tokio::time::timeout(limits::LET_GO, released).await;
+            }
         }
         owned
     }
@@ -142,6 +150,7 @@ impl<S: Store> Owner<S> {
             match lost {
                 Lost::Left => {
                     self.give_back(lease).await;
+                    self.shared.cluster.given_back(self.shard);
                     if self.stop.is_cancelled() {
                         return;
                     }
@@ -159,7 +168,7 @@ impl<S: Store> Owner<S> {
     ///
     /// Order: who `held` it and is to stop takes it once more, to hand it over: the others would wait for
     /// the time of a lease.
-    async fn again(&mut self, held: bool) -> Option<Owned> {
+    async fn again(&mut self, mut held: bool) -> Option<Owned> {
         let (mut tries, mut patient) = (0, None);
         loop {
             let wait = match self.take().await {
@@ -170,7 +179,7 @@ impl<S: Store> Owner<S> {
                 }
                 Err(port::Error::Held(_)) if self.store.ttl().is_some() => {
                     // The store has answered: what comes next is the first failure again.
-                    tries = 0;
+                    (tries, held) = (0, false);
                     self.stand_by();
                     if self.stopped_within(limits::STAND_BY).await {
                         return None;
@@ -201,7 +210,9 @@ impl<S: Store> Owner<S> {
         for tries in 1..=limits::GIVE_BACK {
             let Err(error) = self.store.release(lease).await else { return };
             tracing::warn!(%error, tries, "the lease could not be given back");
-            tokio::time::sleep(pause(tries)).await;
+            if tries < limits::GIVE_BACK {
+                tokio::time::sleep(pause(tries)).await;
+            }
         }
     }
 
@@ -239,14 +250,16 @@ impl<S: Store> Owner<S> {
             }
         }
         let owned = self.acquire().await;
-        cluster.note(&owned);
+        if let (Err(_), Some(_)) = (&owned, self.store.ttl()) {
+            // Order: what fails about one shard is no outage, which would keep this node from all others.
+            cluster.note(&self.store.owners().await);
+        }
         owned
     }
 
     /// Another node decides. What was asked here and not answered is dropped, which means "ask
     /// again"; the request then goes to that node.
     fn stand_by(&mut self) {
-        self.shared.away.store(false, Ordering::Relaxed);
         while self.inlets.inbox.try_recv().is_ok() {}
         while self.inlets.outcomes.try_recv().is_ok() {}
     }

@@ -1,8 +1,8 @@
 -- What: the values by which runs are found beside their key.
 -- Why: people look for the runs of a customer, an order or an amount, among a million others.
 -- Lock: none that matters, the table is new.
--- Safe while old binaries run: yes, they never name it, and their runs are found by no value; a role
--- needs its grant before the new ones run.
+-- Safe while old binaries run: they never name it, so their runs are found by no value, and values of runs
+-- that they delete stay; stop them first. A role needs its grant before the new ones run.
 
 -- A run has one value of each name; its rows go with it (EXPIRE). Run ids grow with time, so the key
 -- grows at its end. Runs that are there already are found by none.
