@@ -277,3 +277,16 @@ fn functions_in_a_row_have_one_bound_and_thousands_are_one_finding() {
     assert_eq!(found(&row(193)), BTreeSet::from([(193, "F0003".to_owned())]));
     assert_eq!(found(&row(10_000)), BTreeSet::from([(193, "F0003".to_owned())]));
 }
+
+#[test]
+fn names_of_types_that_stand_in_each_other_twice_are_looked_behind_once() {
+    // Looked through place by place, it is a million million of them.
+    let names = (1..40).map(|n| format!("type A{n} = map<A{0}, A{0}>\n", n - 1));
+    let names: String = std::iter::once("type A0 = pii text\n".to_owned()).chain(names).collect();
+    let text = format!(
+        "workflow T v1 (id: text, all: A39) idempotent by id retain 30d {{ step M.put(id, all) }}\n\
+         service M {{ write put(id: text, all: A39) idempotent by id \
+         compensate none because \"a test harms nobody\" within 1s }}\n{names}"
+    );
+    assert!(!found(&text).iter().any(|(_, code)| code == "F0803"), "it is marked where it goes");
+}

@@ -4,6 +4,7 @@
 //! labels meet; [`Program::deep_label`] alone looks into records.
 
 use super::*;
+use std::collections::BTreeSet;
 
 impl Program {
     /// A type without the names in front of it, with the labels that they stand for.
@@ -59,6 +60,11 @@ impl Program {
     /// `around` is what the wanted type is within: it covers what is in it.
     fn lost_within(&self, got: &Ty, wanted: &Ty, around: Label) -> Label {
         use TyKind as K;
+        if matches!(got.kind, K::Alias(_)) && got.kind == wanted.kind {
+            // Bound: what one name stands for is not held against itself.
+            let covered = around.max(wanted.label);
+            return if got.label > covered { got.label } else { Label::Open };
+        }
         let (got, wanted) = (self.plain(got), self.plain(wanted));
         let covered = around.max(wanted.label);
         let own = if got.label > covered { got.label } else { Label::Open };
@@ -111,7 +117,7 @@ impl Program {
     /// Whether a type, or something in it, has just this label.
     #[must_use]
     pub fn holds(&self, ty: &Ty, label: Label) -> bool {
-        self.inside(ty, label, &mut std::collections::BTreeSet::new())
+        self.inside(ty, label, &mut BTreeSet::new())
     }
 
     /// The highest label of a type and of what is in it.
@@ -125,21 +131,27 @@ impl Program {
     /// travels as a whole, and its fields are marked.
     #[must_use]
     pub fn carried_label(&self, ty: &Ty) -> Label {
+        self.carried_in(ty, &mut BTreeSet::new())
+    }
+
+    /// Bound: a name is looked behind once, however often it stands in others.
+    fn carried_in(&self, ty: &Ty, seen: &mut BTreeSet<TyKind>) -> Label {
         let inner = match &ty.kind {
             TyKind::List(t) | TyKind::Optional(t) | TyKind::Outcome(t) | TyKind::Batch(t) => {
-                self.carried_label(t)
+                self.carried_in(t, seen)
             }
             TyKind::Map(k, v) | TyKind::Entry(k, v) => {
-                self.carried_label(k).max(self.carried_label(v))
+                self.carried_in(k, seen).max(self.carried_in(v, seen))
             }
-            // Bound: an alias never leads to itself.
-            TyKind::Alias(id) => self.carried_label(&self.aliases[*id].of.node),
+            TyKind::Alias(id) if seen.insert(ty.kind.clone()) => {
+                self.carried_in(&self.aliases[*id].of.node, seen)
+            }
             _ => Label::Open,
         };
         ty.label.max(inner)
     }
 
-    fn inside(&self, ty: &Ty, label: Label, seen: &mut std::collections::BTreeSet<TyKind>) -> bool {
+    fn inside(&self, ty: &Ty, label: Label, seen: &mut BTreeSet<TyKind>) -> bool {
         if ty.label == label {
             return true;
         }
@@ -150,7 +162,10 @@ impl Program {
             TyKind::Map(k, v) | TyKind::Entry(k, v) => {
                 return self.inside(k, label, seen) || self.inside(v, label, seen);
             }
-            TyKind::Alias(id) => return self.inside(&self.aliases[*id].of.node, label, seen),
+            TyKind::Alias(id) => {
+                return seen.insert(ty.kind.clone())
+                    && self.inside(&self.aliases[*id].of.node, label, seen);
+            }
             TyKind::Record(id) => self.records[*id].fields.iter().collect(),
             TyKind::Event(id) => self.events[*id].fields.iter().collect(),
             TyKind::Enum(id) => {

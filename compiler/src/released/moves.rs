@@ -11,7 +11,7 @@ use super::fit::{Fit, Reader};
 use super::order::{Node, Order, Place};
 use super::shape::Shapes;
 use super::undos::Undos;
-use sagaflow_fir::{Fir, Frozen, Local, LocalId, Point, Ty, Workflow};
+use sagaflow_fir::{Class, Fir, Frozen, Local, LocalId, Point, Ty, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a run that rests at a point may move.
@@ -71,6 +71,7 @@ pub(super) fn moves_with(old: &Frozen, new: &Frozen, given: &Given) -> Vec<Move>
     // work grows with points times what commits, is undone differently, or stands around them.
     let shapes = Shapes::of(both, &before, &after);
     let undos = Undos::of(old, new, both, &before, &after);
+    let writes = writes(&before, &after);
     let row = |(index, place): (usize, &Place<'_>)| {
         let (mut because, mut lacks) = (Vec::new(), Vec::new());
         let point = was.points.get(place.at)?;
@@ -85,6 +86,7 @@ pub(super) fn moves_with(old: &Frozen, new: &Frozen, given: &Given) -> Vec<Move>
                 }
                 because.extend(shapes.said_at(place));
                 because.extend(commits((&before, index), (&after, there)));
+                because.extend(passed((&before, index), (&after, there), &writes));
                 because.extend(undos.said_at(&before, index));
             }
             _ => because.push("there is no such point any more".to_owned()),
@@ -149,6 +151,29 @@ fn commits((before, was): (&Order<'_>, usize), (after, is): (&Order<'_>, usize))
         Some(at) => Some(format!("`{at}` has committed the run, and would not have")),
         None => new().map(|at| format!("`{at}` would have committed the run")),
     }
+}
+
+/// Steps of both versions that change something: where each stands in them, and its name.
+fn writes<'f>(before: &Order<'f>, after: &Order<'_>) -> Vec<(usize, usize, &'f str)> {
+    let changes = before.steps().filter(|(_, step)| step.class != Class::Read);
+    let both = changes.filter_map(|(was, step)| Some((was, after.step(&step.at)?.0, &*step.at)));
+    both.collect()
+}
+
+/// The first step that a run which rests at this point has behind it in one version and before it in the
+/// other.
+fn passed(
+    (before, was): (&Order<'_>, usize),
+    (after, is): (&Order<'_>, usize),
+    writes: &[(usize, usize, &str)],
+) -> Option<String> {
+    writes.iter().find_map(|(old, new, at)| {
+        match (before.precedes(*old, was), after.precedes(*new, is)) {
+            (true, false) => Some(format!("`{at}` is done, and would be done again")),
+            (false, true) => Some(format!("`{at}` was not done, and would be passed over")),
+            _ => None,
+        }
+    })
 }
 
 /// What a point is, as it is named to people.

@@ -55,7 +55,14 @@ impl Cx<'_> {
         // What a method is given is in what it answers; what a lambda makes has its own label.
         let given = args.iter().map(|arg| arg.value).filter(|arg| !self.is_lambda(*arg));
         let own = self.base(&subject.ty).label;
-        let label = given.map(|arg| self.carried(arg)).fold(own, Label::max);
+        let label = match (&self.base(&subject.ty).kind, &*name.node) {
+            // It is in the items, keys and values of the answer.
+            (TyKind::List(_), "fold") | (TyKind::Map(..), "put") => own,
+            (TyKind::List(_), "zip") | (TyKind::Map(..), "merge") => {
+                given.map(|arg| self.table.label(arg)).fold(own, Label::max)
+            }
+            _ => given.map(|arg| self.carried(arg)).fold(own, Label::max),
+        };
         let inside = self.put_together(&ty, &subject.ty, args);
         let ty = ty.labelled(label.max(inside));
         if subject.wraps { ty.optional() } else { ty }

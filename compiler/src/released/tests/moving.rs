@@ -51,6 +51,16 @@ fn a_run_may_not_move_to_where_what_undoes_has_become_another() {
 }
 
 #[test]
+fn a_run_may_not_move_to_where_steps_have_changed_places() {
+    let text = program("  step a = Bank.charge(id, cents)\n  step b = Mail.send(id)");
+    let swapped = program("  step b = Mail.send(id)\n  step a = Bank.charge(id, cents)");
+    let found = stuck_of(&text, &swapped);
+    assert!(says(&found, "a", "`b` was not done, and would be passed over"), "{found:?}");
+    assert!(says(&found, "b", "`a` is done, and would be done again"), "{found:?}");
+    assert!(!found.iter().any(|it| it.starts_with("start")), "nothing is done there: {found:?}");
+}
+
+#[test]
 fn a_run_may_not_move_to_where_its_point_is_gone() {
     let other = BODY.replace("step paid =", "step charged =").replace("(paid)", "(charged)");
     let found = stuck(BODY, &other);

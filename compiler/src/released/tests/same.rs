@@ -59,7 +59,7 @@ fn what_an_undo_holds_is_called_the_same_whatever_stands_before_it() {
 
 #[test]
 fn as_deep_as_the_language_goes_is_frozen_and_read_back() {
-    let calls = format!("{}cents{}", "same(".repeat(240), ")".repeat(240));
+    let calls = format!("{}cents{}", "same(".repeat(180), ")".repeat(180));
     let mut body = format!("deep = {calls}\nprogress \"{{deep ?? 0}}\"\n");
     for _ in 0..60 {
         body = format!("if cents > 0 {{ {body} }}\n");

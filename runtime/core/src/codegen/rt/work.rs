@@ -150,13 +150,14 @@ pub fn through<'v, T: Through + ?Sized>(work: &Work, value: &'v T) -> Result<&'v
     work.spend(value.parts()).map(|()| value)
 }
 
-/// Counts the items of a list that are compared one by one.
+/// Counts the items of a list that are compared one by one: most differ soon, so each costs no more than
+/// what is handed on, beside its own place.
 ///
 /// # Errors
 /// A fault beyond the budget.
 pub fn compared<'v, T: Weight>(work: &Work, items: &'v [T]) -> Result<&'v [T], Fault> {
-    let weight = items_weight(items.iter().map(Weight::weight));
-    work.spend(weight.saturating_sub(1)).map(|()| items)
+    let beyond = items.iter().map(size).fold(0, u64::saturating_add);
+    work.spend(handed(beyond)).map(|()| items)
 }
 
 /// Counts what stands between so many items before it is written: it may be long, and is one value.
