@@ -1,6 +1,6 @@
 //! The server is away, or its schema is not this program's.
 
-use super::{START, TTL, World, completed, insist, order};
+use super::{START, TTL, World, completed, insist, loses, order};
 use sagaflow_it::{Flowd, flow, flowd};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -17,7 +17,8 @@ async fn a_server_that_dies_and_comes_back_loses_nothing() {
         }
         runs.push(insist(&[&standby, &owner], &order(number)).await);
     }
-    assert!(world.ledger.count("Mail.receipt") < 20, "it dies in the middle");
+    // Over wires that lose commits the last start may take long enough for all to end.
+    assert!(loses() > 0 || world.ledger.count("Mail.receipt") < 20, "it dies in the middle");
     cluster.kill9().unwrap();
     for node in [&owner, &standby] {
         refused_with_a_time(node).await;

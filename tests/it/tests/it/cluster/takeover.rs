@@ -1,6 +1,6 @@
 //! An owner that dies, leaves, or sleeps: who goes on, how soon, and that nothing happens twice.
 
-use super::{TTL, World, completed, insist, order, patient, until};
+use super::{TTL, World, completed, insist, loses, order, patient, until};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -117,7 +117,8 @@ async fn an_owner_that_sleeps_through_its_lease_does_nothing_more_when_it_wakes(
     }
     owner.signal("-STOP");
     let slept = Instant::now();
-    assert!(world.ledger.count("Mail.receipt") < 20, "it sleeps in the middle");
+    // Over wires that lose commits the last start may take long enough for all to end.
+    assert!(loses() > 0 || world.ledger.count("Mail.receipt") < 20, "it sleeps in the middle");
     until(&standby, owns).await;
     completed(&standby, &runs).await;
     world.each_once(20);
