@@ -136,7 +136,7 @@ impl Engine {
             let (store, shared) = (Arc::clone(&store), Arc::clone(&shared));
             announcer = Some(tokio::spawn(cluster::announce(store, shared, row, stop.clone())));
         }
-        let reader: Arc<dyn Reader> = Arc::new(reader::Of(store));
+        let reader: Arc<dyn Reader> = Arc::new(reader::Of::new(store));
         let handle = Handle::new(
             options.namespace,
             machines,

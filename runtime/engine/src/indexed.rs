@@ -5,6 +5,7 @@ use crate::handle::Handle;
 use sagaflow_core::codegen::{Json, Mismatch, Schema, Ty};
 use sagaflow_core::limits::INDEXED_BYTES;
 use sagaflow_core::shard::indexed_text;
+use std::collections::BTreeSet;
 
 /// Why nothing can be found by a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,9 +35,9 @@ pub enum Unindexed {
 }
 
 impl Handle {
-    /// The name and value of `index by` to look for, as the store keeps them, from what a person wrote:
-    /// a text without quotes, anything else as in JSON. Where workflows have values of one name and of
-    /// several types, it is the first of these that fits; naming the workflow tells them apart.
+    /// The values of `index by` to look for, as the store keeps them, from what a person wrote: a text
+    /// without quotes, anything else as in JSON. There are several where workflows have values of one
+    /// name and of several types, and what was written fits more than one: `7` is a number and a text.
     ///
     /// # Errors
     /// As [`Unindexed`] says.
@@ -45,30 +46,31 @@ impl Handle {
         workflow: Option<&str>,
         name: &str,
         written: &str,
-    ) -> Result<(String, String), Unindexed> {
+    ) -> Result<BTreeSet<String>, Unindexed> {
         if written.len() > INDEXED_BYTES {
             return Err(Unindexed::Long { name: name.to_owned() });
         }
-        let mut misfit = None;
+        let (mut texts, mut misfit, mut long) = (BTreeSet::new(), None, false);
         for (schema, (_, ty)) in self.indexes(workflow).filter(|(_, (other, _))| other == name) {
-            let value = match read(schema, ty, written) {
-                Ok(value) => value,
-                Err(found) => {
-                    misfit = misfit.or(Some(found));
-                    continue;
-                }
-            };
-            let text = indexed_text(&value);
-            let text = text.ok_or_else(|| Unindexed::Long { name: name.to_owned() })?;
-            return Ok((name.to_owned(), text));
+            match read(schema, ty, written).map(|value| indexed_text(&value)) {
+                Ok(Some(text)) => _ = texts.insert(text),
+                Ok(None) => long = true,
+                Err(found) => misfit = misfit.or(Some(found)),
+            }
+        }
+        if !texts.is_empty() {
+            return Ok(texts);
         }
         let name = name.to_owned();
-        if let Some(found) = misfit {
-            return Err(Unindexed::Misfit { name, found });
+        match misfit {
+            _ if long => Err(Unindexed::Long { name }),
+            Some(found) => Err(Unindexed::Misfit { name, found }),
+            None => {
+                let known = self.indexes(workflow).map(|(_, (known, _))| known.as_str());
+                let hint = suggestion(&name, known);
+                Err(Unindexed::Unknown { name, hint })
+            }
         }
-        let known = self.indexes(workflow).map(|(_, (known, _))| known.as_str());
-        let hint = suggestion(&name, known);
-        Err(Unindexed::Unknown { name, hint })
     }
 
     /// The names of values by which runs of a workflow are found, or those of all workflows.

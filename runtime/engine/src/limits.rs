@@ -44,6 +44,14 @@ pub const HISTORY_PAGE: u32 = 500;
 /// Bound: each holds a socket; the rest wait their turn before their `within` begins.
 pub const CALLS: usize = 1_024;
 
+/// Listings of runs at once.
+///
+/// Bound: half of the connections by which an embedded store is read.
+pub const LISTINGS: usize = 2;
+
+/// How long another one waits for its turn.
+pub const LISTING_WAIT: Duration = Duration::from_secs(5);
+
 /// How long a shutdown waits for calls in flight.
 pub const SHUTDOWN: Duration = Duration::from_secs(10);
 

@@ -208,7 +208,7 @@ fn state_in(row: &RunRow) -> Option<RunState> {
 /// # Errors
 /// What the store says.
 pub async fn of<S: port::Store>(store: &Arc<S>, run: RunId) -> port::Result<Option<View>> {
-    view(&reader::Of(Arc::clone(store)), run).await
+    view(&reader::Of::new(Arc::clone(store)), run).await
 }
 
 /// A page of history after record `after`; records that do not decode say so.

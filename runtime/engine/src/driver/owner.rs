@@ -178,7 +178,7 @@ impl<S: Store> Owner<S> {
                     return None;
                 }
                 Err(port::Error::Held(_)) if self.store.ttl().is_some() => {
-                    // The store has answered: what comes next is the first failure again.
+                    // Another node has it, or is to have it: what comes next is the first failure again.
                     (tries, held) = (0, false);
                     self.stand_by();
                     if self.stopped_within(limits::STAND_BY).await {

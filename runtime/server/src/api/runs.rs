@@ -10,10 +10,10 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use sagaflow_core::limits::INDEXED;
-use sagaflow_core::port::RunFilter;
+use sagaflow_core::port::{RunFilter, RunRow};
 use sagaflow_core::time::Time;
 use sagaflow_core::value::parse_time;
-use sagaflow_engine::{Handle, Request, Started, Unindexed, Until, code};
+use sagaflow_engine::{Handle, Request, Started, Until, code};
 use serde_json::{Value, json};
 
 /// How parameters begin that name a value of `index by`.
@@ -102,12 +102,12 @@ pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
         workflow: query.get("workflow").map(str::to_owned),
         status: query.get("status").map(status).transpose()?,
         key: query.get("key").map(str::to_owned),
-        indexed: indexed(&handle, &query)?,
+        indexed: Vec::new(),
         since: query.get("since").map(since).transpose()?,
         after: query.run("after")?,
         limit: limit + 1,
     };
-    let mut rows = handle.runs(filter).await?;
+    let mut rows = found(&handle, filter, indexed(&handle, &query)?).await?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| more).map(|row| row.run.to_string());
@@ -115,21 +115,55 @@ pub async fn list(Engine(handle): Engine, uri: Uri) -> Result<Json<Value>> {
     Ok(Json(json!({ "items": items, "next": next })))
 }
 
-/// The values by which runs are looked for.
-fn indexed(handle: &Handle, query: &Query) -> Result<Vec<(String, String)>> {
+/// Bound: the choices of what values may mean for which one request looks.
+const CHOICES: usize = 8;
+
+/// Newest first: the runs that have all the values of one of several choices.
+async fn found(
+    handle: &Handle,
+    filter: RunFilter,
+    choices: Vec<Vec<(String, String)>>,
+) -> Result<Vec<RunRow>> {
+    let mut rows = Vec::new();
+    for indexed in choices {
+        rows.extend(handle.runs(RunFilter { indexed, ..filter.clone() }).await?);
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.run));
+    rows.dedup_by_key(|row| row.run);
+    rows.truncate(filter.limit as usize);
+    Ok(rows)
+}
+
+/// The values by which runs are looked for: one choice of them, or several where what was written may
+/// mean values of several types.
+fn indexed(handle: &Handle, query: &Query) -> Result<Vec<Vec<(String, String)>>> {
     let workflow = query.get("workflow");
     let all: Vec<_> = query.under(INDEX).collect();
     if all.len() > INDEXED {
         let detail = format!("runs are looked for by {INDEXED} values at most");
         return Err(Problem::new(code::PARAMETER, detail));
     }
-    let one = |(name, value): (&str, &str)| {
-        let refused = |why: Unindexed| {
-            Problem::new(code::PARAMETER, why.to_string()).with("path", format!("{INDEX}{name}"))
+    let mut choices = vec![Vec::new()];
+    for (name, written) in all {
+        let refused = |detail: String| {
+            Problem::new(code::PARAMETER, detail).with("path", format!("{INDEX}{name}"))
         };
-        handle.indexed(workflow, name, value).map_err(refused)
-    };
-    all.into_iter().map(one).collect()
+        let values = handle.indexed(workflow, name, written);
+        let values = values.map_err(|why| refused(why.to_string()))?;
+        if choices.len() * values.len() > CHOICES {
+            let detail = "values of these names have too many types: name the `workflow`";
+            return Err(refused(detail.to_owned()));
+        }
+        let with = |value: &String| {
+            let value = value.clone();
+            choices.iter().map(move |choice| {
+                let one = std::iter::once((name.to_owned(), value.clone()));
+                choice.iter().cloned().chain(one).collect()
+            })
+        };
+        choices = values.iter().flat_map(with).collect();
+    }
+    Ok(choices)
 }
 
 fn status(text: &str) -> Result<String> {

@@ -68,15 +68,20 @@ async fn runs_are_found_by_what_they_declare_while_they_wait_after_a_crash_and_a
     let memo = node.request("POST", "/api/workflows/Memo/runs?wait=30s", Some(memo)).await.1;
     assert_eq!(memo["status"], "completed", "{memo}");
     let memo = memo["id"].as_str().unwrap().to_owned();
+    let parcel = json!({ "input": { "id": "p", "parts": "2" } });
+    let parcel = node.request("POST", "/api/workflows/Parcel/runs?wait=30s", Some(parcel)).await.1;
+    let parcel = parcel["id"].as_str().unwrap().to_owned();
 
-    let all: [(&str, &[&String]); 11] = [
+    let all: [(&str, &[&String]); 13] = [
         ("index.id=ann", &[&memo, &phoned, &first]),
         ("index.id=ann&workflow=Claim", &[&phoned, &first]),
         ("index.id=a+%22b%22+%26+%C3%BC", &[&other]),
         ("index.id=an", &[]),
         ("index.total=12+EUR", &[&phoned, &first]),
         ("index.channel=Phone", &[&phoned]),
-        ("index.parts=2", &[&other, &phoned, &first]),
+        ("index.parts=2", &[&parcel, &other, &phoned, &first]),
+        ("index.parts=2&limit=2", &[&parcel, &other]),
+        ("index.parts=2&workflow=Claim", &[&other, &phoned, &first]),
         ("index.broker=x", &[&other]),
         ("index.id=ann&index.total=12.00+EUR&index.channel=Web", &[&first]),
         ("index.id=ann&status=completed", &[&memo]),
@@ -119,8 +124,8 @@ async fn what_nothing_can_be_found_by_is_refused_and_says_why() {
         ("index.total=5+EUR&workflow=Memo", "no workflow is indexed by `total`"),
         ("index.total=plenty", "`total` must be"),
         ("index.channel=Fax", "`channel` must be"),
-        ("index.parts=two", "`parts` must be"),
-        ("index.parts=null", "`parts` must be"),
+        ("index.parts=two&workflow=Claim", "`parts` must be"),
+        ("index.parts=null&workflow=Claim", "`parts` must be"),
         ("index.=5", "no workflow is indexed by ``"),
         (long.as_str(), "`id` may be 256 bytes long"),
         (many.as_str(), "by 8 values at most"),
