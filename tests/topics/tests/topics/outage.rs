@@ -3,6 +3,7 @@
 use sagaflow_it::{Flowd, build};
 use sagaflow_topics::{World, item, log, until};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 async fn brokers(node: &Flowd) -> Value {
     node.request("GET", "/health", None).await.1["kafka"].clone()
@@ -24,6 +25,14 @@ async fn run(node: &Flowd, n: usize) {
     let (status, run) = node.request("POST", "/api/workflows/Relay/runs", start).await;
     assert_eq!(status, 201, "{run}");
     node.wait_for(run["id"].as_str().unwrap(), "completed").await;
+}
+
+/// For how long the broker is away after everything has been seen: as long as a test of every day can
+/// wait, or as many seconds as `FLOW_BROKERS_AWAY` says.
+fn away() -> Duration {
+    let seconds = std::env::var("FLOW_BROKERS_AWAY").ok();
+    let seconds = seconds.map(|seconds| seconds.parse().expect("a number of seconds"));
+    Duration::from_secs(seconds.unwrap_or(2))
 }
 
 /// Waits until the outage is seen by all signs of it: what waits, for how long, and the log.
@@ -70,9 +79,17 @@ async fn runs_go_on_while_the_broker_is_away_and_a_node_starts_without_it() {
     late(&world, &node).await;
     let (ready, _) = node.request("GET", "/health/ready", None).await;
     assert_eq!(ready, 200, "a node without brokers serves");
+    let (until_then, mut n) = (Instant::now() + away(), 300);
+    while Instant::now() < until_then {
+        run(&node, n).await;
+        n += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(brokers(&node).await["status"], "away");
     cluster.restart(1).unwrap();
-    world.place(300..400).await;
-    tap.until(400).await;
+    let all = n + 100;
+    world.place(n..all).await;
+    tap.until(all).await;
     until("they are back", async || brokers(&node).await["status"] == "ready").await;
     until("the log is quiet again", async || {
         let said = log(world.folder.path());
@@ -88,5 +105,5 @@ async fn runs_go_on_while_the_broker_is_away_and_a_node_starts_without_it() {
         metrics.contains("flow_events_unacknowledged 0\n") && metrics.contains(&caught_up)
     })
     .await;
-    tap.seen.one_each(0..400);
+    tap.seen.one_each(0..all);
 }
