@@ -37,8 +37,8 @@ impl Boot {
     }
 }
 
-/// Bound: a reading that took longer says too little about the store's clock. Half of it is the most
-/// by which a node is wrong after one that did not, so two such nodes differ by it at most.
+/// Bound: a reading that took longer says too little about the store's clock. A node is late by what a
+/// reading took, so two nodes differ by this at most.
 pub(crate) const SKEW_MS: i64 = 50;
 
 /// The time by which runs are decided. Clones are the same clock.
@@ -61,13 +61,41 @@ impl Clock {
         let before = Boot::now();
         let at = store.now().await?;
         let after = Boot::now();
-        if after.0 - before.0 <= SKEW_MS {
-            let middle = before.0 + (after.0 - before.0) / 2;
-            self.ahead.store(at.0.saturating_sub(middle), Ordering::Relaxed);
-        } else if self.ahead.load(Ordering::Relaxed) == 0 {
-            // Order: a first reading that is a little wrong is better than the wall clock.
-            self.ahead.store(at.0.saturating_sub(before.0), Ordering::Relaxed);
+        // Order: a first reading that is late is better than the wall clock.
+        if after.0 - before.0 <= SKEW_MS || self.ahead.load(Ordering::Relaxed) == 0 {
+            self.ahead.store(ahead(at, after), Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+/// By how much the store's time is ahead of the uptime, where the store said `at` no later than `after`.
+///
+/// Order: as if the answer had been made when it was here, and at the end of that millisecond: what falls
+/// due at a time of the store never does so before that time.
+fn ahead(at: Time, after: Boot) -> i64 {
+    at.0.saturating_sub(after.0.saturating_add(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Boot, Time, ahead};
+
+    /// The uptime and the store's time in µs, each shown in whole ms; the store answers at `answered`.
+    #[test]
+    fn the_store_s_time_is_never_ahead_of_the_store() {
+        let began = 1_700_000_000_000_300;
+        for answered in [5_000_000, 5_000_001, 5_000_699, 5_000_999] {
+            for took in [0, 1, 300, 999, 1_000, 49_000] {
+                let at = Time((began + answered) / 1_000);
+                let ahead = ahead(at, Boot((answered + took) / 1_000));
+                for later in [0, 1, 700, 999, 1_000, 60_000_123] {
+                    let now = answered + took + later;
+                    let said = now / 1_000 + ahead;
+                    assert!(said * 1_000 <= began + now, "{answered} {took} {later}");
+                    assert!(began + now - said * 1_000 < took + 3_000, "{answered} {took} {later}");
+                }
+            }
+        }
     }
 }

@@ -59,7 +59,8 @@ use writer::Writer;
 /// shards may be taken over at once.
 const LEASE_CONNECTIONS: u32 = 2;
 
-const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+/// Order: downwards. A cast rounds, and half of the times would say what has not come yet.
+const NOW: &str = "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// A store in one schema of a Postgres server. Clones share it.
 #[derive(Clone)]
