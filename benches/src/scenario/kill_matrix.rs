@@ -4,8 +4,8 @@
 //! Set-up: real processes of this program; the parent stands for the world: a call is a line that
 //! the child writes before it answers. Runs of two steps with 3 s between, started at intended
 //! times; `kill -9`; then the same store in a new process, or, on Postgres with a lease of 3 s, in
-//! one that stood by. On Postgres a new process waits for the lease of the dead one, as any other
-//! node does.
+//! one that stood by. On Postgres a new process is the node of before, as with `cluster.identity`, or
+//! one that nobody knows: that one waits for the lease of the dead one, as any other node does.
 //! Run: `cargo run --release -p sagaflow-benches -- kill_matrix`.
 
 use crate::loads::{self, Hook, closed, next, numbered};
@@ -22,6 +22,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 
 const TTL: Duration = Duration::from_secs(3);
 
@@ -37,8 +38,33 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub fn measure(runtime: &tokio::runtime::Runtime, args: &[String]) -> anyhow::Result<()> {
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => matrix(runtime),
-        ["node", store, mode, rate] => runtime.block_on(node(store, mode, rate.parse()?)),
+        ["node", store, mode, rate, who] => {
+            runtime.block_on(node(store, mode, rate.parse()?, Who::read(who)?))
+        }
         _ => anyhow::bail!("it takes no arguments"),
+    }
+}
+
+/// Which node a child is.
+#[derive(Clone, Copy)]
+struct Who {
+    node: Uuid,
+    /// The process that was it is dead.
+    again: bool,
+}
+
+impl Who {
+    fn fresh() -> Self {
+        Self { node: Uuid::now_v7(), again: false }
+    }
+
+    fn read(text: &str) -> anyhow::Result<Self> {
+        let again = text.strip_prefix("again-");
+        Ok(Self { node: again.unwrap_or(text).parse()?, again: again.is_some() })
+    }
+
+    fn said(self) -> String {
+        format!("{}{}", if self.again { "again-" } else { "" }, self.node)
     }
 }
 
@@ -49,10 +75,11 @@ fn say(line: &str) {
 }
 
 /// A child: an engine on `store`, with starts or without.
-async fn node(store: &str, mode: &str, rate: f64) -> anyhow::Result<()> {
+async fn node(store: &str, mode: &str, rate: f64, who: Who) -> anyhow::Result<()> {
     if store.starts_with("postgres") {
-        let options = PostgresOptions { shards: SHARED, ttl: TTL, ..PostgresOptions::new(store) };
-        let node = options.node;
+        let Who { node, again } = who;
+        let options = PostgresOptions::new(store);
+        let options = PostgresOptions { shards: SHARED, ttl: TTL, node, again, ..options };
         let member = Member { node, address: format!("http://{node}.invalid:1") };
         serve(Postgres::open(options).await?, Some(member), mode, rate).await
     } else {
@@ -120,10 +147,10 @@ struct Node {
 
 impl Node {
     /// Starts one, and waits until its engine is there.
-    fn start(store: &str, mode: &str, rate: f64) -> anyhow::Result<Self> {
+    fn start(store: &str, mode: &str, rate: f64, who: Who) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command
-            .args(["kill_matrix", "node", store, mode, &rate.to_string()])
+            .args(["kill_matrix", "node", store, mode, &rate.to_string(), &who.said()])
             .stdout(Stdio::piped());
         let mut child = command.spawn()?;
         let out = BufReader::new(child.stdout.take().context("it is piped")?);
@@ -198,11 +225,23 @@ impl World {
     }
 }
 
+/// Who goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A new process, which is the node of before.
+    Same,
+    /// A new process that nobody knows.
+    New,
+    /// A process that was there.
+    StoodBy,
+}
+
 /// One cell: load, kill, and what came after; a row of the table.
-fn cell(name: &str, store: &str, capacity: f64, takeover: bool) -> anyhow::Result<String> {
-    let rate = capacity * 0.8;
-    let mut first = Node::start(store, "load", rate)?;
-    let standby = takeover.then(|| Node::start(store, "resume", 0.0)).transpose()?;
+fn cell(name: &str, store: &str, capacity: f64, next: Next) -> anyhow::Result<String> {
+    let (rate, who) = (capacity * 0.8, Who::fresh());
+    let mut first = Node::start(store, "load", rate, who)?;
+    let resume = |who| Node::start(store, "resume", 0.0, who);
+    let standby = (next == Next::StoodBy).then(|| resume(Who::fresh())).transpose()?;
     let (begun, mut world) = (Instant::now(), World::default());
     while begun.elapsed() < LOAD {
         match first.lines.recv_timeout(Duration::from_millis(50)) {
@@ -220,7 +259,8 @@ fn cell(name: &str, store: &str, capacity: f64, takeover: bool) -> anyhow::Resul
     let in_flight = world.open();
     let second = match standby {
         Some(standby) => standby,
-        None => Node::start(store, "resume", 0.0)?,
+        None if next == Next::Same => resume(Who { again: true, ..who })?,
+        None => resume(Who::fresh())?,
     };
     let (mut waited, mut heard) = (in_flight.clone(), None);
     // A start that nobody was told about may have been recorded or not.
@@ -244,7 +284,7 @@ fn cell(name: &str, store: &str, capacity: f64, takeover: bool) -> anyhow::Resul
     let doubled = world.runs.values().flat_map(|run| run.keys.values());
     let doubled = doubled.filter(|keys| keys.len() > 1).count();
     let at = |percent| crate::percentile_ms(&delays, percent) / 1e3;
-    let claim = if takeover { TTL.as_secs() + 2 } else { 2 };
+    let claim = if next == Next::Same { 2 } else { TTL.as_secs() + 2 };
     Ok(format!(
         "| {name} | {rate:.0} | {} | {:.2} | {:.2} | {:.2} | {claim} | {} | {doubled} | {} |",
         in_flight.len(),
@@ -257,7 +297,7 @@ fn cell(name: &str, store: &str, capacity: f64, takeover: bool) -> anyhow::Resul
 }
 
 fn capacity(store: &str) -> anyhow::Result<f64> {
-    let node = Node::start(store, "capacity", 0.0)?;
+    let node = Node::start(store, "capacity", 0.0, Who::fresh())?;
     let said = node.lines.recv_timeout(PATIENCE).context("no capacity")?.1;
     let rate = said.strip_prefix("capacity ").context("no capacity")?;
     Ok(rate.parse()?)
@@ -274,15 +314,17 @@ fn matrix(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(".")?;
     let file = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let rate = capacity(&file("capacity.db"))?;
-    println!("{}", cell("SQLite, a new process", &file("store.db"), rate, false)?);
+    println!("{}", cell("SQLite, a new process", &file("store.db"), rate, Next::Same)?);
     let Some(server) = server::start()? else {
         println!("\nPostgres: not measured, this machine has none.");
         return Ok(());
     };
     let mut rate = None;
-    for (name, takeover) in
-        [("Postgres, a new process", false), ("Postgres, one that stood by", true)]
-    {
+    for (name, next) in [
+        ("Postgres, a new process of the node", Next::Same),
+        ("Postgres, a new node", Next::New),
+        ("Postgres, one that stood by", Next::StoodBy),
+    ] {
         let databases = [server.fresh()?, server.fresh()?];
         for database in &databases {
             let options =
@@ -293,7 +335,7 @@ fn matrix(runtime: &tokio::runtime::Runtime) -> anyhow::Result<()> {
             Some(rate) => rate,
             None => *rate.insert(capacity(databases[0].url())?),
         };
-        println!("{}", cell(name, databases[1].url(), rate, takeover)?);
+        println!("{}", cell(name, databases[1].url(), rate, next)?);
     }
     Ok(())
 }
