@@ -137,6 +137,29 @@ fn a_file_that_was_changed_by_hand_is_refused() {
 }
 
 #[test]
+fn a_file_of_an_older_build_is_told_from_a_damaged_one() {
+    let dir = released();
+    let path = dir.path().join(FILE);
+    let text = fs::read_to_string(&path).expect("it is there");
+    let (head, rest) = text.split_once(',').expect("its first part is the format");
+    assert_eq!(head, "{\"format\":2");
+    for (format, words, help) in [
+        (1, "an older build wrote it, in format 1", "`flowc release Pay` with this build"),
+        (3, "a newer build wrote it, in format 3", "use the build that wrote it"),
+    ] {
+        fs::write(&path, format!("{{\"format\":{format},{rest}")).expect("writable");
+        let (code, out, err) = flowc(&dir, &["check", "flows"]);
+        assert!(code == 1 && (out.clone() + &err).contains(words), "{out}{err}");
+        assert!((out.clone() + &err).contains(help), "{out}{err}");
+        assert!(!(out + &err).contains("version control"));
+    }
+    // What the help says is a way out.
+    fs::remove_file(&path).expect("it is there");
+    assert_eq!(flowc(&dir, &["release", "Pay"]).0, 0);
+    assert_eq!(check(&dir, &["--locked"]), (0, String::new()));
+}
+
+#[test]
 fn two_versions_are_compared_point_by_point() {
     let dir = released();
     let needs = FIRST.replace("  step paid", "  twice = cents * 2\n  step paid");

@@ -12,8 +12,9 @@ use crate::reach::Reach;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The format of the text; a text of another one is not read.
-pub const FORMAT: u32 = 1;
+/// The format of the text; a text of another one is not read. It is raised when the shape of the text
+/// or what its hash depends on changes: 2 since inferred labels are no part of the hash.
+pub const FORMAT: u32 = 2;
 
 /// Stack for [`depth::BRACKETS_MAX`], also where nothing is optimized; what is not used is not taken.
 const STACK_BYTES: usize = 256 << 20;
@@ -38,7 +39,7 @@ pub enum Damage {
     Unread(String),
     /// No JSON of this shape; in words.
     Shape(String),
-    /// Of a format that this build does not know.
+    /// Of the format of another build, older or newer than this one.
     Format(u32),
     /// Its parts contradict each other, or its meaning is not that of its hash.
     Content,
@@ -50,7 +51,11 @@ impl std::fmt::Display for Damage {
             Self::Unread(why) => write!(f, "it cannot be read: {why}"),
             Self::Shape(why) => write!(f, "it is no released version: {why}"),
             Self::Format(format) => {
-                write!(f, "it has the format {format}, and this build knows {FORMAT}")
+                let build = if *format < FORMAT { "an older" } else { "a newer" };
+                write!(
+                    f,
+                    "{build} build wrote it, in format {format}; this one reads format {FORMAT}"
+                )
             }
             Self::Content => f.write_str("its content is not what its hash says"),
         }

@@ -5,7 +5,8 @@
 //! there is a bound at all, and which errors are tried again, is meaning. Everything the workflow
 //! reaches counts: types, events, human tasks' questions and answers, functions, and the contracts of
 //! the actions it calls. So does what is kept at each durable point: a text that needs more than the
-//! one before is another meaning, because a run in flight does not have it.
+//! one before is another meaning, because a run in flight does not have it. Declared labels count, and
+//! those that are inferred from them do not.
 
 use crate::decl::{Action, Compensation, Fir, Retry, Ty};
 use crate::expr::{Expr, ExprKind};
@@ -66,6 +67,7 @@ impl Fir {
         let databases = meaning.databases.values_mut();
         databases.for_each(|database| database.actions.values_mut().for_each(forget));
         meaning.workflows.insert(workflow.to_owned(), found);
+        meaning.forget_inferred_labels();
         Some(meaning)
     }
 }

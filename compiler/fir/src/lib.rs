@@ -10,6 +10,7 @@
 //! that are live there; undo blocks, handlers, fallbacks and `after failure` are blocks of the tree.
 
 mod ask;
+mod change;
 mod contract;
 mod decl;
 mod depth;
@@ -20,6 +21,7 @@ mod reach;
 mod relabel;
 mod spec;
 mod stmt;
+mod unlabel;
 mod walk;
 pub mod work;
 mod workflow;

@@ -186,7 +186,7 @@ fn a_text_that_is_deeper_than_any_program_is_refused_and_exhausts_no_stack() {
     assert!(refused(&wrapped(600)), "deep expressions");
     assert!(refused(&wrapped(20_000)), "deep brackets");
     assert!(refused(&"[".repeat(1_000_000)), "nothing but brackets");
-    let quoted = format!("{{\"format\":1,\"workflow\":\"{}\"}}", "[\\\"".repeat(10_000));
+    let quoted = format!("{{\"format\":2,\"workflow\":\"{}\"}}", "[\\\"".repeat(10_000));
     assert!(!refused(&quoted), "brackets in a text are no depth");
 }
 
@@ -200,4 +200,57 @@ fn a_reason_to_reject_is_no_meaning_and_which_records_are_rejected_is() {
     };
     assert_eq!(with(1, "late"), with(1, "too late"));
     assert_ne!(with(1, "late"), with(2, "late"));
+}
+
+#[test]
+fn a_label_that_was_inferred_is_no_meaning_and_one_that_was_declared_is() {
+    let pii = |ty: Ty| Ty::Pii(Box::new(ty));
+    let name = |ty| Expr { ty, kind: ExprKind::Local(LocalId(1)) };
+    let with = |inferred: Ty| {
+        let mut fir = program();
+        let flow = flow(&mut fir);
+        flow.locals.push(Local { name: "to".into(), ty: inferred.clone() });
+        flow.body = vec![
+            Stmt::Let(LocalId(1), literal(inferred.clone(), json!("a"))),
+            Stmt::Return(Some(name(inferred.clone()))),
+        ];
+        let point = crate::Point {
+            path: "start".into(),
+            live: vec![],
+            hidden: vec![("#each.list".into(), Ty::List(Box::new(inferred)))],
+            line: 0,
+        };
+        flow.points.insert("start".into(), point);
+        fir.hash("m.W")
+    };
+    assert_eq!(with(Ty::Text), with(pii(Ty::Text)));
+    assert_eq!(with(Ty::Text), with(Ty::Secret(Box::new(Ty::Text))));
+    assert_ne!(with(Ty::Text), with(pii(Ty::Int)), "what it is a label of is meaning");
+    assert!(changed(|fir| flow(fir).result = Some(pii(Ty::Int))));
+    assert!(changed(|fir| flow(fir).params[0].ty = pii(Ty::Named("m.Order".into()))));
+    assert!(changed(|fir| fir.functions.get_mut("m.f").expect("declared").result = pii(Ty::Int)));
+    let taking = |declared: Ty, inferred: Ty| {
+        let mut fir = program();
+        let local = |name: &str, ty| Local { name: name.into(), ty };
+        let function = fir.functions.get_mut("m.f").expect("declared");
+        function.params = 1;
+        function.locals = vec![local("a", declared), local("b", inferred)];
+        fir.hash("m.W")
+    };
+    assert_eq!(taking(Ty::Text, Ty::Text), taking(Ty::Text, pii(Ty::Text)));
+    assert_ne!(taking(Ty::Text, Ty::Text), taking(pii(Ty::Text), Ty::Text));
+}
+
+#[test]
+fn a_file_of_an_older_build_is_said_to_be_one_and_not_to_be_damaged() {
+    let text = program().freeze("m.W").expect("the program has it").text();
+    let of = |format: u32| {
+        let (_, rest) = text.split_once(',').expect("its first part is the format");
+        match Frozen::read(&format!("{{\"format\":{format},{rest}")) {
+            Err(damage @ Damage::Format(_)) => damage.to_string(),
+            other => panic!("format {format}: {other:?}"),
+        }
+    };
+    assert_eq!(of(1), "an older build wrote it, in format 1; this one reads format 2");
+    assert_eq!(of(3), "a newer build wrote it, in format 3; this one reads format 2");
 }

@@ -6,7 +6,7 @@ use super::{Damaged, Released, differences};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{self, Program};
 use crate::span::{FileId, Span};
-use sagaflow_fir::{Damage, Fir, Frozen};
+use sagaflow_fir::{Damage, FORMAT, Fir, Frozen};
 use std::collections::BTreeSet;
 
 /// Today's program: as it was resolved, for its places, and as it was lowered.
@@ -87,8 +87,15 @@ impl Today<'_> {
         let span = self.place(&file.workflow);
         let headline = format!("`{}` cannot be used: {}", file.path, file.damage);
         let help = match &file.damage {
-            Damage::Unread(_) => "what was released must be known: make it readable",
-            _ => "released versions are frozen: take the file back from version control",
+            Damage::Unread(_) => "what was released must be known: make it readable".to_owned(),
+            // Its hash means something else, so nothing in it can be held against today's program.
+            Damage::Format(format) if *format < FORMAT => format!(
+                "take the file away, and `flowc release {}` with this build where the source of that \
+                 version is checked out",
+                short_name(&file.workflow)
+            ),
+            Damage::Format(_) => "use the build that wrote it, or a newer one".to_owned(),
+            _ => "released versions are frozen: take the file back from version control".to_owned(),
         };
         let label = match self.workflow(&file.workflow) {
             Some(_) => "of this workflow",

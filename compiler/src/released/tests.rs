@@ -193,7 +193,7 @@ fn a_frozen_version_reads_back_and_one_that_was_changed_does_not() {
     let changed = text.replace("a letter harms nobody", "a letter harms somebody");
     assert_ne!(changed, text, "the reason is in the text");
     assert_eq!(Frozen::read(&changed), Err(Damage::Content));
-    let newer = text.replace("\"format\":1", "\"format\":9");
+    let newer = text.replace("\"format\":2", "\"format\":9");
     assert_eq!(Frozen::read(&newer), Err(Damage::Format(9)));
     assert!(matches!(Frozen::read("{"), Err(Damage::Shape(_))));
 }

@@ -30,10 +30,12 @@ const LOCALS: [&str; 16] = [
 /// Where anything may stand, which is a value of the program.
 const VALUES: [&str; 2] = ["literal", "default"];
 
-/// The whole program of a version. What a function binds keeps its numbers: nobody outside of it knows
-/// its names.
+/// The whole program of a version, without labels that nobody wrote. What a function binds keeps its
+/// numbers: nobody outside of it knows its names.
 pub(super) fn program(frozen: &Frozen) -> Value {
-    let mut json = serde_json::to_value(&frozen.fir).expect("FIR has only text as map keys");
+    let mut fir = frozen.fir.clone();
+    fir.forget_inferred_labels();
+    let mut json = serde_json::to_value(&fir).expect("FIR has only text as map keys");
     for (name, workflow) in &frozen.fir.workflows {
         name_in(&mut json, "workflows", name, &workflow.locals);
     }
