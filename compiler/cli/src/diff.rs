@@ -48,7 +48,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|it| json!({ "place": it.place, "what": it.what, "policy": it.policy }));
             let points = moves.iter().map(|it| {
-                json!({ "at": it.at, "may_move": it.because.is_empty(), "because": it.because })
+                json!({
+                    "at": it.at, "may_move": it.because.is_empty(),
+                    "because": it.because, "more": it.more,
+                })
             });
             let version = |it: &Frozen| json!({ "version": it.version, "hash": it.hash });
             let all = json!({
@@ -79,12 +82,12 @@ fn text(old: &Frozen, new: &Frozen, differences: &[Difference], moves: &[Move]) 
     let _ =
         writeln!(out, "May a run of {} that rests there go on with {}?", today(old), today(new));
     let width = moves.iter().map(|it| it.at.chars().count()).max().unwrap_or(0);
-    for Move { at, because, .. } in moves {
-        let answer = match because.as_slice() {
-            [] => "yes".to_owned(),
-            because => format!("no: {}", because.join("; ")),
+    for one in moves {
+        let answer = match one.because.is_empty() {
+            true => "yes".to_owned(),
+            false => format!("no: {}", one.words()),
         };
-        let _ = writeln!(out, "  {at:width$}  {answer}");
+        let _ = writeln!(out, "  {:width$}  {answer}", one.at);
     }
     out
 }

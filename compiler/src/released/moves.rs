@@ -19,7 +19,38 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Move {
     /// The durable point, as paths name it.
     pub at: String,
-    /// Why not; empty where it may.
+    /// Why not, the first reasons; empty where it may.
+    pub because: Vec<String>,
+    /// How many reasons there are beside these.
+    pub more: usize,
+}
+
+/// Bound: reasons that are kept of one point. A point behind thousands of steps may have one for each,
+/// and so may every point behind it.
+const REASONS: usize = 8;
+
+impl Move {
+    /// The reasons, one after the other.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let all = self.because.join("; ");
+        if self.more == 0 { all } else { format!("{all}; and {} more", self.more) }
+    }
+}
+
+impl From<Found> for Move {
+    fn from(found: Found) -> Self {
+        let more = found.because.len().saturating_sub(REASONS);
+        let mut because = found.because;
+        because.truncate(REASONS);
+        because.shrink_to_fit();
+        Self { at: found.at, because, more }
+    }
+}
+
+/// All that is found of one point.
+pub(super) struct Found {
+    pub at: String,
     pub because: Vec<String>,
     /// The values that the new version needs there and the old frame lacks; each is a reason too.
     pub lacks: Vec<String>,
@@ -55,15 +86,18 @@ impl Both<'_> {
 /// there to go on with `new`.
 #[must_use]
 pub fn moves(old: &Frozen, new: &Frozen) -> Vec<Move> {
-    moves_with(old, new, &Given::new())
+    let mut all = Vec::new();
+    each_point(old, new, &Given::new(), &mut |found| all.push(found.into()));
+    all
 }
 
-/// The same where a run that moves is given values.
-pub(super) fn moves_with(old: &Frozen, new: &Frozen, given: &Given) -> Vec<Move> {
+/// Shows every point where a run that moves is given values, one after the other: no two of them are held
+/// with all that is said of them.
+pub(super) fn each_point(old: &Frozen, new: &Frozen, given: &Given, see: &mut dyn FnMut(Found)) {
     let (Some(was), Some(is)) =
         (old.fir.workflows.get(&old.workflow), new.fir.workflows.get(&new.workflow))
     else {
-        return Vec::new();
+        return;
     };
     let both = Both { old: &old.fir, was, new: &new.fir, is };
     let (before, after) = (Order::of(was), Order::of(is));
@@ -93,13 +127,13 @@ pub(super) fn moves_with(old: &Frozen, new: &Frozen, given: &Given) -> Vec<Move>
         }
         let mut said = BTreeSet::new();
         because.retain(|why| said.insert(why.clone()));
-        Some(Move { at: place.at.to_owned(), because, lacks })
+        Some(Found { at: place.at.to_owned(), because, lacks })
     };
     let nowhere = was.points.keys().filter(|at| before.get(at).is_none()).map(|at| {
         let because = vec!["nobody knows where it stands".to_owned()];
-        Move { at: at.clone(), because, lacks: Vec::new() }
+        Found { at: at.clone(), because, lacks: Vec::new() }
     });
-    before.places.iter().enumerate().filter_map(row).chain(nowhere).collect()
+    before.places.iter().enumerate().filter_map(row).chain(nowhere).for_each(see);
 }
 
 /// What is needed at a point and neither there nor given, with its name, or of a type that cannot be

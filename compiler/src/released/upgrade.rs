@@ -1,11 +1,12 @@
 //! F0902: `upgrade from`, held against what runs of the older version have wherever they may rest.
 
 use super::Released;
-use super::moves::{Given, Move, moves_with};
+use super::moves::{Found, Given, Move, each_point};
 use super::rules::{Today, short_name};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Upgrade, Workflow};
 use crate::words::plural;
+use std::collections::BTreeSet;
 
 impl Today<'_> {
     /// Every `upgrade from` that some run could not follow.
@@ -43,23 +44,21 @@ impl Today<'_> {
             return Some(said(headline).label(upgrade.from.span, label).help(help));
         };
         let new = self.fir.freeze(&name)?;
-        let stuck: Vec<Move> = moves_with(&older.frozen, &new, &self.given(upgrade))
-            .into_iter()
-            .filter(|point| !point.because.is_empty())
-            .collect();
-        let first = stuck.first()?;
+        let mut stuck = Stuck { first: None, points: 0, lacking: Some(BTreeSet::new()) };
+        each_point(&older.frozen, &new, &self.given(upgrade), &mut |point| stuck.add(point));
+        let first = stuck.first?;
         let headline = format!(
             "runs of `{short}` v{from} that rest at `{}` could not go on with this",
             first.at
         );
-        let others = match stuck.len() - 1 {
+        let others = match stuck.points - 1 {
             0 => String::new(),
             1 => "; there is 1 point more".to_owned(),
-            more => format!("; there are {} more", plural(more as u64, "point")),
+            more => format!("; there are {} more", plural(more, "point")),
         };
-        let label = format!("{}{others}", first.because.join("; "));
+        let label = format!("{}{others}", first.words());
         let ends = format!("leave it out, and runs of v{from} end on v{from}");
-        let help = match lacking(&stuck) {
+        let help = match stuck.lacking {
             Some(names) => format!(
                 "give a value for each, `upgrade from v{from} ({})`, or {ends}",
                 names.iter().map(|name| format!("{name} = …")).collect::<Vec<_>>().join(", ")
@@ -89,12 +88,28 @@ impl Today<'_> {
     }
 }
 
-/// What would let every run move, if it were given; none where that is not all.
-fn lacking(stuck: &[Move]) -> Option<Vec<String>> {
-    let only = stuck.iter().all(|point| point.because.len() == point.lacks.len());
-    let mut names: Vec<String> = stuck.iter().flat_map(|point| point.lacks.clone()).collect();
-    names.sort();
-    names.dedup();
-    // What the machine keeps for itself, nobody can name.
-    (only && names.iter().all(|name| !name.contains('#'))).then_some(names)
+/// The points where a run may not move.
+struct Stuck {
+    first: Option<Move>,
+    points: u64,
+    /// What would let every run move, if it were given; none where that is not all.
+    lacking: Option<BTreeSet<String>>,
+}
+
+impl Stuck {
+    fn add(&mut self, point: Found) {
+        if point.because.is_empty() {
+            return;
+        }
+        self.points += 1;
+        // What the machine keeps for itself, nobody can name.
+        let nameable = point.lacks.iter().all(|name| !name.contains('#'));
+        match &mut self.lacking {
+            Some(names) if nameable && point.because.len() == point.lacks.len() => {
+                names.extend(point.lacks.iter().cloned());
+            }
+            lacking => *lacking = None,
+        }
+        self.first.get_or_insert_with(|| point.into());
+    }
 }

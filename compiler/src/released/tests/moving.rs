@@ -238,3 +238,19 @@ fn thousands_of_points_are_held_against_each_other() {
     let all = moves(&many(1), &many(2));
     assert!(all.len() > 8_000 && all.iter().all(|it| it.because.is_empty()), "{:?}", all.first());
 }
+
+#[test]
+fn what_is_kept_of_a_point_does_not_grow_with_the_steps_before_it() {
+    let steps = |undo: &str| {
+        let steps = (0..300).map(|n| format!("step s{n} = Bank.charge(\"{{id}} {n}\", cents)\n"));
+        program(&steps.collect::<String>()).replace("compensate refund(id)", undo)
+    };
+    let all = moves(
+        &frozen(&steps("compensate refund(id)")),
+        &frozen(&steps("compensate give_back(id)").replacen("v1", "v2", 1)),
+    );
+    let kept: usize = all.iter().map(|it| it.because.len()).sum();
+    assert!(kept <= all.len() * 8, "{kept} reasons of {} points", all.len());
+    let last = all.iter().find(|it| it.at == "s299").expect("it is a point");
+    assert_eq!(last.because[0], "the undo of `s0` is another");
+}
