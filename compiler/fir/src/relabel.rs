@@ -2,6 +2,7 @@
 //! the locals of what is left, in their order.
 
 use crate::change::{self, Change};
+use crate::decl::Fir;
 use crate::expr::{Expr, ExprKind};
 use crate::walk::{self, Visitor};
 use crate::workflow::{LocalId, Workflow};
@@ -27,8 +28,25 @@ pub(crate) fn only_used(workflow: &mut Workflow) {
     );
     let mut at = 0..;
     workflow.locals.retain(|_| at.next().is_some_and(|at| used.contains(&at)));
+    without_names_inside(workflow);
+}
+
+impl Fir {
+    /// Takes the names away that are bound within expressions of workflows and tasks.
+    pub fn forget_names_inside(&mut self) {
+        self.workflows.values_mut().for_each(without_names_inside);
+        // Behind the parameters of a task stands what is bound in what is shown.
+        for human in self.humans.values_mut() {
+            let inside = human.locals.iter_mut().skip(human.params.len());
+            inside.for_each(|local| local.name.clear());
+        }
+    }
+}
+
+fn without_names_inside(workflow: &mut Workflow) {
     let mut inside = Inside::default();
-    workflow.key.iter().flatten().for_each(|key| walk::expr(&mut inside, key));
+    let head = workflow.key.iter().flatten().chain(workflow.policies());
+    head.for_each(|it| walk::expr(&mut inside, it));
     walk::block(&mut inside, &workflow.body);
     workflow.aftermath.iter().for_each(|body| walk::block(&mut inside, body));
     for local in inside.0 {

@@ -1,7 +1,8 @@
 //! Intermediate forms as trees of JSON that are compared: locals by name instead of by number.
 //!
 //! A number of a local says how many were bound before it, so one more statement at the beginning
-//! would make everything behind it look different.
+//! would make everything behind it look different. What an expression binds is in no frame, so it has no
+//! name either, and stands by the place where that expression names it first.
 
 use sagaflow_fir::{CallUndo, Frozen, Local};
 use serde_json::Value;
@@ -35,11 +36,12 @@ const VALUES: [&str; 2] = ["literal", "default"];
 pub(super) fn program(frozen: &Frozen) -> Value {
     let mut fir = frozen.fir.clone();
     fir.forget_inferred_labels();
+    fir.forget_names_inside();
     let mut json = serde_json::to_value(&fir).expect("FIR has only text as map keys");
-    for (name, workflow) in &frozen.fir.workflows {
+    for (name, workflow) in &fir.workflows {
         name_in(&mut json, "workflows", name, &workflow.locals);
     }
-    for (name, human) in &frozen.fir.humans {
+    for (name, human) in &fir.humans {
         name_in(&mut json, "humans", name, &human.locals);
     }
     json
@@ -47,67 +49,63 @@ pub(super) fn program(frozen: &Frozen) -> Value {
 
 fn name_in(json: &mut Value, section: &str, name: &str, locals: &[Local]) {
     if let Some(found) = json.get_mut(section).and_then(|all| all.get_mut(name)) {
-        let mut spoken = locals.to_vec();
-        as_written(found, &mut spoken);
-        let mut name = |index: usize| Some(Value::from(spoken.get(index)?.name.as_str()));
-        name_locals(found, "", &mut name);
+        Names::of(locals).put(found, "");
     }
 }
 
-/// An undo by itself. What frames hold stands by its name; what an expression binds has none in a
-/// form without policy, and stands by the place where the undo names it first.
+/// An undo by itself, of a form without policy.
 pub(super) fn undo(undo: &CallUndo, locals: &[Local]) -> Value {
     let mut json = serde_json::to_value(undo).expect("FIR has only text as map keys");
-    let mut inside: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut name = |index: usize| match locals.get(index)?.name.as_str() {
-        "" => {
-            let next = inside.len();
-            Some(Value::from(*inside.entry(index).or_insert(next)))
-        }
-        name => Some(Value::from(name)),
-    };
-    name_locals(&mut json, "", &mut name);
+    Names::of(locals).put(&mut json, "");
     json
 }
 
-/// The names of lambdas as they are written: which number one of them has got tells how many stood
-/// before it, and no frame knows it.
-fn as_written(json: &Value, locals: &mut [Local]) {
-    match json {
-        Value::Array(items) => items.iter().for_each(|item| as_written(item, locals)),
-        Value::Object(fields) => {
-            let params = fields.get("lambda").and_then(|lambda| lambda.get(0)?.as_array());
-            let indices = params.into_iter().flatten().filter_map(Value::as_u64);
-            for index in indices.filter_map(|index| usize::try_from(index).ok()) {
-                if let Some(local) = locals.get_mut(index)
-                    && let Some(end) = local.name.find('#')
-                {
-                    local.name.truncate(end);
-                }
-            }
-            fields.values().for_each(|inner| as_written(inner, locals));
-        }
-        _ => {}
-    }
+/// What stands in the place of a local's number.
+struct Names<'l> {
+    locals: &'l [Local],
+    /// Within an expression, what it binds, by the order in which it names that.
+    inside: BTreeMap<usize, usize>,
+    /// Whether an expression stands around.
+    within: bool,
 }
 
-/// Puts what `name` says in the place of every number of a local.
-fn name_locals(json: &mut Value, key: &str, name: &mut dyn FnMut(usize) -> Option<Value>) {
-    match json {
-        Value::Number(number) if LOCALS.contains(&key) => {
-            let index = number.as_u64().and_then(|index| usize::try_from(index).ok());
-            if let Some(named) = index.and_then(&mut *name) {
-                *json = named;
+impl Names<'_> {
+    fn of(locals: &[Local]) -> Names<'_> {
+        Names { locals, inside: BTreeMap::new(), within: false }
+    }
+
+    fn name(&mut self, index: usize) -> Option<Value> {
+        match self.locals.get(index)?.name.as_str() {
+            "" => {
+                let next = self.inside.len();
+                Some(Value::from(*self.inside.entry(index).or_insert(next)))
             }
+            name => Some(Value::from(name)),
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| name_locals(item, key, name)),
-        Value::Object(fields) => {
-            for (key, value) in fields.iter_mut().filter(|(key, _)| !VALUES.contains(&key.as_str()))
-            {
-                name_locals(value, key, name);
+    }
+
+    fn put(&mut self, json: &mut Value, key: &str) {
+        match json {
+            Value::Number(number) if LOCALS.contains(&key) => {
+                let index = number.as_u64().and_then(|index| usize::try_from(index).ok());
+                if let Some(named) = index.and_then(|index| self.name(index)) {
+                    *json = named;
+                }
             }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.put(item, key)),
+            Value::Object(fields) => {
+                let outermost =
+                    !self.within && fields.contains_key("kind") && fields.contains_key("ty");
+                if outermost {
+                    self.within = true;
+                    self.inside.clear();
+                }
+                let named = fields.iter_mut().filter(|(key, _)| !VALUES.contains(&key.as_str()));
+                named.for_each(|(key, value)| self.put(value, key));
+                self.within &= !outermost;
+            }
+            _ => {}
         }
-        _ => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! What leaves the meaning alone, because no run can tell the difference.
 
+use super::super::differences;
 use super::{BODY, frozen, program, row};
 use sagaflow_fir::Frozen;
 
@@ -82,4 +83,40 @@ fn what_is_deeper_than_any_program_is_refused_and_not_walked() {
         let deep = format!("{}{}{}", &text[..at], some.repeat(depth), &text[at..]);
         assert!(Frozen::read(&deep).is_err(), "{depth}");
     }
+}
+
+#[test]
+fn what_an_expression_binds_is_called_as_anyone_likes() {
+    let old = program(
+        "few = [cents].where(n => n > 1).len()\n\
+         if (match told(id) { n => n }) == id or few > 3 { progress \"{[few].map(n => n).len()}\" }\n\
+         await ok = Agree(id) within 10m on timeout => fail Late\n\
+         if ok { step paid = Bank.charge(id, cents) }",
+    );
+    let new = old
+        .replace("where(n => n > 1)", "where(m => m > 1)")
+        .replace("{ n => n }", "{ word => word }")
+        .replace("map(n => n)", "map(it => it)");
+    assert!(same(&old, &new));
+    assert_eq!(differences(&frozen(&old), &frozen(&new)), []);
+    let shown = "assign role(\"clerk\") show [id].where(one => one == id)";
+    let old = old.replacen("assign role(\"clerk\")", shown, 1);
+    let new = old.replace("one => one", "it => it");
+    // What is shown says its source beside it, which people read.
+    let found = differences(&frozen(&old), &frozen(&new));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let other = old.replace("n => n > 1", "n => 1 > n");
+    assert_ne!(differences(&frozen(&old), &frozen(&other)), []);
+}
+
+#[test]
+fn a_choice_between_two_names_of_an_expression_is_told_from_the_other_one() {
+    let fold = |taken: &str| {
+        program(&format!(
+            "sum = [cents].fold(0, (a, b) => {taken})\nstep paid = Bank.charge(id, sum)"
+        ))
+    };
+    let found = differences(&frozen(&fold("a - b")), &frozen(&fold("b - a")));
+    assert_ne!(found, []);
+    assert_eq!(differences(&frozen(&fold("a - b")), &frozen(&fold("a - b"))), []);
 }
