@@ -52,11 +52,17 @@ impl<'f> Fit<'f> {
         if self.reader == Reader::Frame && labels(self.from, from) != labels(self.to, to) {
             return Some(self.changed(what, &words(from), &words(to)));
         }
+        self.form(from, to, what)
+    }
+
+    /// The same of values whose own labels were compared: those may stand in a name or within `?` on one
+    /// side, and be written out on the other.
+    fn form(&mut self, from: &Ty, to: &Ty, what: &str) -> Option<String> {
         let (from, to) = (plain(from), plain(to));
         match (from, to) {
-            (Ty::Optional(from), Ty::Optional(to)) => self.ty(from, to, what),
+            (Ty::Optional(from), Ty::Optional(to)) => self.form(from, to, what),
             (Ty::Optional(_), _) => Some(self.changed(what, "optional", "required")),
-            (from, Ty::Optional(to)) => self.ty(from, to, what),
+            (from, Ty::Optional(to)) => self.form(from, to, what),
             (Ty::List(from), Ty::List(to))
             | (Ty::Batch(from), Ty::Batch(to))
             | (Ty::Outcome(from), Ty::Outcome(to)) => self.ty(from, to, what),
@@ -87,7 +93,7 @@ impl<'f> Fit<'f> {
                 (Some(_), None) => Some(format!("{what} must match a pattern")),
                 (None, _) => None,
             };
-            return self.ty(of, to, what).or_else(stricter);
+            return self.form(of, to, what).or_else(stricter);
         }
         let (Ty::Named(old), Ty::Named(new)) = (from, to) else {
             return Some(self.changed(what, &words(from), &words(to)));

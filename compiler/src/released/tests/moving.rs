@@ -240,6 +240,29 @@ fn thousands_of_points_are_held_against_each_other() {
 }
 
 #[test]
+fn a_run_may_move_to_where_a_label_is_written_out_that_a_name_stands_for() {
+    let text = |ty: &str| {
+        format!(
+            "type Email = pii text\ntype Mail = Email\n\
+             workflow Pay v1 (id: text, to: {ty}) idempotent by id retain 30d deadline 1h {{\n\
+             step first = Post.send(id, to)\nstep last = Post.send(first, to)\n}}\n\
+             service Post {{ write send(id: text, to: pii text?) -> text idempotent by id \
+             compensate none because \"a letter harms nobody\" within 2s }}\n"
+        )
+    };
+    let forms = ["pii text", "Email", "Mail", "pii Email"];
+    for (old, new) in forms.iter().flat_map(|old| forms.map(|new| (*old, new))) {
+        if old != new {
+            assert_eq!(stuck_of(&text(old), &text(new)), [""; 0], "{old} and {new}");
+        }
+    }
+    let found = stuck_of(&text("Email"), &text("text"));
+    assert!(says(&found, "first", "`to` was `Email` and is text"), "{found:?}");
+    let found = stuck_of(&text("secret text").replace("pii text?", "secret text?"), &text("Email"));
+    assert!(says(&found, "first", "`to` was secret text and is `Email`"), "{found:?}");
+}
+
+#[test]
 fn what_is_kept_of_a_point_does_not_grow_with_the_steps_before_it() {
     let steps = |undo: &str| {
         let steps = (0..300).map(|n| format!("step s{n} = Bank.charge(\"{{id}} {n}\", cents)\n"));
