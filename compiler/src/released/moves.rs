@@ -2,7 +2,8 @@
 //!
 //! A run may move where (1) the point is in both, within the same blocks, and calls or waits for the
 //! same there; (2) everything that the new version needs there is in the frame, with a type that it can
-//! read and the same labels; (3) the same steps that commit may have ended before it; (4) every undo
+//! read and the same labels; (3) the same steps that commit may have ended before it, and no step that
+//! changes something, and is in both, stands before it in one and behind it in the other; (4) every undo
 //! that may be armed there is the same in both, what it uses and what the actions promise that it
 //! calls included, and nothing would be undone of which no undo is armed. What is not proven is
 //! refused.
