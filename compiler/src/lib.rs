@@ -34,6 +34,7 @@ pub mod words;
 use diagnostic::{Diagnostic, Severity};
 use load::Loaded;
 use source::Sources;
+use span::Span;
 use std::collections::BTreeSet;
 
 /// What the compiler found out about a program.
@@ -111,7 +112,12 @@ pub fn analyze(loaded: &Loaded) -> Analysis {
     program.samples.clone_from(&loaded.samples);
     let (table, found) = types::infer(&program);
     diagnostics.extend(found);
-    diagnostics.extend(check::check(&program, &table, &loaded.sources));
+    // What was too deep to be read is not said to be too deep to be evaluated as well.
+    let unread: Vec<Span> =
+        loaded.diagnostics.iter().filter(|it| it.code == "F0003").map(|it| it.span).collect();
+    let mut found = check::check(&program, &table, &loaded.sources);
+    found.retain(|it| it.code != "F0003" || !unread.iter().any(|inner| it.span.holds(*inner)));
+    diagnostics.extend(found);
     let (released, damaged) = released::read(&loaded.released);
     // What was released is compared with what the program means, which is known of a right one only.
     let checked = check::seal(&program, &table, &diagnostics);

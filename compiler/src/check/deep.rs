@@ -5,6 +5,8 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, ExprId, ExprKind, FunctionBody, FunctionId, Idx as _, Program};
+use crate::span::Span;
+use crate::syntax::CHAIN_HELP;
 use crate::types::{Adjust, Table, operands};
 use sagaflow_fir::work::DEPTH_MAX;
 use std::collections::BTreeMap;
@@ -103,9 +105,23 @@ impl Depths<'_> {
         u32::try_from(all.filter(|one| stands(one.how)).count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether it is a chain of `else if` that makes it too deep, and nothing in one of its arms.
+    fn is_long_chain(&self, id: ExprId) -> bool {
+        let depth = |id: ExprId| self.known.get(id.index()).copied().flatten().unwrap_or(0);
+        let (mut at, mut arms, mut deepest) = (id, 0, 0);
+        while let ExprKind::If(condition, then, otherwise) = self.program.exprs[at].kind {
+            (at, arms) = (otherwise, arms + 1);
+            deepest = deepest.max(depth(condition)).max(depth(then));
+        }
+        arms > 1 && deepest.max(depth(at)) < DEPTH_MAX
+    }
+
     fn too_deep(&mut self, id: ExprId, called: u32) {
         let span = self.program.exprs[id].span;
         let (what, help) = match &self.program.exprs[id].kind {
+            ExprKind::If(..) if self.is_long_chain(id) => {
+                ("each `else if` of this chain is a level".to_owned(), CHAIN_HELP)
+            }
             ExprKind::Call(function, _) if called > 0 => (
                 format!(
                     "`{}` is {called} levels deep, with the functions that it calls",
@@ -118,16 +134,13 @@ impl Depths<'_> {
                 "give parts of it names of their own: `part = …`",
             ),
         };
-        self.findings.push(
-            Diagnostic::error(
-                "F0003",
-                span,
-                format!("this is evaluated more than {DEPTH_MAX} levels deep"),
-            )
-            .label(span, what)
-            .help(help),
-        );
+        self.findings.push(finding(span).label(span, what).help(help));
     }
+}
+
+fn finding(span: Span) -> Diagnostic {
+    let text = format!("this is evaluated more than {DEPTH_MAX} levels deep");
+    Diagnostic::error("F0003", span, text)
 }
 
 /// The chain that an operator goes on with, if any.

@@ -290,3 +290,39 @@ fn names_of_types_that_stand_in_each_other_twice_are_looked_behind_once() {
     );
     assert!(!found(&text).iter().any(|(_, code)| code == "F0803"), "it is marked where it goes");
 }
+
+/// Everything that is found, in words: code, headline, labels and help.
+fn said(text: &str) -> Vec<String> {
+    let loaded = load::load_text("corpus.flow", "corpus", text);
+    let words = |finding: &crate::diagnostic::Diagnostic| {
+        let labels: Vec<&str> = finding.labels.iter().map(|label| label.text.as_str()).collect();
+        let help = finding.help.as_deref().unwrap_or_default();
+        format!("{} {}: {} ({help})", finding.code, finding.headline, labels.join(" "))
+    };
+    analyze(&loaded).diagnostics.iter().map(words).collect()
+}
+
+#[test]
+fn a_chain_of_else_if_that_is_too_long_is_one_finding_that_says_so() {
+    let chain = |arms: usize| {
+        let more = (1..arms).map(|n| format!(" else if n == {n} {{ {n} }}"));
+        format!(
+            "fn f(n: int) -> int = if n == 0 {{ 0 }}{} else {{ 7 }}\n",
+            more.collect::<String>()
+        )
+    };
+    assert_eq!(said(&chain(190)), [""; 0]);
+    for arms in [191, 250, 256, 257, 1_000] {
+        let found = said(&chain(arms));
+        assert_eq!(found.len(), 1, "{arms}: {found:?}");
+        let words = ["F0003", "`else if`", "`match`", "`decide`"];
+        assert!(words.iter().all(|word| found[0].contains(word)), "{arms}: {found:?}");
+    }
+    // What is deep in an arm is no chain.
+    let deep = format!(
+        "fn f(n: int) -> bool = if n == 0 {{ {}true }} else {{ false }}\n",
+        "not ".repeat(200)
+    );
+    assert!(said(&deep).iter().all(|it| !it.contains("`else if`")), "{:?}", said(&deep));
+    assert_eq!(said(&deep).len(), 1);
+}

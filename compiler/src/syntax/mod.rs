@@ -21,3 +21,8 @@ mod word;
 mod tests;
 
 pub use parser::parse;
+
+/// What to write instead of a chain of `else if` that is too long: what is one level however many
+/// cases there are.
+pub(crate) const CHAIN_HELP: &str =
+    "use `match` on what is compared, or a `decide` with a row for each condition";

@@ -4,6 +4,7 @@
 //! error it is reported, the clause or statement round it is overwritten with blanks, and the item
 //! is tried again. Offsets stay true throughout. An item that stays unreadable is `Item::Broken`.
 
+use super::CHAIN_HELP;
 use super::ast::{self, Item, Lead, Name};
 use super::bracket;
 use super::build::{Builder, Piece};
@@ -368,10 +369,18 @@ impl<'t> Recovery<'t> {
 
     fn too_deep(&mut self, start: usize, end: usize) {
         let span = self.span(start, end);
+        // Behind `else`: a chain ends nowhere else with this word.
+        let (what, help) = match self.text.get(start..end) {
+            Some("if") => ("this chain of `else if` is too long", CHAIN_HELP),
+            _ => (
+                "this is nested too deeply",
+                "blocks may be 64 levels deep, expressions 256; give parts their own names",
+            ),
+        };
         self.diagnostics.push(
-            Diagnostic::error("F0003", span, "this is nested too deeply")
+            Diagnostic::error("F0003", span, what)
                 .label(span, "the limit is reached here")
-                .help("blocks may be 64 levels deep, expressions 256; give parts their own names"),
+                .help(help),
         );
     }
 

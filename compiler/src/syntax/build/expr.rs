@@ -1,6 +1,7 @@
 //! Expressions: operands and operators folded by precedence, and patterns.
 
 use super::*;
+use crate::syntax::CHAIN_HELP;
 use pest::pratt_parser::{Assoc, ConstPrattParser, Op, pratt_precedence};
 use std::cell::RefCell;
 
@@ -61,9 +62,10 @@ fn infix_op(text: &str) -> Option<BinaryOp> {
 impl Builder<'_> {
     /// An expression that is not part of another one.
     pub(super) fn expr(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
-        let outer = std::mem::take(&mut self.expr_depth);
+        let outer = (self.expr_depth, self.else_ifs, self.deep_said);
+        (self.expr_depth, self.else_ifs, self.deep_said) = (0, 0, false);
         let expr = self.fold(pair);
-        self.expr_depth = outer;
+        (self.expr_depth, self.else_ifs, self.deep_said) = outer;
         expr
     }
 
@@ -85,7 +87,7 @@ impl Builder<'_> {
         let depth = outer + operator_depth(pair.clone().into_inner());
         if depth > EXPR_DEPTH_MAX {
             let span = self.span(&pair);
-            self.too_deep(span);
+            self.too_deep(span, depth);
             return Some(Expr { kind: ExprKind::Literal(Literal::None), span });
         }
         self.expr_depth = depth;
@@ -100,18 +102,17 @@ impl Builder<'_> {
         expr
     }
 
-    fn too_deep(&mut self, span: Span) {
+    fn too_deep(&mut self, span: Span, depth: usize) {
+        self.skipped.push(span);
         // Later parts of the same expression would only repeat it.
-        if self.diagnostics.last().is_some_and(|d| d.code == "F0003") {
+        if std::mem::replace(&mut self.deep_said, true) {
             return;
         }
-        self.error(
-            "F0003",
-            span,
-            format!("this expression is more than {EXPR_DEPTH_MAX} levels deep"),
-            "give parts of it names of their own: `part = …`",
-        );
-        self.skipped.push(span);
+        let (what, help) = match depth.saturating_sub(self.else_ifs) > EXPR_DEPTH_MAX {
+            true => ("this expression is", "give parts of it names of their own: `part = …`"),
+            false => ("with this chain of `else if`, it is", CHAIN_HELP),
+        };
+        self.error("F0003", span, format!("{what} more than {EXPR_DEPTH_MAX} levels deep"), help);
     }
 
     fn prefix(&mut self, op: &Pair<'_, Rule>, operand: Expr) -> Option<Expr> {
@@ -195,17 +196,15 @@ impl Builder<'_> {
         c.flag(Rule::k_else);
         let otherwise = match c.take(Rule::if_expr) {
             Some(chained) => {
-                self.expr_depth += 1;
-                let deep = self.expr_depth > EXPR_DEPTH_MAX;
-                let chained = if deep { None } else { self.if_expr(chained) };
-                self.expr_depth -= 1;
-                Box::new(match (deep, chained) {
-                    (true, _) => {
-                        self.too_deep(span);
-                        Expr { kind: ExprKind::Literal(Literal::None), span }
-                    }
-                    (false, chained) => chained?,
-                })
+                (self.expr_depth, self.else_ifs) = (self.expr_depth + 1, self.else_ifs + 1);
+                let chained = if self.expr_depth > EXPR_DEPTH_MAX {
+                    self.too_deep(span, self.expr_depth);
+                    Some(Expr { kind: ExprKind::Literal(Literal::None), span })
+                } else {
+                    self.if_expr(chained)
+                };
+                (self.expr_depth, self.else_ifs) = (self.expr_depth - 1, self.else_ifs - 1);
+                Box::new(chained?)
             }
             None => self.boxed(c.take(Rule::expr)?)?,
         };

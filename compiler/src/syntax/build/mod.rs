@@ -38,6 +38,10 @@ pub(super) struct Builder<'t> {
     base: usize,
     block_depth: usize,
     expr_depth: usize,
+    /// `else if` of the chains around.
+    else_ifs: usize,
+    /// Whether the expression that is read was said to be too deep.
+    deep_said: bool,
     /// What could not be said by the grammar.
     pub diagnostics: Vec<Diagnostic>,
     /// Text that was left out of the tree.
@@ -111,6 +115,8 @@ impl<'t> Builder<'t> {
             base,
             block_depth: 0,
             expr_depth: 0,
+            else_ifs: 0,
+            deep_said: false,
             diagnostics: Vec::new(),
             skipped: Vec::new(),
             stray_docs: Vec::new(),
