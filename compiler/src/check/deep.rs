@@ -4,7 +4,10 @@
 //! the stack of both machines; the interpreter's own bound lies just above.
 
 use crate::diagnostic::Diagnostic;
-use crate::hir::{BinaryOp, ExprId, ExprKind, FunctionBody, FunctionId, Idx as _, Program};
+use crate::hir::{
+    BinaryOp, CompensateHow, ExprId, ExprKind, FunctionBody, FunctionId, Idx as _, LocalId,
+    Program, Stmt, StmtKind, Target,
+};
 use crate::span::Span;
 use crate::syntax::CHAIN_HELP;
 use crate::types::{Adjust, Table, operands};
@@ -26,6 +29,14 @@ pub fn check(program: &Program, table: &Table, findings: &mut Vec<Diagnostic>) {
     }
     for id in program.exprs.ids() {
         depths.expr(id);
+    }
+    super::each_stmt(program, &mut |stmt| depths.stmt(stmt));
+    for action in program.actions.values() {
+        if let Some(CompensateHow::Block { body, .. }) =
+            action.compensate.as_ref().map(|it| &it.how)
+        {
+            body.walk(true, &mut |stmt| depths.stmt(stmt));
+        }
     }
 }
 
@@ -59,11 +70,7 @@ impl Depths<'_> {
             return depth;
         }
         let program = self.program;
-        let called = match &program.exprs[id].kind {
-            // A circle was reported.
-            ExprKind::Call(function, _) => self.functions.get(function).copied().unwrap_or(0),
-            _ => 0,
-        };
+        let called = self.called(id);
         let inner = operands(program, id).into_iter().map(|inner| {
             let depth = self.expr(inner);
             // `a + b + c` is evaluated from left to right on one level.
@@ -86,6 +93,15 @@ impl Depths<'_> {
         depth
     }
 
+    /// How deep the function is that is called here, if one is.
+    fn called(&self, id: ExprId) -> u32 {
+        match &self.program.exprs[id].kind {
+            // A circle was reported.
+            ExprKind::Call(function, _) => self.functions.get(function).copied().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// Whether an operand is the left part of a chain of arithmetic, or of one of `and` and `or`.
     fn continues(&self, id: ExprId, operand: ExprId) -> bool {
         let part = |id: ExprId| match &self.program.exprs[id].kind {
@@ -103,6 +119,55 @@ impl Depths<'_> {
         let stands = |how: Adjust| matches!(how, Adjust::Some | Adjust::Nominal | Adjust::Plain);
         let all = self.table.adjustments.get(&id).into_iter().flatten();
         u32::try_from(all.filter(|one| stands(one.how)).count()).unwrap_or(u32::MAX)
+    }
+
+    /// A contract's key and question are evaluated with the arguments of the call in them.
+    fn stmt(&mut self, stmt: &Stmt) {
+        let StmtKind::Step(step) = &stmt.kind else { return };
+        let Target::Action(id) = step.call.target else { return };
+        let program = self.program;
+        let locals = program.actions[id].param_locals.iter();
+        let given = locals.zip(&step.call.args.values);
+        let given: BTreeMap<LocalId, ExprId> =
+            given.filter_map(|(local, value)| Some((*local, (*value)?))).collect();
+        let keys = step.idempotent.iter().flat_map(|key| key.value.by.iter().copied());
+        let asked = step.probe.iter().flat_map(|probe| probe.value.call.args.each());
+        for clause in keys.chain(asked) {
+            let deepest = given.values().map(|value| self.expr(*value)).max().unwrap_or_default();
+            let own = self.expr(clause);
+            // What is too deep by itself was reported.
+            let apart = own.max(deepest) > DEPTH_MAX;
+            if apart || own.saturating_add(deepest) <= DEPTH_MAX {
+                continue;
+            }
+            if self.put(clause, &given) > DEPTH_MAX {
+                return self.too_deep_together(step.call.span, program.exprs[clause].span);
+            }
+        }
+    }
+
+    /// The depth of a clause with what is given in it.
+    fn put(&mut self, id: ExprId, given: &BTreeMap<LocalId, ExprId>) -> u32 {
+        let program = self.program;
+        if let ExprKind::Local(local) = &program.exprs[id].kind {
+            let value = given.get(local).map_or(1, |value| self.expr(*value));
+            return value.saturating_add(self.converted(id));
+        }
+        let inner = operands(program, id).into_iter().map(|inner| {
+            let depth = self.put(inner, given);
+            if self.continues(id, inner) { depth.saturating_sub(1) } else { depth }
+        });
+        let inner = inner.max().unwrap_or_default();
+        1_u32.saturating_add(self.converted(id)).saturating_add(self.called(id).max(inner))
+    }
+
+    fn too_deep_together(&mut self, call: Span, clause: Span) {
+        self.findings.push(
+            finding(call)
+                .label(clause, "the contract puts what it is called with into this…")
+                .label(call, "…and with what stands here it is too deep")
+                .help("give what is passed a name of its own: `part = …`"),
+        );
     }
 
     /// Whether it is a chain of `else if` that makes it too deep, and nothing in one of its arms.

@@ -326,3 +326,30 @@ fn a_chain_of_else_if_that_is_too_long_is_one_finding_that_says_so() {
     assert!(said(&deep).iter().all(|it| !it.contains("`else if`")), "{:?}", said(&deep));
     assert_eq!(said(&deep).len(), 1);
 }
+
+#[test]
+fn what_a_contract_puts_an_argument_into_is_as_deep_as_both_together() {
+    let program = |clause: usize, argument: usize, named: &str| {
+        let calls = |n: usize, of: &str| format!("{}{of}{}", "same(".repeat(n), ")".repeat(n));
+        format!(
+            "workflow T v1 (id: text, cents: int) idempotent by id, cents deadline 1h {{\n\
+             part = {}\nstep Bank.charge(id, {})\n}}\n\
+             service Bank {{ write charge(id: text, cents: int) idempotent by id, {} \
+             compensate none because \"a test harms nobody\" within 1s }}\n\
+             fn same(n: int) -> int = n\n",
+            calls(argument, "cents"),
+            if named.is_empty() { calls(argument, "cents") } else { named.to_owned() },
+            calls(clause, "cents"),
+        )
+    };
+    // What nothing reads is another matter.
+    let deep = |clause, argument, named| -> Vec<String> {
+        let found = said(&program(clause, argument, named)).into_iter();
+        found.filter(|it| !it.starts_with("F0107")).collect()
+    };
+    assert_eq!(deep(95, 90, ""), [""; 0]);
+    let found = deep(100, 100, "");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("F0003 ") && found[0].contains("contract"), "{found:?}");
+    assert_eq!(deep(100, 100, "part"), [""; 0]);
+}
