@@ -353,3 +353,27 @@ fn what_a_contract_puts_an_argument_into_is_as_deep_as_both_together() {
     assert!(found[0].starts_with("F0003 ") && found[0].contains("contract"), "{found:?}");
     assert_eq!(deep(100, 100, "part"), [""; 0]);
 }
+
+#[test]
+fn a_label_that_is_lost_names_every_way_out_and_the_part_that_is_marked() {
+    let program = |param: &str, value: &str| {
+        format!(
+            "workflow T v1 (id: text, p: Person, rates: map<text, int>, names: pii list<text>) \
+             idempotent by id retain 30d {{\nstep D.put(id, {value})\nprogress \"{{rates.len}}\"\n}}\n\
+             record Person {{ id: text, country: pii text }}\n\
+             service D {{ write put(id: text, n: {param}) idempotent by id \
+             compensate none because \"a test harms nobody\" within 1s }}\n"
+        )
+    };
+    let of = |param: &str, value: &str| {
+        let found = said(&program(param, value));
+        let found: Vec<String> = found.into_iter().filter(|it| it.starts_with("F0803")).collect();
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].clone()
+    };
+    let open = of("int", "rates[p.country]");
+    assert!(open.contains("is not marked `pii`") && open.contains("`reveal(…, \"…\")`"), "{open}");
+    let part = of("list<pii text>", "names");
+    assert!(!part.contains("is not marked") && !part.contains("nothing marks"), "{part}");
+    assert!(part.contains("marks only a part") && part.contains("`n: pii list<"), "{part}");
+}

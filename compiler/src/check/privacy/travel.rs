@@ -6,7 +6,7 @@ use super::through::{self, Handed};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{
     Args, Awaited, Block, Call, CompensateHow, ExprId, ExprKind, Field, Function, FunctionBody,
-    Human, Label, Program, RecordLike, Stmt, StmtKind, Target, TyKind, Workflow,
+    Human, Label, Program, RecordLike, Stmt, StmtKind, Target, Ty, TyKind, Workflow,
 };
 use crate::span::Span;
 use crate::types::Table;
@@ -44,6 +44,10 @@ pub fn check(
     let calls = rule.calls;
     through::check(program, table, &calls, findings);
 }
+
+/// What may be done instead of marking a place.
+const WAYS_OUT: &str =
+    "use an id or `fingerprint(…)`, or say why nobody is harmed with `reveal(…, \"…\")`";
 
 pub(super) struct Rule<'p, 'f> {
     pub program: &'p Program,
@@ -162,24 +166,35 @@ impl<'p> Rule<'p, '_> {
         if label == Label::Open {
             return;
         }
-        let span = self.span(value);
+        let (span, name, word) = (self.span(value), &field.name.node, word(label));
+        let (headline, gap, help) = match self.marks_a_part(&field.ty.node, label) {
+            true => (
+                format!("{} goes into a {place} that marks only a part as `{word}`", what(label)),
+                format!("…and what `{name}` marks stands elsewhere in it: this would go to logs"),
+                format!("mark the whole, `{name}: {word} {}`", self.shown(&field.ty.node)),
+            ),
+            false => (
+                format!("{} goes into a {place} that is not marked `{word}`", what(label)),
+                format!("…and nothing marks `{name}` as such: it would go to logs"),
+                format!("declare it as `{name}: {word} …`"),
+            ),
+        };
         self.findings.push(
-            Diagnostic::error(
-                "F0803",
-                span,
-                format!("{} goes into a {place} that is not marked `{}`", what(label), word(label)),
-            )
-            .label(span, format!("this is {}…", what(label)))
-            .label(
-                field.name.span,
-                format!("…and nothing marks `{}` as such: it would go to logs", field.name.node),
-            )
-            .help(format!(
-                "declare it as `{}: {} …`, or pass an id or `fingerprint(…)`",
-                field.name.node,
-                word(label)
-            )),
+            Diagnostic::error("F0803", span, headline)
+                .label(span, format!("this is {}…", what(label)))
+                .label(field.name.span, gap)
+                .help(format!("{help}, or {WAYS_OUT}")),
         );
+    }
+
+    /// Whether something within a type has the label, so that it cannot be said to be unmarked.
+    fn marks_a_part(&self, ty: &Ty, label: Label) -> bool {
+        self.program.plain(ty).label < label && self.program.carried_label(ty) >= label
+    }
+
+    /// A type as it is written, without the labels of its parts.
+    fn shown(&self, ty: &Ty) -> String {
+        self.program.show_ty(&self.program.opened(ty))
     }
 
     /// F0802.
@@ -204,19 +219,25 @@ impl<'p> Rule<'p, '_> {
         }
         let Some(result) = workflow.and_then(|workflow| workflow.result.as_ref()) else { return };
         let label = self.labels.lost(value, &result.node);
-        if label != Label::Open {
-            let span = self.span(value);
-            self.findings.push(
-                Diagnostic::error(
-                    "F0803",
-                    span,
-                    format!("{} is the result of a workflow that does not say so", what(label)),
-                )
-                .label(span, format!("this is {}…", what(label)))
-                .label(result.span, "…and the result is not marked as such")
-                .help(format!("declare the result as `{} …`, or answer with an id", word(label))),
-            );
+        if label == Label::Open {
+            return;
         }
+        let (span, word) = (self.span(value), word(label));
+        let (says, gap) = match self.marks_a_part(&result.node, label) {
+            true => ("marks only a part of it", "…and what is marked here stands elsewhere in it"),
+            false => ("does not say so", "…and the result is not marked as such"),
+        };
+        let shown = self.shown(&result.node);
+        self.findings.push(
+            Diagnostic::error(
+                "F0803",
+                span,
+                format!("{} is the result of a workflow that {says}", what(label)),
+            )
+            .label(span, format!("this is {}…", what(label)))
+            .label(result.span, gap)
+            .help(format!("declare the result as `{word} {shown}`, or {WAYS_OUT}")),
+        );
     }
 
     /// Whatever stands inside an expression: secrets that are compared, records that lose a label.
