@@ -2,7 +2,9 @@
 
 use super::cx::{Cx, Meeting, Want, article};
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Each, ExprId, LocalId, Parallel, ParallelEach, Repeat, StmtKind, Ty, TyKind};
+use crate::hir::{
+    Each, ExprId, Label, LocalId, Parallel, ParallelEach, Repeat, StmtKind, Ty, TyKind,
+};
 use crate::span::Span;
 
 /// What the values of `give` in one body come to.
@@ -17,16 +19,16 @@ enum Given {
 
 impl Cx<'_> {
     pub(super) fn each(&mut self, each: &Each) {
-        self.elements(each.over, &each.pattern);
+        let label = self.elements(each.over, &each.pattern);
         let given = self.giving(each.span, |cx| cx.block(&each.body));
         if let Some(bind) = each.bind {
             let item = self.collected(bind, given);
-            self.bind(bind, list_of(item, each.settle));
+            self.bind(bind, list_of(item, each.settle).labelled(label));
         }
     }
 
     pub(super) fn parallel_each(&mut self, each: &ParallelEach) {
-        self.elements(each.over, &each.pattern);
+        let label = self.elements(each.over, &each.pattern);
         let given = self.giving(each.span, |cx| cx.block(&each.body));
         let Some(bind) = each.bind else {
             self.guard(&each.guard);
@@ -35,7 +37,9 @@ impl Cx<'_> {
         let item = self.collected(bind, given);
         let value = match &each.first {
             Some(count) if count.node == 1 => item,
-            _ => list_of(item, each.settle),
+            // A race gives as many as it asks for.
+            Some(_) => list_of(item, each.settle),
+            None => list_of(item, each.settle).labelled(label),
         };
         let uses = self.guarded(&each.guard, Some(&value));
         let ty =
@@ -85,8 +89,9 @@ impl Cx<'_> {
         self.bind(bind, ty);
     }
 
-    /// The names of one turn over a list, a batch or a map.
-    fn elements(&mut self, over: ExprId, pattern: &[LocalId]) {
+    /// The names of one turn over a list, a batch or a map. Answers the label of that as a whole: how many
+    /// values are collected is how many it has.
+    fn elements(&mut self, over: ExprId, pattern: &[LocalId]) -> Label {
         let ty = self.value(over, None);
         let plain = self.plain_operand(over, &ty, "looped over");
         let types: Vec<Ty> = match &plain.kind {
@@ -111,10 +116,10 @@ impl Cx<'_> {
             self.bind(*local, item.labelled(plain.label));
         }
         if types.is_empty() || types.len() == pattern.len() {
-            return;
+            return plain.label;
         }
         let span = pattern.iter().map(|local| self.program.locals[*local].span).reduce(Span::to);
-        let Some(span) = span else { return };
+        let Some(span) = span else { return plain.label };
         let (what, help) = match types.len() {
             1 => ("an item of a list has one name", "write `each x in xs`"),
             _ => ("an entry of a map has a key and a value", "write `each (key, value) in m`"),
@@ -123,6 +128,7 @@ impl Cx<'_> {
         for local in pattern {
             self.bind(*local, Ty::error());
         }
+        plain.label
     }
 
     /// What a body gives.
