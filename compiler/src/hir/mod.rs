@@ -98,6 +98,8 @@ pub struct Program {
     pub locals: Arena<LocalId, Local>,
     /// Every pattern.
     pub patterns: Arena<PatternId, Pattern>,
+    /// The types of keys, of every map that is written.
+    pub map_keys: Vec<TyRef>,
     /// How many steps there are; a [`StepId`] is below it.
     pub step_count: u32,
     /// Sample data that was read, by module and file name without `.json`.

@@ -151,6 +151,21 @@ impl Ty {
 pub type TyRef = Spanned<Ty>;
 
 impl Program {
+    /// Whether each of its values is one text at the boundary: what stands as the key of a map, and by
+    /// what runs are found.
+    #[must_use]
+    pub fn is_key(&self, ty: &Ty) -> bool {
+        match self.plain(ty).kind {
+            TyKind::Enum(id) => {
+                self.enums[id].variants.iter().all(|variant| variant.fields.is_empty())
+            }
+            TyKind::Error | TyKind::Text | TyKind::Bool | TyKind::Int | TyKind::Decimal => true,
+            TyKind::Percent | TyKind::Money(_) | TyKind::Duration | TyKind::Time => true,
+            TyKind::Date | TyKind::Uuid | TyKind::Size => true,
+            _ => false,
+        }
+    }
+
     /// A type as its author would write it.
     #[must_use]
     pub fn show_ty(&self, ty: &Ty) -> String {

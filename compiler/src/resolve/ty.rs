@@ -119,7 +119,11 @@ impl Resolver<'_> {
         if head.text == "money" {
             return self.money(args);
         }
-        let mut of: Vec<Ty> = args.iter().map(|arg| self.ty(module, arg).node).collect();
+        let of: Vec<TyRef> = args.iter().map(|arg| self.ty(module, arg)).collect();
+        if let ("map", [key, _]) = (head.text.as_str(), of.as_slice()) {
+            self.program.map_keys.push(key.clone());
+        }
+        let mut of: Vec<Ty> = of.into_iter().map(|ty| ty.node).collect();
         let wanted = if head.text == "map" { 2 } else { 1 };
         if of.len() != wanted {
             let noun = if wanted == 1 { "one type" } else { "two types" };

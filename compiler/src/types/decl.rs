@@ -12,6 +12,7 @@ impl Cx<'_> {
     /// What is declared without a body.
     pub fn declarations(&mut self) {
         let program = self.program;
+        self.keys_of_maps();
         for alias in program.aliases.values() {
             self.pattern_of(alias);
         }

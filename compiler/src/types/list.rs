@@ -226,19 +226,20 @@ impl Cx<'_> {
 
     /// A key of a map: what has a text at the boundary.
     fn key(&mut self, lambda: ExprId, ty: Ty) -> Ty {
-        let plain = self.base(&ty);
-        let fits = match &plain.kind {
-            TyKind::Enum(id) => {
-                self.program.enums[*id].variants.iter().all(|variant| variant.fields.is_empty())
-            }
-            TyKind::Bool | TyKind::Uuid | TyKind::Error => true,
-            kind => has_order(kind),
-        };
-        if fits {
+        if self.program.is_key(&ty) {
             return ty;
         }
-        self.unfit(self.span(lambda), &plain, "the key of a map");
+        self.unfit(self.span(lambda), &self.base(&ty), "the key of a map");
         Ty::error()
+    }
+
+    /// The same of the maps that are declared.
+    pub(super) fn keys_of_maps(&mut self) {
+        for key in &self.program.map_keys {
+            if !self.program.is_key(&key.node) {
+                self.unfit(key.span, &self.base(&key.node), "the key of a map");
+            }
+        }
     }
 
     fn unfit(&mut self, at: Span, ty: &Ty, verb: &str) {

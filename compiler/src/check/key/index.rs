@@ -81,16 +81,9 @@ impl Rule<'_, '_> {
     }
 
     fn is_plain(&self, ty: &Ty) -> bool {
-        match &ty.kind {
-            TyKind::Optional(inner) => self.is_plain(inner),
-            TyKind::Alias(id) => self.is_plain(&self.program.aliases[*id].of.node),
-            TyKind::Enum(id) => {
-                self.program.enums[*id].variants.iter().all(|variant| variant.fields.is_empty())
-            }
-            TyKind::Error | TyKind::Text | TyKind::Bool | TyKind::Int | TyKind::Decimal => true,
-            TyKind::Percent | TyKind::Money(_) | TyKind::Duration | TyKind::Time => true,
-            TyKind::Date | TyKind::Uuid | TyKind::Size => true,
-            _ => false,
+        match self.program.plain(ty).kind {
+            TyKind::Optional(inner) => self.is_plain(&inner),
+            _ => self.program.is_key(ty),
         }
     }
 }
