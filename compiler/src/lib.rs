@@ -118,6 +118,7 @@ pub fn analyze(loaded: &Loaded) -> Analysis {
     let mut found = check::check(&program, &table, &loaded.sources);
     found.retain(|it| it.code != "F0003" || !unread.iter().any(|inner| it.span.holds(*inner)));
     diagnostics.extend(found);
+    check::forgive(&program, &loaded.asts, &mut diagnostics);
     let (released, damaged) = released::read(&loaded.released);
     // What was released is compared with what the program means, which is known of a right one only.
     let checked = check::seal(&program, &table, &diagnostics);

@@ -19,6 +19,7 @@ pub mod recovery;
 mod tests;
 pub mod time;
 mod undo;
+mod unread;
 mod volume;
 mod wait;
 
@@ -28,6 +29,7 @@ use crate::source::Sources;
 use crate::span::Span;
 use crate::types::Table;
 use std::collections::BTreeSet;
+pub use unread::forgive;
 
 /// A program without error-level findings. Only [`seal`] makes one, in any binary that is shipped.
 #[derive(Clone, Copy, Debug)]

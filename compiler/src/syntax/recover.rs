@@ -151,7 +151,7 @@ impl<'t> Recovery<'t> {
         }
         let expected = message::expected(&tried);
         let blamed = self.blame(i, &expected);
-        let quiet = self.tokens.get(blamed).is_none_or(|t| self.is_quiet(*t));
+        let quiet = self.tokens.get(blamed).is_none_or(|t| self.is_quiet(*t)) || self.is_torn(i);
         // Where nothing was said yet, this cannot be a repetition.
         if !quiet || self.diagnostics.is_empty() {
             let left_out = self.report(i, blamed, &expected);
@@ -388,6 +388,14 @@ impl<'t> Recovery<'t> {
         let head = split::head_index(self.text, &self.tokens);
         let token = self.tokens.get(head + 1).filter(|t| t.kind == Kind::Word)?;
         Some(Name { text: self.word(*token).into(), span: self.span(token.start, token.end) })
+    }
+
+    /// Whether something was skipped just before a token, so that it stands there by our doing.
+    fn is_torn(&self, i: usize) -> bool {
+        let before = i.checked_sub(1).and_then(|i| self.tokens.get(i));
+        let from = before.map_or(self.segment.start, |token| token.end);
+        let to = self.tokens.get(i).map_or(self.segment.end, |token| token.start);
+        self.skipped.iter().any(|s| from <= s.start as usize && s.end as usize <= to)
     }
 
     fn is_quiet(&self, token: Token) -> bool {
