@@ -1,8 +1,11 @@
 //! Syntax errors in the words of a person who writes `.flow`, never in names of grammar rules.
 
+use super::CHAIN_HELP;
 use super::parser::Rule;
 use super::token::{Kind, Token};
 use super::word;
+use crate::diagnostic::Diagnostic;
+use crate::span::Span;
 
 /// What could have stood at a place.
 pub(super) struct Expected {
@@ -16,6 +19,43 @@ pub(super) struct Expected {
 
 /// So many phrases are listed; more would not be read.
 const PHRASES_MAX: usize = 4;
+
+/// A closer without its opener.
+pub(super) fn stray(closer: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("F0001", span, format!("this `{closer}` closes nothing"))
+        .label(span, "no bracket is open here")
+        .fix(format!("remove the `{closer}`"), span, "")
+}
+
+/// A text whose opening quote stands at `span`.
+pub(super) fn open_text(quote: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("F0001", span, "this text is never closed")
+        .label(span, "starts here")
+        .help(format!("add the closing `{quote}`"))
+}
+
+/// No token is left to blame.
+pub(super) fn nothing(span: Span) -> Diagnostic {
+    Diagnostic::error("F0001", span, "there is nothing to read here")
+}
+
+/// An item of which nothing more can be said.
+pub(super) fn unreadable(span: Span) -> Diagnostic {
+    Diagnostic::error("F0001", span, "this cannot be read").label(span, "what begins here")
+}
+
+/// F0003
+pub(super) fn too_deep(span: Span, word: Option<&str>) -> Diagnostic {
+    // Behind `else`: a chain ends nowhere else with this word.
+    let (what, help) = match word {
+        Some("if") => ("this chain of `else if` is too long", CHAIN_HELP),
+        _ => (
+            "this is nested too deeply",
+            "blocks may be 64 levels deep, expressions 256; give parts their own names",
+        ),
+    };
+    Diagnostic::error("F0003", span, what).label(span, "the limit is reached here").help(help)
+}
 
 /// From the rules that were tried at the furthest place.
 pub(super) fn expected(rules: &[Rule]) -> Expected {

@@ -4,8 +4,7 @@
 //! error it is reported, the clause or statement round it is overwritten with blanks, and the item
 //! is tried again. Offsets stay true throughout. An item that stays unreadable is `Item::Broken`.
 
-use super::CHAIN_HELP;
-use super::ast::{self, Item, Lead, Name};
+use super::ast::{self, Item, Name};
 use super::bracket;
 use super::build::{Builder, Piece};
 use super::habit::{self, Habit};
@@ -46,19 +45,8 @@ pub(super) fn file(file: FileId, text: &str, tokens: &Tokens) -> (ast::File, Vec
         out.comments.append(&mut recovery.stray_docs);
         diagnostics.append(&mut recovery.diagnostics);
     }
-    lone_docs(&mut out);
+    out.lone_docs();
     (out, diagnostics)
-}
-
-/// Docs at the very top belong to the first item where there is no `module` and no `use`.
-fn lone_docs(out: &mut ast::File) {
-    let lead: Option<&mut Lead> = match out.items.first_mut() {
-        Some(item) if out.module.is_none() && out.uses.is_empty() => item.lead_mut(),
-        _ => None,
-    };
-    if let Some(lead) = lead {
-        lead.docs.splice(0..0, out.docs.drain(..));
-    }
 }
 
 /// One item on its way.
@@ -105,7 +93,19 @@ impl<'t> Recovery<'t> {
             return None;
         }
         let strays = self.brackets()?;
+        let head = split::head_index(self.text, &self.tokens);
+        let params = reserved::parameters(self.text, &self.tokens, head);
+        self.reserved = params.iter().map(|token| self.word(*token).to_owned()).collect();
         let piece = self.tries();
+        // Of an item that reads, `resolve` reports them. Nothing is given up without a word.
+        if piece.is_none() && self.diagnostics.is_empty() {
+            let token = params.first().or(self.tokens.get(head));
+            let span = token.map_or_else(|| self.span(0, 0), |t| self.span(t.start, t.end));
+            self.diagnostics.push(match params.first() {
+                Some(name) => reserved::diagnostic(self.word(*name), span),
+                None => message::unreadable(span),
+            });
+        }
         if self.diagnostics.is_empty() {
             let strays: Vec<_> = strays.into_iter().map(|token| self.stray(token)).collect();
             self.diagnostics.extend(strays);
@@ -114,11 +114,7 @@ impl<'t> Recovery<'t> {
     }
 
     fn stray(&self, token: Token) -> Diagnostic {
-        let span = self.span(token.start, token.end);
-        let closer = self.word(token);
-        Diagnostic::error("F0001", span, format!("this `{closer}` closes nothing"))
-            .label(span, "no bracket is open here")
-            .fix(format!("remove the `{closer}`"), span, "")
+        message::stray(self.word(token), self.span(token.start, token.end))
     }
 
     fn tries(&mut self) -> Option<Piece> {
@@ -146,7 +142,7 @@ impl<'t> Recovery<'t> {
             return None;
         };
         let i = self.tokens.partition_point(|t| t.end <= at);
-        if let Some(word) = self.reserved_name(i) {
+        if let Some(word) = self.reserved_name(i, at) {
             return self.rename(word);
         }
         let expected = message::expected(&tried);
@@ -186,11 +182,7 @@ impl<'t> Recovery<'t> {
     fn report(&mut self, i: usize, blamed: usize, expected: &Expected) -> Option<Token> {
         let Some(token) = self.tokens.get(blamed).copied() else {
             let span = self.span(self.segment.start, self.segment.start);
-            self.diagnostics.push(Diagnostic::error(
-                "F0001",
-                span,
-                "there is nothing to read here",
-            ));
+            self.diagnostics.push(message::nothing(span));
             return None;
         };
         let found = message::found(self.text, self.tokens.get(i).copied());
@@ -249,7 +241,11 @@ impl<'t> Recovery<'t> {
         Some((before, split::meant_starter(self.word(before))?.to_owned()))
     }
 
-    fn reserved_name(&self, i: usize) -> Option<Token> {
+    fn reserved_name(&self, i: usize, at: usize) -> Option<Token> {
+        // In a text with `{…}` there are no tokens.
+        if let Some(token) = reserved::used(&self.reserved, self.text, at) {
+            return Some(token);
+        }
         let known = |token: &Token| {
             token.kind == Kind::Word && self.reserved.iter().any(|w| w == self.word(*token))
         };
@@ -269,8 +265,10 @@ impl<'t> Recovery<'t> {
             return None;
         }
         self.work.replace_range(at..=at, "0");
-        if !self.reserved.contains(&word) {
-            let span = self.span(token.start, token.end);
+        let span = self.span(token.start, token.end);
+        if self.reserved.contains(&word) {
+            reserved::widen(&mut self.diagnostics, self.text, &word, span);
+        } else {
             self.diagnostics.push(reserved::diagnostic(&word, span));
             self.reserved.push(word);
         }
@@ -287,11 +285,7 @@ impl<'t> Recovery<'t> {
             };
             let quote = if self.word(token).starts_with("\"\"\"") { "\"\"\"" } else { "\"" };
             let span = self.span(token.start, token.start + quote.len());
-            self.diagnostics.push(
-                Diagnostic::error("F0001", span, "this text is never closed")
-                    .label(span, "starts here")
-                    .help(format!("add the closing `{quote}`")),
-            );
+            self.diagnostics.push(message::open_text(quote, span));
             let (from, to) = split::lines_round(&self.tokens, i);
             if self.blank(from, to).is_none() {
                 return false;
@@ -368,20 +362,8 @@ impl<'t> Recovery<'t> {
     }
 
     fn too_deep(&mut self, start: usize, end: usize) {
-        let span = self.span(start, end);
-        // Behind `else`: a chain ends nowhere else with this word.
-        let (what, help) = match self.text.get(start..end) {
-            Some("if") => ("this chain of `else if` is too long", CHAIN_HELP),
-            _ => (
-                "this is nested too deeply",
-                "blocks may be 64 levels deep, expressions 256; give parts their own names",
-            ),
-        };
-        self.diagnostics.push(
-            Diagnostic::error("F0003", span, what)
-                .label(span, "the limit is reached here")
-                .help(help),
-        );
+        let word = self.text.get(start..end);
+        self.diagnostics.push(message::too_deep(self.span(start, end), word));
     }
 
     fn declared_name(&self) -> Option<Name> {

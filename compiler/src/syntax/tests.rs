@@ -370,3 +370,31 @@ fn depth_is_limited_without_overflow() {
 }
 
 mod mutations;
+
+#[test]
+fn a_slip_is_taken_for_the_word_that_begins_the_same() {
+    for (written, meant) in [("slep 8h", "sleep"), ("mach a { 1 => pass 2 => pass }", "match")] {
+        let (_, diagnostics) = read(&body(written));
+        let help = diagnostics[0].help.as_deref();
+        assert_eq!(help, Some(&*format!("did you mean `{meant}`?")), "{written}");
+    }
+}
+
+#[test]
+fn a_reserved_word_is_renamed_with_its_uses() {
+    let text = body("give = a\nprogress \"{give}\"\nb = give + 1\nreturn b * give");
+    let (_, diagnostics) = read(&text);
+    let codes: Vec<_> = diagnostics.iter().map(|d| d.code).collect();
+    assert_eq!(codes, ["F0007"]);
+    let mended = crate::fix::apply(&text, &crate::fix::choose(&diagnostics, FileId(0)));
+    assert_eq!(read(&mended).1, [], "{mended}");
+}
+
+#[test]
+fn what_is_given_up_is_reported() {
+    let uses = "progress \"{start}\"\n".repeat(40);
+    let text = format!("workflow W(start: int) {{\n{uses}}}\nfn a(x: int) -> int = x\n/// b\nc(x)");
+    let (file, diagnostics) = read(&text);
+    let broken = file.items.iter().filter(|item| matches!(item, Item::Broken { .. })).count();
+    assert_eq!((broken, diagnostics.len()), (1, 2), "{diagnostics:?}");
+}

@@ -1,5 +1,7 @@
 //! The words of the language: which are reserved, which start what, and which one was meant.
 
+use std::cmp::Reverse;
+
 /// Words that no bare name can be; the same as `reserved` in the grammar.
 pub const RESERVED: [&str; 43] = [
     "transaction",
@@ -129,7 +131,8 @@ pub(super) fn is_reserved(word: &str) -> bool {
     RESERVED.contains(&word)
 }
 
-/// The candidate that was most likely meant: within distance 2, and closer the shorter it is.
+/// The candidate that was most likely meant: within distance 2, and closer the shorter it is; of
+/// several, the one that begins the same.
 pub(super) fn meant<'c>(
     word: &str,
     candidates: impl IntoIterator<Item = &'c str>,
@@ -140,8 +143,13 @@ pub(super) fn meant<'c>(
         .filter(|c| *c != word && c.len().abs_diff(length) <= 2)
         .map(|c| (distance(word, c), c))
         .filter(|&(d, c)| d <= if c.len().min(length) < 4 { 1 } else { 2 } && length > 1)
-        .min_by_key(|&(d, _)| d)
+        .min_by_key(|&(d, c)| (d, Reverse(beginning(word, c))))
         .map(|(_, c)| c)
+}
+
+/// So many letters are the same from the first one on, where a slip is rarest.
+fn beginning(a: &str, b: &str) -> usize {
+    a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count()
 }
 
 /// Edits between two words; two neighbours swapped are one edit.

@@ -52,6 +52,17 @@ impl File {
     pub fn is_incomplete(&self, span: Span) -> bool {
         self.skipped.iter().any(|s| s.start < span.end && span.start < s.end)
     }
+
+    /// Docs at the very top belong to the first item where there is no `module` and no `use`.
+    pub(super) fn lone_docs(&mut self) {
+        let lead: Option<&mut Lead> = match self.items.first_mut() {
+            Some(item) if self.module.is_none() && self.uses.is_empty() => item.lead_mut(),
+            _ => None,
+        };
+        if let Some(lead) = lead {
+            lead.docs.splice(0..0, self.docs.drain(..));
+        }
+    }
 }
 
 /// A name as written, of either case.
