@@ -265,7 +265,9 @@ impl Loaded {
                 let path = wanted.path.clone();
                 cache.parsed.insert(path, Parsed { id, text, file, diagnostics });
             }
-            let id = self.sources.add(Source::new(&*wanted.path, &*wanted.module, text));
+            let mut source = Source::new(&*wanted.path, &*wanted.module, text);
+            source.imported = !wanted.given;
+            let id = self.sources.add(source);
             uses.extend(file.uses.iter().map(|line| used(&wanted, line)));
             self.asts.push((id, file));
             self.diagnostics.extend(diagnostics);

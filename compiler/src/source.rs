@@ -14,6 +14,9 @@ pub struct Source {
     pub module: String,
     /// The text.
     pub text: String,
+    /// Read because another module uses it, not because somebody asked for it: what is done with it
+    /// elsewhere is not known.
+    pub imported: bool,
     line_starts: Vec<u32>,
 }
 
@@ -29,7 +32,7 @@ impl Source {
         let line_starts = std::iter::once(0)
             .chain(text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i as u32 + 1))
             .collect();
-        Self { path: path.into(), module: module.into(), text, line_starts }
+        Self { path: path.into(), module: module.into(), text, imported: false, line_starts }
     }
 
     /// Line and column of a byte offset, both from 1, the column in characters.

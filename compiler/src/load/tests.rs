@@ -184,3 +184,26 @@ fn what_old_runs_call_in_the_standard_library_is_judged_though_nobody_uses_it_an
     let said = "F0903: runs of `Pay` v1 could not go on: they call `Pager.resolve`";
     assert_eq!(found(&frozen), [said]);
 }
+
+#[test]
+fn a_waiver_is_not_called_needless_where_its_module_is_only_imported() {
+    let service = "service Board { write post(id: text) idempotent by id \
+                   compensate none because \"a post informs and nothing hangs on it\" within 1s }\n\
+                   service Pay { pivot go(id: text) idempotent by id within 1s }";
+    let uses = "use board { Board, Pay }\n\
+                workflow B v1 (id: text) idempotent by id { pivot Pay.go(id) retry forever \
+                step Board.post(id) retry forever }";
+    let chat = "use std.notify { Chat, Notice }\nuse board { Pay }\n\
+                workflow C v1 (id: text) idempotent by id { pivot Pay.go(id) retry forever \
+                step Chat.post(id, \"x\", Notice(title: id, body: id, link: none)) retry forever \
+                on NoSuchRoom => skip }";
+    let files =
+        memory(&[("flows/board.flow", service), ("flows/b.flow", uses), ("flows/c.flow", chat)]);
+    let codes = |path: &str| {
+        let loaded = load(&[path.into()], &files).expect("readable");
+        crate::analyze(&loaded).diagnostics.iter().map(|d| d.code).collect::<Vec<_>>()
+    };
+    assert!(codes("flows/b.flow").is_empty(), "another module may need it");
+    assert!(codes("flows/c.flow").is_empty(), "nobody can change the standard library");
+    assert_eq!(codes("flows"), ["F0214"], "here is everybody who uses it");
+}

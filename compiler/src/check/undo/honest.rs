@@ -8,11 +8,17 @@ use crate::hir::{
     Action, ActionId, Compensate, CompensateHow, ExprId, LocalId, Origin, Program, Step, StmtKind,
     Undo,
 };
+use crate::source::Sources;
 use crate::span::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks every waiver and every undo.
-pub fn check(program: &Program, commits: &Commits<'_>, findings: &mut Vec<Diagnostic>) {
+pub fn check(
+    program: &Program,
+    sources: &Sources,
+    commits: &Commits<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
     let mut rule = Rule { program, once: Once::new(findings) };
     // Contracts with a waiver: whether any call needs it, over the whole root.
     let mut contracts: BTreeMap<ActionId, bool> = BTreeMap::new();
@@ -54,7 +60,9 @@ pub fn check(program: &Program, commits: &Commits<'_>, findings: &mut Vec<Diagno
     }
     for (id, needed) in contracts {
         let action = &program.actions[id];
-        if let (Some(own), false) = (&action.compensate, needed) {
+        // A module that others share, the standard library first of all, may need it elsewhere.
+        let shared = sources.get(action.span.file).is_none_or(|source| source.imported);
+        if let (Some(own), false) = (&action.compensate, needed || shared) {
             rule.unneeded(own.span, own.span);
         }
     }

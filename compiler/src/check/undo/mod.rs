@@ -22,7 +22,7 @@ pub fn check(
     findings: &mut Vec<Diagnostic>,
 ) {
     capture::check(program, table, findings);
-    honest::check(program, commits, findings);
+    honest::check(program, sources, commits, findings);
     let mut rule = Rule { program, sources, once: Once::new(findings) };
     for action in program.actions.values() {
         if let Some(own) = &action.compensate {
