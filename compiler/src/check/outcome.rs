@@ -25,7 +25,7 @@ pub fn check(program: &Program, sources: &Sources, findings: &mut Vec<Diagnostic
 /// F0306, F0307, F0311: `step` or `pivot`.
 fn word(written: &hir::Step, step: &Step, findings: &mut Vec<Diagnostic>) {
     let undoable = matches!(step.undo, Undo::Arguments | Undo::Result);
-    let finding = match (step.pivot, step.effect) {
+    let finding = match (written.pivot, step.effect) {
         (true, Effect::Write | Effect::Transaction) if undoable => Diagnostic::error(
             "F0306",
             step.span,

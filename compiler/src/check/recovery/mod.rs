@@ -109,6 +109,15 @@ pub fn commits(program: &hir::Program, id: hir::WorkflowId) -> bool {
     false
 }
 
+fn can_be_undone(program: &hir::Program, step: &hir::Step) -> bool {
+    let own = match &step.undo {
+        hir::Undo::None => None,
+        hir::Undo::Contract(id) => program.actions[*id].compensate.as_ref(),
+        hir::Undo::Own(own) => Some(own),
+    };
+    own.is_some_and(|own| matches!(own.how, hir::CompensateHow::Block { .. }))
+}
+
 fn block_commits(
     program: &hir::Program,
     block: &hir::Block,
@@ -133,7 +142,9 @@ fn stmt_commits(
                 let class = program.actions[id].class.node;
                 let writes = matches!(class, hir::Class::Write | hir::Class::Tx);
                 let bare = writes && matches!(step.undo, hir::Undo::None);
-                *found |= class == hir::Class::Pivot || step.pivot || bare;
+                // A pivot that can be undone, or that only reads, is none, whatever it says (F0306).
+                let pivot = step.pivot && writes && !can_be_undone(program, step);
+                *found |= class == hir::Class::Pivot || pivot || bare;
             }
             hir::Target::Workflow(id) => child(id),
             hir::Target::Error => {}

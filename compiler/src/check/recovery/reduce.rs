@@ -100,6 +100,13 @@ impl<'p> Reducer<'p> {
             None => Some(1),
         };
         let errors = program.target_errors(&step.call.target);
+        let undo = self.undo_of(step);
+        // F0306 says that the word is wrong; what it would mean is said of no such step.
+        let mistaken = match effect {
+            Effect::Read | Effect::Child => true,
+            Effect::Write | Effect::Transaction => matches!(undo, Undo::Arguments | Undo::Result),
+            Effect::Pivot | Effect::CommittingChild => false,
+        };
         let endless = attempts.is_none() && step.deadline.is_none();
         let name = step.call.text.to_string();
         Step {
@@ -109,8 +116,8 @@ impl<'p> Reducer<'p> {
             service: action.map_or_else(String::new, |id| program.provider(id).name.to_string()),
             name,
             effect,
-            pivot: step.pivot,
-            undo: self.undo_of(step),
+            pivot: step.pivot && !mistaken,
+            undo,
             repeatable,
             probe: step.probe.is_some(),
             attempts,
