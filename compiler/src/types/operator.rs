@@ -91,8 +91,13 @@ impl Cx<'_> {
             None => None,
         };
         let from = (self.span(left), "in the place of this".to_owned());
+        let fits = ty.is_some();
         let want = Want { ty: ty.unwrap_or_else(|| a.present()), from: Some(from) };
         self.coerce(right, &want);
+        if !fits {
+            // The two sides do not fit each other: which of them is wrong is said once.
+            return Ty::error();
+        }
         self.operator(id, Operator { op: BinaryOp::Coalesce, operands: Some(want.ty.clone()) });
         [a, b].iter().fold(want.ty, |ty, value| self.program.labelled_as(ty, value))
     }
