@@ -337,5 +337,6 @@ impl Cx<'_> {
         let params = schedule.workflow.map_or(&[][..], |id| &program.workflows[id].params);
         let place = Place { module: schedule.module.clone(), ..Place::default() };
         self.within(place, |cx| cx.args(params, &schedule.args));
+        self.calendar(schedule);
     }
 }

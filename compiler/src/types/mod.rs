@@ -6,6 +6,7 @@
 //! Nothing here judges recovery, time, keys or privacy; `check` does.
 
 mod builtin;
+mod calendar;
 mod call;
 mod cx;
 mod decide;

@@ -5,10 +5,9 @@ use super::parts::{Gives, Takes, parts};
 use super::table::Member;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{BinaryOp, ExprId, ExprKind, MethodArg, Name, Ty, TyKind, UnaryOp};
-use crate::name::{any_of, suggest};
+use crate::name::any_of;
 use crate::span::Span;
 use jiff::civil::Time;
-use jiff::tz::TimeZoneDatabase;
 
 /// Ways of rounding.
 const MODES: [&str; 7] = ["half_even", "half_up", "half_down", "up", "down", "ceiling", "floor"];
@@ -163,22 +162,8 @@ impl Cx<'_> {
     fn zone(&mut self, value: ExprId) {
         self.check(value, &Want::plain(Ty::new(TyKind::Text)));
         let Some(name) = self.literal_text(value) else { return };
-        let zones = TimeZoneDatabase::bundled();
-        if zones.get(&name).is_ok() {
-            return;
-        }
-        let known: Vec<String> = zones.available().map(|zone| zone.to_string()).collect();
-        let near = suggest(&name, known.iter().map(String::as_str));
-        let help = match near.as_slice() {
-            [] => "zones are named as in `Europe/Berlin` or `UTC`".to_owned(),
-            near => format!("did you mean {}?", any_of(near)),
-        };
         let span = self.span(value);
-        self.report(
-            Diagnostic::error("F0101", span, format!("there is no time zone `{name}`"))
-                .label(span, "not known")
-                .help(help),
-        );
+        self.known_zone(&name, span);
     }
 
     /// What a clock says: `"09:30"`.
