@@ -11,7 +11,7 @@ mod print;
 mod stmt;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::syntax::concrete::{self, Node, Rule};
 
@@ -27,7 +27,7 @@ pub fn format(text: &str) -> Option<String> {
 }
 
 /// The layout, and whether something was lost on the way, which would be a mistake of ours.
-fn print(text: &str) -> Option<(String, bool)> {
+pub(crate) fn print(text: &str) -> Option<(String, bool)> {
     let (printed, words) = concrete::read(text, |root, remarks| {
         let mut printer = print::Printer::new(text, remarks);
         printer.file(root);

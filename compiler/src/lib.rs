@@ -19,6 +19,8 @@ pub mod hir;
 pub mod index;
 pub mod load;
 pub mod lower;
+#[cfg(test)]
+mod mutations;
 pub mod name;
 pub mod page;
 pub mod released;

@@ -97,7 +97,7 @@ fn meaning(path: &str, text: &str) -> (Option<serde_json::Value>, Vec<&'static s
     (fir, codes)
 }
 
-fn without_lines(value: &mut serde_json::Value) {
+pub(crate) fn without_lines(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {
             fields.retain(|name, _| name != "line" && name != "unsupported");
