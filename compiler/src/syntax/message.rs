@@ -44,7 +44,7 @@ pub(super) fn unreadable(span: Span) -> Diagnostic {
     Diagnostic::error("F0001", span, "this cannot be read").label(span, "what begins here")
 }
 
-/// F0003
+/// F0003: brackets, or a chain, beyond what is read.
 pub(super) fn too_deep(span: Span, word: Option<&str>) -> Diagnostic {
     // Behind `else`: a chain ends nowhere else with this word.
     let (what, help) = match word {
