@@ -7,18 +7,24 @@
 mod call;
 mod claim;
 mod effect;
+mod facts;
 mod fiber;
+mod fibers;
 mod head;
 mod node;
 mod ranges;
+mod tally;
+pub(crate) mod visits;
 
 pub use call::{Call, Last, Phase, Role};
 pub use claim::{Claim, ClaimClass};
 pub use effect::{Effect, Fate};
+pub(crate) use facts::{ALARMS, Alarm, Mark, Standing, alarms};
 pub use fiber::{
     Fiber, Happening, Hold, Join, Kind, Manual, Ready, State, Stop, StopCause, Then, Unit, Unwind,
     Wait,
 };
+pub use fibers::Fibers;
 pub use head::{Gathered, Head, Mode, Origin};
 pub use node::{Ask, Entry, Node, What};
 pub use ranges::Ranges;
@@ -28,6 +34,7 @@ use crate::limits;
 use crate::status::Status;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
+use tally::Tally;
 
 /// A fiber of a run.
 pub type FiberId = u64;
@@ -54,7 +61,8 @@ pub struct Fault {
 pub struct RunState {
     origin: Origin,
     head: Head,
-    fibers: BTreeMap<FiberId, Fiber>,
+    /// Boxed, because most runs have one, and a map keeps room for many.
+    fibers: BTreeMap<FiberId, Box<Fiber>>,
     nodes: BTreeMap<NodeId, Node>,
     /// Next generation, by path: only while something may be called anew.
     generations: BTreeMap<String, u32>,
@@ -66,6 +74,8 @@ pub struct RunState {
     number: u64,
     /// Parts changed since that record.
     dirty: BTreeSet<Part>,
+    /// What is asked of all its fibers at once, where they are many.
+    tally: Option<Box<Tally>>,
 }
 
 impl RunState {
@@ -82,6 +92,7 @@ impl RunState {
             taken: BTreeMap::new(),
             number: 0,
             dirty: [Part::Origin, Part::Head].into(),
+            tally: None,
         }
     }
 
@@ -117,18 +128,28 @@ impl RunState {
 
     /// Its fibers.
     #[must_use]
-    pub fn fibers(&self) -> &BTreeMap<FiberId, Fiber> {
-        &self.fibers
+    pub fn fibers(&self) -> Fibers<'_> {
+        visits::add(self.fibers.len());
+        Fibers(&self.fibers)
+    }
+
+    /// Whether it has no fiber any more.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fibers.is_empty()
     }
 
     /// One fiber.
     #[must_use]
     pub fn fiber(&self, id: FiberId) -> Option<&Fiber> {
-        self.fibers.get(&id)
+        self.fibers.get(&id).map(Box::as_ref)
     }
 
     /// One fiber, to be changed.
     pub fn fiber_mut(&mut self, id: FiberId) -> Option<&mut Fiber> {
+        if let Some(tally) = &mut self.tally {
+            tally.strike(id, &self.fibers, &self.nodes);
+        }
         let fiber = self.fibers.get_mut(&id)?;
         self.dirty.insert(Part::Fiber(id));
         Some(fiber)
@@ -137,12 +158,56 @@ impl RunState {
     /// Adds or replaces a fiber.
     pub fn put_fiber(&mut self, id: FiberId, fiber: Fiber) {
         self.dirty.insert(Part::Fiber(id));
-        self.fibers.insert(id, fiber);
+        self.insert_fiber(id, fiber);
+    }
+
+    /// Adds a fiber that is a branch, and tells its fork.
+    ///
+    /// Invariant: the fork is not in the record for that. Its state, and the values its branches begin
+    /// with, are not written again for each of them; [`RunState::absorb`] learns of it from the branch.
+    pub fn begin_branch(&mut self, id: FiberId, fiber: Fiber) {
+        self.put_fiber(id, fiber);
+        self.join_branch(id);
+    }
+
+    /// Counts a branch at its fork, where it is not counted yet.
+    fn join_branch(&mut self, id: FiberId) {
+        let Some(Kind::Branch { parent, index, .. }) = self.fiber(id).map(|one| &one.kind) else {
+            return;
+        };
+        let (parent, index) = (*parent, *index);
+        // Order: branches are begun in the order of their numbers, which is that of their fibers.
+        if let Some(Fiber { state: State::Join(join), .. }) =
+            self.fibers.get_mut(&parent).map(Box::as_mut)
+            && join.begun <= index
+        {
+            join.begun = index + 1;
+            join.fibers.push(id);
+        }
+    }
+
+    fn insert_fiber(&mut self, id: FiberId, fiber: Fiber) {
+        self.fibers.insert(id, Box::new(fiber));
+        match &mut self.tally {
+            Some(tally) => tally.strike(id, &self.fibers, &self.nodes),
+            None => self.tally = Tally::of(&self.fibers),
+        }
+    }
+
+    fn take_fiber(&mut self, id: FiberId) -> Option<Fiber> {
+        if let Some(tally) = &mut self.tally {
+            tally.strike(id, &self.fibers, &self.nodes);
+        }
+        let fiber = *self.fibers.remove(&id)?;
+        if Tally::needless(self.fibers.len()) {
+            self.tally = None;
+        }
+        Some(fiber)
     }
 
     /// Removes a fiber.
     pub fn remove_fiber(&mut self, id: FiberId) -> Option<Fiber> {
-        let fiber = self.fibers.remove(&id)?;
+        let fiber = self.take_fiber(id)?;
         self.dirty.insert(Part::Fiber(id));
         Some(fiber)
     }
@@ -296,20 +361,10 @@ impl RunState {
             Mode::Undoing => return Status::Undoing,
             Mode::Forward => {}
         }
-        let parked = |fiber: &Fiber| {
-            fiber.kind.program()
-                && (fiber.fault().is_some()
-                    || matches!(fiber.state, State::Manual(_))
-                    || fiber.units.iter().any(|unit| unit.fault.is_some()))
-        };
-        if self.head.poisoned.is_some() || self.fibers.values().any(parked) {
+        if self.head.poisoned.is_some() || self.any(Mark::Parked) {
             return Status::Parked;
         }
-        let resting = |fiber: &Fiber| {
-            matches!(fiber.state, State::Wait(_) | State::Join(_) | State::Still | State::Ended(_))
-                || fiber.queued()
-        };
-        if self.fibers.values().all(resting) { Status::Waiting } else { Status::Running }
+        if self.any(Mark::Moving) { Status::Running } else { Status::Waiting }
     }
 
     /// Closes a record: its number, and the parts that changed.
@@ -389,7 +444,8 @@ impl RunState {
                 Part::Origin => self.origin = journal::value(body)?,
                 Part::Head => self.head = journal::value(body)?,
                 Part::Fiber(id) => {
-                    self.fibers.insert(*id, journal::value(body)?);
+                    self.insert_fiber(*id, journal::value(body)?);
+                    self.join_branch(*id);
                 }
                 Part::Node(id) => {
                     self.nodes.insert(*id, journal::value(body)?);
@@ -409,7 +465,7 @@ impl RunState {
             match part {
                 Part::Origin | Part::Head => {}
                 Part::Fiber(id) => {
-                    self.fibers.remove(id);
+                    self.take_fiber(*id);
                 }
                 Part::Node(id) => {
                     self.nodes.remove(id);

@@ -6,7 +6,7 @@ use super::policy::critical;
 use super::turn::Turn;
 use crate::codegen::{CallSpec, Class, Failure, FailureKind, Json, Next};
 use crate::journal::Happened;
-use crate::run::{Call, Fiber, FiberId, Last, Phase, Role, State};
+use crate::run::{Call, FiberId, Last, Phase, Role, State};
 use crate::service::{self, Attempt, Purpose};
 use crate::time::Time;
 use crate::transaction::Entry;
@@ -160,8 +160,7 @@ impl Turn<'_> {
         if spec.isolation.is_none() {
             return call.args.clone();
         }
-        let rests = |fiber: &&Fiber| matches!(&fiber.state, State::Call(own) if own.id == call.id);
-        let fiber = self.run.state.fibers().values().find(rests);
+        let fiber = self.run.state.caller(call.id).and_then(|id| self.run.state.fiber(id));
         let origin = self.run.state.origin();
         let entry = Entry {
             workflow: origin.workflow.clone(),
@@ -260,17 +259,13 @@ impl Turn<'_> {
 
     /// The service accepted the call, or is still at it: the bound begins again.
     pub(super) fn accepted(&mut self, ticket: Ticket) -> Answer {
-        let found = self.run.state.fibers().iter().find_map(|(id, fiber)| match &fiber.state {
-            State::Call(call) if call.id == ticket.call && call.attempt == ticket.attempt => {
-                Some(*id)
-            }
-            _ => None,
-        });
+        let found = self.run.state.caller(ticket.call);
         let Some((id, (mut call, spec))) = found.and_then(|id| Some((id, self.calling(id)?)))
         else {
             return Answer::TooLate;
         };
-        if !matches!(call.phase, Phase::Sent | Phase::Accepted { .. }) {
+        let sent = matches!(call.phase, Phase::Sent | Phase::Accepted { .. });
+        if !sent || call.attempt != ticket.attempt {
             return Answer::TooLate;
         }
         // T2: the step's deadline bounds all attempts, also one that is said to go on.

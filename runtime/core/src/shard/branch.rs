@@ -4,7 +4,7 @@ use super::turn::Turn;
 use crate::codegen::{BranchEnd, Failure, Frame, PointKind};
 use crate::journal::Happened;
 use crate::limits::BRANCHES;
-use crate::run::{Fiber, FiberId, Happening, Hold, Join, Kind, Ready, State, Stop, What};
+use crate::run::{Fiber, FiberId, Happening, Hold, Join, Kind, Standing, State, Stop, What};
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
 
@@ -43,12 +43,10 @@ impl Turn<'_> {
             }
             // Without a bound nobody waits for a place, and nobody's has to be counted.
             if let Some(max) = join.max {
-                let busy = join.fibers.iter().filter(|child| self.takes_place(**child)).count();
-                if busy >= max.max(1) as usize {
+                if self.run.state.standing(id, Standing::Busy) >= max.max(1) as usize {
                     return;
                 }
-                let queued = join.fibers.iter().copied().find(|child| self.queued(*child));
-                if let Some(child) = queued {
+                if let Some(child) = self.run.state.first_standing(id, Standing::Held) {
                     self.release(child);
                     continue;
                 }
@@ -56,54 +54,32 @@ impl Turn<'_> {
             if join.begun == join.branches {
                 return;
             }
-            let (index, settle, frame) = (join.begun, join.settle, fiber.frame.clone());
+            let (index, settle) = (join.begun, join.settle);
+            // It begins in the frame of its fork, which holds the values of both.
+            let Frame { at, iteration, .. } = &fiber.frame;
+            let (at, iteration) = (at.clone(), iteration.clone());
+            let frame = Frame { at, iteration, ..Frame::default() };
             let child = self.state().fresh();
             let kind = Kind::Branch { parent: id, index, settle };
             let event = Happening::Branch(index);
-            self.state().put_fiber(child, Fiber::new(kind, frame, event));
-            if let Some(Fiber { state: State::Join(join), .. }) = self.state().fiber_mut(id) {
-                join.begun += 1;
-                join.fibers.push(child);
-            }
+            self.state().begin_branch(child, Fiber::new(kind, frame, event));
             self.queue.push_back(child);
         }
     }
 
-    /// Whether a branch counts against `max`: one that waits for the world does not (verdict 63).
-    fn takes_place(&self, id: FiberId) -> bool {
-        let Some(fiber) = self.run.state.fiber(id) else { return false };
-        // A question about a step keeps the place of the effect it is about.
-        let asks = matches!(&fiber.state, State::Manual(manual) if manual.call.is_none());
-        !asks
-            && !matches!(
-                fiber.state,
-                State::Wait(_)
-                    | State::Still
-                    | State::Ended(_)
-                    | State::Ready(Ready { held: Hold::Place, .. })
-            )
-    }
-
-    fn queued(&self, id: FiberId) -> bool {
-        self.run.state.fiber(id).is_some_and(|fiber| {
-            matches!(fiber.state, State::Ready(Ready { held: Hold::Place, .. }))
-        })
-    }
-
     /// Whether a branch that goes on after a wait has to wait for a place first.
     pub(super) fn waits_for_place(&self, id: FiberId) -> bool {
-        let Some(parent) = self.run.state.fiber(id).and_then(|fiber| match fiber.kind {
-            Kind::Branch { parent, .. } => Some(parent),
-            _ => None,
-        }) else {
+        let state = &self.run.state;
+        let Some(Fiber { kind: Kind::Branch { parent, .. }, .. }) = state.fiber(id) else {
             return false;
         };
-        let Some(Fiber { state: State::Join(join), .. }) = self.run.state.fiber(parent) else {
+        let Some(Fiber { state: State::Join(join), .. }) = state.fiber(*parent) else {
             return false;
         };
-        let others = join.fibers.iter().filter(|child| **child != id);
-        let busy = others.filter(|child| self.takes_place(**child)).count();
-        join.max.is_some_and(|max| busy >= max.max(1) as usize)
+        join.max.is_some_and(|max| {
+            let own = usize::from(state.stands(id, Standing::Busy));
+            state.standing(*parent, Standing::Busy) - own >= max.max(1) as usize
+        })
     }
 
     /// Lets a held move be made.
@@ -179,12 +155,7 @@ impl Turn<'_> {
         let Some(fiber) = self.run.state.fiber(id) else { return };
         let State::Join(join) = &fiber.state else { return };
         let stopped = join.failed.is_some() || fiber.stop.is_some();
-        let rests = |child: &FiberId| {
-            let state = self.run.state.fiber(*child).map(|fiber| &fiber.state);
-            matches!(state, Some(State::Ended(_) | State::Still) | None)
-        };
-        // The last ones first: mostly they are the last to rest.
-        let still = join.fibers.iter().rev().all(rests);
+        let still = self.run.state.standing(id, Standing::Running) == 0;
         // Sabotage: the failure of one branch is enough.
         #[cfg(feature = "sabotage")]
         let still = still || join.failed.is_some() && sabotage::is(Sabotage::SiblingRunsOn);

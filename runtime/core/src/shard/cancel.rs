@@ -5,7 +5,7 @@ use super::policy::critical;
 use super::turn::Turn;
 use crate::journal::Happened;
 use crate::run::{
-    Call, Fate, Fiber, FiberId, Hold, Kind, Mode, Phase, ROOT, Ready, State, Stop, StopCause,
+    Call, Fate, Fiber, FiberId, Hold, Kind, Mark, Mode, Phase, ROOT, Ready, State, Stop, StopCause,
 };
 use crate::service::Purpose;
 use crate::status::Cause;
@@ -79,8 +79,10 @@ impl Turn<'_> {
 
     /// Whether a step of the run is unresolved whose success would win over the cause.
     fn blocked(&self) -> bool {
-        self.machine().is_none()
-            || self.run.state.fibers().values().any(|fiber| self.is_critical(fiber))
+        let state = &self.run.state;
+        // Whatever is critical is open.
+        let mut open = state.marked(Mark::Open).into_iter().filter_map(|id| state.fiber(id));
+        self.machine().is_none() || open.any(|fiber| self.is_critical(fiber))
     }
 
     /// X1: whether a fiber is at a step that has no boundary while it is open, in flight, before a

@@ -2,7 +2,7 @@
 
 use super::turn::Turn;
 use crate::journal::Happened;
-use crate::run::{Fiber, FiberId, Kind, NodeId, State, Stop, StopCause};
+use crate::run::{Fiber, FiberId, Kind, Mark, NodeId, State, Stop, StopCause};
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
 
@@ -30,14 +30,8 @@ impl Turn<'_> {
         for fiber in &line {
             self.pass(*fiber);
         }
-        let others: Vec<_> = self
-            .run
-            .state
-            .fibers()
-            .iter()
-            .filter(|(id, fiber)| fiber.kind.program() && !line.contains(id))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut others = self.run.state.marked(Mark::Armed);
+        others.retain(|id| !line.contains(id));
         for other in others {
             self.trim(other, &line);
         }
@@ -104,16 +98,13 @@ impl Turn<'_> {
     /// Drops a fiber's list from `floor` downwards.
     fn cut(&mut self, id: FiberId, floor: Option<NodeId>) {
         let Some(floor) = floor else { return };
-        let above: Vec<_> = self
-            .run
-            .state
-            .nodes()
-            .iter()
-            .filter(|(_, node)| node.prev == Some(floor))
-            .map(|(id, _)| *id)
-            .collect();
-        for node in above {
-            if let Some(node) = self.state().node_mut(node) {
+        // Only its own list has anything above a node of it.
+        let mut above = self.run.state.fiber(id).and_then(|fiber| fiber.head);
+        while let Some(id) = above.filter(|id| *id != floor) {
+            above = self.run.state.node(id).and_then(|node| node.prev);
+            if above == Some(floor)
+                && let Some(node) = self.state().node_mut(id)
+            {
                 node.prev = None;
             }
         }

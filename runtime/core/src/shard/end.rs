@@ -5,7 +5,7 @@ use super::turn::Turn;
 use super::undo::Ending;
 use crate::codegen::{BranchEnd, Failure, Frame, Json};
 use crate::journal::Happened;
-use crate::run::{Fiber, FiberId, Happening, Kind, Mode, ROOT, State, Then};
+use crate::run::{Fiber, FiberId, Happening, Kind, Mark, Mode, ROOT, Then};
 use crate::status::Cause;
 
 impl Turn<'_> {
@@ -93,24 +93,18 @@ impl Turn<'_> {
     /// end. Says whether something began to move.
     pub(super) fn settle(&mut self) -> bool {
         let state = &self.run.state;
-        if state.fibers().values().any(|fiber| matches!(fiber.kind, Kind::Due { .. })) {
+        if state.any(Mark::Due) {
             return false;
         }
         match state.head().mode {
             Mode::Forward => {
-                let again: Vec<_> = state
-                    .fibers()
-                    .iter()
-                    .filter(|(_, fiber)| matches!(fiber.state, State::Again { .. }))
-                    .map(|(id, _)| *id)
-                    .collect();
-                for id in again {
+                for id in state.marked(Mark::Again) {
                     self.run_again(id);
                 }
                 !self.queue.is_empty()
             }
             Mode::Undoing | Mode::Ended => false,
-            Mode::Closing if state.fibers().is_empty() => self.close_run(),
+            Mode::Closing if state.is_empty() => self.close_run(),
             Mode::Closing => false,
         }
     }

@@ -5,7 +5,7 @@
 
 use super::turn::Turn;
 use crate::codegen::{Class, Json};
-use crate::run::{Effect, Fate, Fault, Fiber, Role, What};
+use crate::run::{Effect, Fate, Fault, Fiber, Mark, Role, What};
 use crate::service::Purpose;
 use serde_json::json;
 
@@ -58,13 +58,14 @@ impl Turn<'_> {
         let open: Vec<_> = self
             .run
             .state
-            .fibers()
-            .iter()
+            .marked(Mark::Faulted)
+            .into_iter()
+            .filter_map(|id| Some((id, self.run.state.fiber(id)?)))
             .flat_map(|(id, fiber)| {
                 let kind = if fiber.kind.undoes().is_some() { "stuck" } else { "fault" };
                 let faults = fiber.units.iter().filter_map(|unit| unit.fault.as_ref());
                 let faults = faults.chain(fiber.fault());
-                faults.map(|fault| (*id, kind, fault.clone())).collect::<Vec<_>>()
+                faults.map(|fault| (id, kind, fault.clone())).collect::<Vec<_>>()
             })
             .collect();
         for (id, kind, fault) in open {

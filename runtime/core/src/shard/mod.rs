@@ -97,7 +97,8 @@ use topic::{Halted, Positions};
 /// One shard's runs and everything it decides about them.
 pub struct Shard {
     machines: Machines,
-    runs: BTreeMap<RunId, Run>,
+    /// Boxed, because a map keeps room for more than it has.
+    runs: BTreeMap<RunId, Box<Run>>,
     /// Position of the last row.
     seq: u64,
     /// Bucket of the last row.
@@ -390,7 +391,7 @@ impl Shard {
         &mut self,
         now: Time,
         id: RunId,
-        run: Run,
+        run: Box<Run>,
         out: &mut Output,
         act: impl FnOnce(&mut turn::Turn<'_>) -> Answer,
     ) -> Answer {
@@ -432,7 +433,7 @@ impl Shard {
     }
 
     /// Puts a run back with its timers and subscriptions, or forgets it if it has ended.
-    fn put_back(&mut self, id: RunId, mut run: Run, out: &mut Output) {
+    fn put_back(&mut self, id: RunId, mut run: Box<Run>, out: &mut Output) {
         if let Some(due) = run.due.take() {
             self.due.remove(&(due, id));
         }

@@ -74,7 +74,7 @@ impl Turn<'_> {
     fn retry_interrupts(&mut self, item: Option<&str>, actor: &Actor) -> bool {
         let wanted = |fault: &Fault| item.is_none_or(|item| item == fault.item);
         let mut found = Vec::new();
-        for (id, fiber) in self.run.state.fibers() {
+        for (id, fiber) in self.run.state.fibers().iter() {
             for (depth, unit) in fiber.units.iter().enumerate() {
                 found.extend(unit.fault.clone().filter(wanted).map(|fault| (*id, depth, fault)));
             }

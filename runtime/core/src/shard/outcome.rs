@@ -4,7 +4,7 @@ use super::input::{Answer, Ticket};
 use super::turn::Turn;
 use crate::codegen::{CallSpec, Class, ErrorSpec, Failure, FailureKind, Json, Ty, UndoSpec};
 use crate::journal::Happened;
-use crate::run::{Call, Entry, Fate, FiberId, Happening, Last, Phase, Role, State};
+use crate::run::{Call, Entry, Fate, FiberId, Happening, Last, Phase, Role};
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
 use crate::service::{Attempt, Purpose, Refusal};
@@ -32,10 +32,7 @@ impl Turn<'_> {
 
     /// Takes in the outcome of an attempt or of a probe.
     pub(super) fn outcome(&mut self, ticket: Ticket, result: Attempt) -> Answer {
-        let found = self.run.state.fibers().iter().find_map(|(id, fiber)| match &fiber.state {
-            State::Call(call) if call.id == ticket.call => Some(*id),
-            _ => None,
-        });
+        let found = self.run.state.caller(ticket.call);
         let Some((id, (call, spec))) = found.and_then(|id| Some((id, self.calling(id)?))) else {
             return Answer::TooLate;
         };

@@ -115,7 +115,7 @@ impl Shard {
             run.machine = machine.cloned();
             shard.starts.learn(id, &run.state);
             shard.batches.began(run.state.origin());
-            shard.put_back(id, run, &mut out);
+            shard.put_back(id, Box::new(run), &mut out);
         }
         let ids: Vec<_> = shard.runs.keys().copied().collect();
         for position in fold.positions {

@@ -306,7 +306,7 @@ impl Shard {
         let started = Happened::Started { workflow: spec.name.clone(), version: spec.version, key };
         let frame = Frame { at: "start".to_owned(), iteration: Vec::new(), values: input };
         let state = RunState::new(origin);
-        let answer = self.turn_of(now, run, Run::new(state, Some(machine)), out, |turn| {
+        let answer = self.turn_of(now, run, Box::new(Run::new(state, Some(machine))), out, |turn| {
             turn.note(started);
             let root = Fiber::new(Kind::Root, frame, Happening::Enter);
             turn.state().put_fiber(ROOT, root);

@@ -10,7 +10,7 @@ use crate::journal::{EventBody, Happened, item_id};
 use crate::key::{KeyParts, call_key};
 use crate::limits::QUICK_READ_MS;
 use crate::run::{
-    Ask, Call, Entry, Fate, FiberId, Kind, Last, Mode, Node, Phase, Role, State, Unit, What,
+    Ask, Call, Entry, Fate, FiberId, Kind, Last, Mark, Mode, Node, Phase, Role, State, Unit, What,
 };
 #[cfg(feature = "sabotage")]
 use crate::sabotage::{self, Sabotage};
@@ -324,8 +324,7 @@ impl Turn<'_> {
     /// run again, and in undo blocks, which a person may start again.
     pub(super) fn remember_generation(&mut self, id: FiberId, path: &str, next: u32) {
         let undo = self.run.state.fiber(id).is_some_and(|fiber| fiber.kind.undoes().is_some());
-        let again = |fiber: &crate::run::Fiber| fiber.units.iter().any(|unit| unit.again);
-        if undo || self.run.state.fibers().values().any(again) {
+        if undo || self.run.state.any(Mark::Repeats) {
             self.state().set_generation(path, next);
         }
     }

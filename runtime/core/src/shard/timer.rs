@@ -6,10 +6,9 @@ use super::indexed::put_row;
 use super::output::Output;
 use super::policy::critical;
 use super::turn::Turn;
-use crate::codegen::{Arm, WorkflowSpec};
+use crate::codegen::WorkflowSpec;
 use crate::id::RunId;
-use crate::limits::UNDO_LATE_MS;
-use crate::run::{Call, Fiber, FiberId, Mode, Phase, RunState, State, What};
+use crate::run::{ALARMS, Alarm, Call, Fiber, FiberId, Mark, Mode, Phase, RunState, State, alarms};
 use crate::service::Attempt;
 use crate::time::Time;
 
@@ -22,14 +21,10 @@ pub(super) fn next(state: &RunState, spec: &WorkflowSpec) -> Option<Time> {
             && head.pending.is_none()
             && head.cause.is_none()
     });
-    let fibers = state.fibers().values().filter_map(|fiber| of_fiber(state, spec, fiber));
-    deadline.into_iter().chain(fibers).min()
-}
-
-fn of_fiber(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time> {
-    let units = units(fiber).filter(|_| !aside(state));
-    let late = undo_late(state, fiber);
-    own(state, spec, fiber).into_iter().chain(units).chain(late).min()
+    let alarms = ALARMS.into_iter().filter(|alarm| rings(state, *alarm));
+    let alarms = alarms.filter_map(|alarm| state.first_alarm(alarm));
+    let critical = critical_calls(state, spec).filter_map(|fiber| of_fiber(state, spec, fiber));
+    deadline.into_iter().chain(alarms).chain(critical).min()
 }
 
 /// Nothing of the run goes on by itself.
@@ -37,51 +32,47 @@ fn aside(state: &RunState) -> bool {
     state.head().paused || state.head().poisoned.is_some()
 }
 
-/// The timer of what a fiber rests at.
-fn own(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time> {
-    let aside = aside(state);
-    let held = aside || fiber.kind.program() && state.head().pending.is_some();
-    match &fiber.state {
-        State::Call(call) => {
-            let until = match call.phase {
-                // The bound of an accepted call is the service's, and runs on in a paused run.
-                Phase::Accepted { until } => return Some(until),
-                Phase::Backoff { until } | Phase::AskBackoff { until, .. } => until,
-                Phase::Sent | Phase::Asked { .. } | Phase::Fault(_) => return None,
-            };
-            let goes_on = !held || !aside && is_critical(spec, call);
-            Some(until).filter(|_| goes_on)
-        }
-        State::Wait(wait) if !held && wait.fault.is_none() => {
-            let sleeps = wait.arms.iter().filter_map(|arm| match arm {
-                Arm::Sleep { until } => Some(*until),
-                _ => None,
-            });
-            sleeps.chain(wait.until).min()
-        }
-        State::Again { until } if !held && !due_undo(state) => Some(*until),
-        _ => None,
-    }
-}
-
-/// When an undo that is under way takes long (U2); a stuck one waits for a person, who knows.
-fn undo_late(state: &RunState, fiber: &Fiber) -> Option<Time> {
+/// Whether timers of this kind fire now.
+fn rings(state: &RunState, alarm: Alarm) -> bool {
     let head = state.head();
-    if head.undo_late || aside(state) || fiber.fault().is_some() {
-        return None;
-    }
-    match &state.node(fiber.kind.undoes()?)?.what {
-        What::Step(entry) => entry.undoing.map(|began| began.plus(UNDO_LATE_MS)),
-        What::Par { .. } => None,
+    match alarm {
+        // The bound of an accepted call is the service's, and runs on in a paused run.
+        Alarm::Accepted => true,
+        _ if aside(state) => false,
+        Alarm::Call | Alarm::Wait => head.pending.is_none(),
+        Alarm::Again => head.pending.is_none() && !state.any(Mark::Due),
+        Alarm::AsideAgain => !state.any(Mark::Due),
+        Alarm::Aside | Alarm::Unit => true,
+        Alarm::Late => !head.undo_late,
     }
 }
 
-/// Deadlines of a fiber's open units; none while it unwinds, for the unit is no longer in time then.
-fn units(fiber: &Fiber) -> Option<Time> {
-    if matches!(fiber.state, State::Unwind(_)) {
-        return None;
-    }
-    fiber.units.iter().filter_map(|unit| unit.deadline).min()
+/// The calls that a waiting cause waits for: they go on.
+fn critical_calls<'a>(
+    state: &'a RunState,
+    spec: &'a WorkflowSpec,
+) -> impl Iterator<Item = &'a Fiber> {
+    let waits = state.head().pending.is_some() && !aside(state);
+    let open = if waits { state.marked(Mark::Open) } else { Vec::new() };
+    let open = open.into_iter().filter_map(|id| state.fiber(id));
+    open.filter(|fiber| matches!(&fiber.state, State::Call(call) if is_critical(spec, call)))
+}
+
+/// The timers of a fiber that fire now or later, as things stand.
+fn of_fiber(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> Option<Time> {
+    let [own, unit, late] = rung(state, spec, fiber);
+    own.into_iter().chain(unit).chain(late).min()
+}
+
+/// The same apart: of what it rests at, of its units, of its undo.
+fn rung(state: &RunState, spec: &WorkflowSpec, fiber: &Fiber) -> [Option<Time>; 3] {
+    let goes_on = |alarm| {
+        let critical = || matches!(&fiber.state, State::Call(call) if is_critical(spec, call));
+        rings(state, alarm) || alarm == Alarm::Call && !aside(state) && critical()
+    };
+    let at =
+        |alarm: Option<(Alarm, Time)>| alarm.filter(|(kind, _)| goes_on(*kind)).map(|(_, at)| at);
+    alarms(fiber, state.nodes()).map(at)
 }
 
 fn is_critical(spec: &WorkflowSpec, call: &Call) -> bool {
@@ -89,10 +80,6 @@ fn is_critical(spec: &WorkflowSpec, call: &Call) -> bool {
         Some(crate::codegen::PointKind::Call(spec)) => critical(call, spec),
         _ => false,
     }
-}
-
-fn due_undo(state: &RunState) -> bool {
-    state.fibers().values().any(|fiber| matches!(fiber.kind, crate::run::Kind::Due { .. }))
 }
 
 impl Shard {
@@ -148,17 +135,20 @@ impl Turn<'_> {
         if of_fiber(&self.run.state, machine.spec(), fiber).is_none_or(|at| at > self.now) {
             return;
         }
-        if undo_late(&self.run.state, fiber).is_some_and(|at| at <= self.now) {
+        let now = self.now;
+        let passed = |at: &Time| *at <= now;
+        let [_, unit, late] = rung(&self.run.state, machine.spec(), fiber);
+        if late.as_ref().is_some_and(passed) {
             self.flag_undo_late(id);
         }
         let Some(fiber) = self.run.state.fiber(id) else { return };
-        let in_time = units(fiber).is_none_or(|at| at > self.now) || aside(&self.run.state);
-        if !in_time {
-            let passed = |unit: &crate::run::Unit| unit.deadline.is_some_and(|at| at <= self.now);
+        if unit.as_ref().is_some_and(passed) {
+            let passed = |unit: &crate::run::Unit| unit.deadline.is_some_and(|at| at <= now);
             let depth = fiber.units.iter().position(passed).unwrap_or_default();
             return self.unit_overdue(id, depth);
         }
-        if own(&self.run.state, machine.spec(), fiber).is_none_or(|at| at > self.now) {
+        let [own, ..] = rung(&self.run.state, machine.spec(), fiber);
+        if own.is_none_or(|at| at > now) {
             return;
         }
         match &fiber.state {

@@ -17,7 +17,7 @@ use crate::id::{Place, RunId};
 use crate::journal::{self, EventBody, Happened, Record, Snapshot};
 use crate::limits;
 use crate::port::{ItemRow, JournalRow, RunRow};
-use crate::run::{Fiber, FiberId, Happening, Hold, Mode, Ready, RunState, State};
+use crate::run::{Fiber, FiberId, Happening, Hold, Kind, Mark, Mode, Ready, RunState, State};
 use crate::status::Status;
 use crate::time::Time;
 use sha2::{Digest as _, Sha256};
@@ -28,7 +28,7 @@ use std::sync::Arc;
 pub(super) struct Turn<'a> {
     pub(super) now: Time,
     pub(super) id: RunId,
-    pub(super) run: Run,
+    pub(super) run: Box<Run>,
     /// The whole node is.
     pub(super) paused: bool,
     pub(super) guards: &'a mut Guards,
@@ -51,7 +51,7 @@ pub(super) struct Turn<'a> {
 
 /// A finished transition.
 pub(super) struct Closed {
-    pub(super) run: Run,
+    pub(super) run: Box<Run>,
     pub(super) emitted: Vec<EventBody>,
 }
 
@@ -145,12 +145,18 @@ impl Turn<'_> {
             return self.hold(id, Hold::Boundary);
         }
         let Some(machine) = self.machine() else { return };
+        let mut draw = self.draw().clone();
+        // Whatever comes of the move, its fiber is in the record.
         let Some(fiber) = self.run.state.fiber_mut(id) else { return };
         let State::Ready(ready) = &fiber.state else { return };
-        let (frame, event) = (fiber.frame.clone(), ready.event.clone());
+        let (event, kind) = (ready.event.clone(), fiber.kind.clone());
         let about = About { call: ready.call.clone(), unit: ready.unit.clone() };
-        let mut draw = self.draw().clone();
-        let answer = machine.resume(&frame, event.into(), &mut draw);
+        let begins = match (&event, kind) {
+            (Happening::Branch(_), Kind::Branch { parent, .. }) => parent,
+            _ => id,
+        };
+        let Some(Fiber { frame, .. }) = self.run.state.fiber(begins) else { return };
+        let answer = machine.resume(frame, event.into(), &mut draw);
         self.run.draw = Some(draw);
         match answer {
             Ok(step) => self.follow(id, about, step),
@@ -334,18 +340,14 @@ impl Turn<'_> {
     /// Forgets generations when nothing that has been called can be called anew.
     fn tidy_generations(&mut self) {
         let state = &self.run.state;
-        let again = state.fibers().values().any(|fiber| {
-            fiber.units.iter().chain(fiber.failed_unit()).any(|unit| unit.again)
-                || !matches!(fiber.kind, crate::run::Kind::Root | crate::run::Kind::Branch { .. })
-        });
         // The undo of a step that was made anew is still to be made under a key of its own (K1).
         let renewed = |what: &crate::run::What| match what {
             crate::run::What::Step(entry) => entry.generation > 0,
             crate::run::What::Par { .. } => false,
         };
-        if !again
+        if state.has_generations()
             && state.head().mode == Mode::Forward
-            && state.has_generations()
+            && !state.any(Mark::Renews)
             && !state.nodes().values().any(|node| renewed(&node.what))
         {
             self.state().forget_generations();
@@ -414,8 +416,9 @@ pub fn unlisted(run: RunId, state: &RunState) -> RunRow {
 /// The events a run waits for, by name and key.
 pub(super) fn subscriptions(state: &RunState) -> Vec<(String, String)> {
     let mut all: Vec<_> = state
-        .fibers()
-        .values()
+        .marked(Mark::Subscribed)
+        .into_iter()
+        .filter_map(|id| state.fiber(id))
         .flat_map(|fiber| {
             let arms = match &fiber.state {
                 State::Wait(wait) => wait.arms.as_slice(),
@@ -431,6 +434,7 @@ pub(super) fn subscriptions(state: &RunState) -> Vec<(String, String)> {
         .collect();
     all.sort();
     all.dedup();
+    all.shrink_to_fit();
     all
 }
 

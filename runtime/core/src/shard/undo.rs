@@ -37,21 +37,21 @@ impl Turn<'_> {
     /// Whether what a fiber has done stays in the undo tree (P1): always before the commit; after it
     /// only within a unit, or a `settle` iteration, that the commit did not happen in.
     pub(super) fn keeps(&self, id: FiberId) -> bool {
-        let fibers = self.run.state.fibers();
-        if fibers.get(&id).is_some_and(|fiber| !fiber.kind.program()) {
+        let state = &self.run.state;
+        let mut next = state.fiber(id);
+        if let Some(fiber) = next.filter(|fiber| !fiber.kind.program()) {
             // Undo blocks and the aftermath only go forward; their own units keep their own.
-            return fibers.get(&id).is_some_and(|fiber| !fiber.units.is_empty());
+            return !fiber.units.is_empty();
         }
         if !self.run.state.head().committed {
             return true;
         }
-        let mut next = fibers.get(&id);
         while let Some(fiber) = next {
             let settles = matches!(fiber.kind, Kind::Branch { settle: true, .. }) && !fiber.passed;
             if settles || fiber.units.iter().any(|unit| !unit.passed) {
                 return true;
             }
-            next = fiber.kind.parent().and_then(|parent| fibers.get(&parent));
+            next = fiber.kind.parent().and_then(|parent| state.fiber(parent));
         }
         false
     }

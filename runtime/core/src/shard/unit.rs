@@ -5,7 +5,7 @@ use super::turn::Turn;
 use crate::codegen::{Failure, FailureKind, Frame, PointKind, Retry, Subscription, UnitSpec};
 use crate::journal::Happened;
 use crate::retry;
-use crate::run::{Fiber, FiberId, Happening, Hold, State, Stop, StopCause, Unit};
+use crate::run::{Fiber, FiberId, Happening, Hold, Mark, State, Stop, StopCause, Unit};
 
 impl Turn<'_> {
     fn unit_spec(&self, at: &str) -> UnitSpec {
@@ -110,13 +110,7 @@ impl Turn<'_> {
 
     /// Runs a unit again once its pause is over and no undo is due any more (A5).
     pub(super) fn run_again(&mut self, id: FiberId) {
-        let due = self
-            .run
-            .state
-            .fibers()
-            .values()
-            .any(|fiber| matches!(fiber.kind, crate::run::Kind::Due { .. }));
-        if due || self.held_at_boundary(true) {
+        if self.run.state.any(Mark::Due) || self.held_at_boundary(true) {
             return;
         }
         let now = self.now;

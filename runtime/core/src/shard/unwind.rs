@@ -35,8 +35,7 @@ impl Turn<'_> {
                 return self.unwound(id);
             }
             let Some(head) = fiber.head else { return self.unwound(id) };
-            let what = self.run.state.node(head).map(|node| node.what.clone());
-            match what {
+            match self.run.state.node(head).map(|node| &node.what) {
                 Some(What::Step(_)) => {
                     if unwind.busy == 0 {
                         self.set_busy(id, 1, 0);
@@ -44,9 +43,9 @@ impl Turn<'_> {
                     }
                     return;
                 }
-                Some(What::Par { heads, max }) => {
+                Some(What::Par { .. }) => {
                     // The last list may have ended at once, and taken the node off already.
-                    if self.begin_chains(id, &heads, max) || self.run.state.node(head).is_none() {
+                    if self.begin_chains(id, head) || self.run.state.node(head).is_none() {
                         return;
                     }
                     self.pop(id, head);
@@ -69,7 +68,11 @@ impl Turn<'_> {
     }
 
     /// Begins as many lists of a `par` node as may run; says whether any is at work.
-    fn begin_chains(&mut self, id: FiberId, heads: &[Option<NodeId>], max: Option<u32>) -> bool {
+    fn begin_chains(&mut self, id: FiberId, node: NodeId) -> bool {
+        let Some(What::Par { heads, max }) = self.run.state.node(node).map(|node| &node.what)
+        else {
+            return false;
+        };
         let Some(Fiber { state: State::Unwind(unwind), .. }) = self.run.state.fiber(id) else {
             return false;
         };

@@ -24,4 +24,5 @@ mod stops;
 mod topics;
 mod units;
 mod waits;
+mod wide;
 mod world;

@@ -261,6 +261,9 @@ impl World {
 
     /// Invariant: the fold of the committed records is the state in memory, byte by byte.
     fn check_fold(&self) {
+        for (id, state) in self.shard.runs().filter(|_| !self.unchecked) {
+            assert!(state.tally_is_right(), "the tally of {id}");
+        }
         if self.unchecked {
             return;
         }
