@@ -222,7 +222,7 @@ async fn known(
         }
         let view = sagaflow_engine::view::of(store, row.run).await.map_err(failed)?;
         let state = view.and_then(|view| view.state);
-        if state.is_some_and(|state| state.origin().input == given.values) {
+        if state.is_some_and(|state| state.origin().input.values() == given.values) {
             return Ok(Some(row.run));
         }
     }

@@ -1,8 +1,9 @@
 //! What a run is beside its fibers: what it was started with, and how far it has come.
 
 use super::Claim;
+use super::Input;
 use super::ranges::Ranges;
-use crate::codegen::{Json, Values};
+use crate::codegen::Json;
 use crate::status::{Cause, Status};
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ pub struct Origin {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub indexed: BTreeMap<String, String>,
     /// Canonical input.
-    pub input: Values,
+    pub input: Input,
     /// Admission.
     pub started: Time,
     /// Number of the last event before the admission: older ones do not count for its waits.
@@ -42,7 +43,7 @@ pub struct Origin {
     pub retain_ms: i64,
     /// Where the records of its batch were read; none for a run that was not gathered from a topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gathered: Option<Gathered>,
+    pub gathered: Option<Box<Gathered>>,
     /// The event that started it, where it may come to its waits later than it started the run: it is not
     /// for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

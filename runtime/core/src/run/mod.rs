@@ -11,6 +11,7 @@ mod facts;
 mod fiber;
 mod fibers;
 mod head;
+mod input;
 mod node;
 mod ranges;
 mod tally;
@@ -26,6 +27,7 @@ pub use fiber::{
 };
 pub use fibers::Fibers;
 pub use head::{Gathered, Head, Mode, Origin};
+pub use input::Input;
 pub use node::{Ask, Entry, Node, What};
 pub use ranges::Ranges;
 

@@ -123,7 +123,7 @@ impl Turn<'_> {
             if self.run.state.queued() {
                 return false;
             }
-            let mut values = self.run.state.origin().input.clone();
+            let mut values = self.run.state.origin().input.values();
             values.insert("failure.error".to_owned(), cause.error().into());
             values.insert("failure.step".to_owned(), cause.step().into());
             self.state().head_mut().aftermath = true;

@@ -14,7 +14,7 @@ use crate::journal::{self, EventBody, Mail, ShardRecord};
 use crate::limits::{DELIVERIES, EVENT_DEDUPE_MS};
 use crate::port::{EventName, EventRow, JournalRow};
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A stored event.
 pub(super) type Stored = EventBody;
@@ -36,7 +36,8 @@ pub(super) struct Events {
     last: u64,
     homes: BTreeMap<EventName, Vec<Stored>>,
     seen: BTreeMap<(String, String), Time>,
-    subscribers: BTreeMap<EventName, BTreeSet<RunId>>,
+    /// In the order of their ids; mostly one.
+    subscribers: BTreeMap<EventName, Vec<RunId>>,
     /// Taken in, and still to be offered to waits and triggers, with the position of its record.
     backlog: VecDeque<(u64, Stored)>,
     /// What has still to be done for an event, by namespace and id: how much, and the position of its
@@ -125,14 +126,19 @@ impl Events {
             if let Some(home) = home {
                 self.remote.want(home, name.clone(), since.plus(-self.place.skew_ms), out);
             }
-            self.subscribers.entry(name).or_default().insert(run);
+            let runs = self.subscribers.entry(name).or_insert_with(|| Vec::with_capacity(1));
+            if let Err(at) = runs.binary_search(&run) {
+                runs.insert(at, run);
+            }
         }
     }
 
     pub(super) fn unsubscribe(&mut self, from: Vec<EventName>, run: RunId) {
         for name in from {
             if let Some(runs) = self.subscribers.get_mut(&name) {
-                runs.remove(&run);
+                if let Ok(at) = runs.binary_search(&run) {
+                    runs.remove(at);
+                }
                 if runs.is_empty() {
                     self.subscribers.remove(&name);
                 }

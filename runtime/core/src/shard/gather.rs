@@ -58,7 +58,7 @@ pub(super) struct Batches(BTreeMap<(String, String, u32), usize>);
 
 impl Batches {
     fn place(origin: &Origin) -> Option<(String, String, u32)> {
-        let Gathered { topic, partition, .. } = origin.gathered.as_ref()?;
+        let Gathered { topic, partition, .. } = origin.gathered.as_deref()?;
         Some((origin.workflow.clone(), topic.clone(), *partition))
     }
 

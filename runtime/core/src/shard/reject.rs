@@ -78,7 +78,7 @@ impl Turn<'_> {
 
     fn reject_one(&mut self, record: &Json, index: usize, why: &str) {
         let origin = self.run.state.origin();
-        let places = origin.gathered.as_ref();
+        let places = origin.gathered.as_deref();
         let read = places.and_then(|places| Some((places, places.offset(index)?)));
         // It was not read from a topic.
         let Some((places, offset)) = read else { return self.reject_other(record, why) };

@@ -78,7 +78,7 @@ impl Starts {
         let origin = state.origin();
         if let Some(key) = &origin.key {
             let key = (origin.namespace.clone(), origin.workflow.clone(), key.clone());
-            self.known.insert(key, (id, input_print(&origin.input)));
+            self.known.insert(key, (id, input_print(&origin.input.values())));
         }
     }
 }
@@ -279,14 +279,14 @@ impl Shard {
             hash: spec.hash.clone(),
             key: key.clone(),
             indexed: indexed(machine.as_ref(), &input),
-            input: input.clone(),
+            input: input.clone().into(),
             started: now,
             events: self.events.last(),
             deadline: spec.deadline_ms.filter(|_| !waits).map(|ms| now.plus(ms)),
             deadline_ms: spec.deadline_ms.filter(|_| waits),
             class: retention_class(spec.retain_ms),
             retain_ms: spec.retain_ms,
-            gathered,
+            gathered: gathered.map(Box::new),
             event: event.filter(|_| spec.events.values().any(|event| event.waited)),
         };
         self.batches.began(&origin);
@@ -306,16 +306,17 @@ impl Shard {
         let started = Happened::Started { workflow: spec.name.clone(), version: spec.version, key };
         let frame = Frame { at: "start".to_owned(), iteration: Vec::new(), values: input };
         let state = RunState::new(origin);
-        let answer = self.turn_of(now, run, Box::new(Run::new(state, Some(machine))), out, |turn| {
-            turn.note(started);
-            let root = Fiber::new(Kind::Root, frame, Happening::Enter);
-            turn.state().put_fiber(ROOT, root);
-            turn.claim(claims);
-            if !waits {
-                turn.queue.push_back(ROOT);
-            }
-            Answer::Started { run, new: true }
-        });
+        let answer =
+            self.turn_of(now, run, Box::new(Run::new(state, Some(machine))), out, |turn| {
+                turn.note(started);
+                let root = Fiber::new(Kind::Root, frame, Happening::Enter);
+                turn.state().put_fiber(ROOT, root);
+                turn.claim(claims);
+                if !waits {
+                    turn.queue.push_back(ROOT);
+                }
+                Answer::Started { run, new: true }
+            });
         match started_by {
             StartedBy::Caller(token) => out.reply(token, answer),
             StartedBy::Event { namespace, id } => self.triggered(now, namespace, id, out),

@@ -69,7 +69,7 @@ pub fn run(handle: &Handle, view: &View, history: &[Entry]) -> Value {
     run.insert("steps".to_owned(), steps(history).into());
     let Some(state) = &view.state else { return Value::Object(run) };
     if let Some(machine) = machine {
-        run.insert("input".to_owned(), view::masked(machine, &state.origin().input));
+        run.insert("input".to_owned(), view::masked(machine, &state.origin().input.values()));
     }
     let by = state.origin().indexed.iter().map(|(name, value)| (name.clone(), key(value)));
     let by: Map<String, Value> = by.collect();

@@ -198,7 +198,7 @@ fn each_offset_is_in_one_batch_and_what_is_rejected_is_set_aside_whoever_crashes
         for origin in origins(&town) {
             let gathered = origin.gathered.clone().expect("it was gathered");
             let mine = offsets(&origin);
-            let batch = &origin.input["batch"];
+            let batch = origin.input.get("batch").expect("a batch");
             let items = batch["items"].as_array().expect("items");
             assert_eq!(items.len(), mine.len());
             for (item, offset) in items.iter().zip(&mine) {
@@ -289,7 +289,7 @@ fn a_caller_finds_the_run_of_a_batch_by_its_id_and_starts_none_under_a_place() {
     town.apply(home(2), Input::Consumed(read(2, None, 0)));
     town.apply(home(2), Input::Consumed(read(2, Some(0), 4)));
     town.settle();
-    let input = origins(&town).remove(0).input;
+    let input = origins(&town).remove(0).input.values();
     let start = |id: &str, at: ShardId, town: &mut Town| {
         let mut input = input.clone();
         if let Some(batch) = input.get_mut("batch") {
@@ -367,8 +367,10 @@ fn batches_behind_a_position_that_a_person_moved_back_are_runs_of_their_own() {
     }
     town.apply(home(0), Input::Consumed(read(0, Some(0), 4)));
     town.settle();
-    let ids: BTreeSet<_> =
-        origins(&town).iter().map(|it| it.input["batch"]["id"].to_string()).collect();
+    let ids: BTreeSet<_> = origins(&town)
+        .iter()
+        .map(|it| it.input.get("batch").expect("a batch")["id"].to_string())
+        .collect();
     assert_eq!(ids.len(), 3, "{ids:?}");
 }
 
