@@ -68,7 +68,13 @@ impl Analysis {
     /// The intermediate form; none where something is wrong. `sources` are those analysed.
     #[must_use]
     pub fn lower(&self, sources: &Sources) -> Option<sagaflow_fir::Fir> {
-        self.checked().map(|checked| lower::program(&checked, sources))
+        self.checked().map(|checked| self.paired(lower::program(&checked, sources)))
+    }
+
+    /// With what moves runs of released versions.
+    fn paired(&self, mut fir: sagaflow_fir::Fir) -> sagaflow_fir::Fir {
+        released::pair(&mut fir, &self.released);
+        fir
     }
 
     /// The intermediate form as it stands beside released versions, also where it is refused because

@@ -26,7 +26,9 @@ pub(crate) fn workflow(workflow: &mut Workflow, each: Each<'_>) {
     let limits = workflow.limit.iter_mut().filter_map(|one| one.by.as_mut());
     let places = workflow.concurrency.iter_mut().filter_map(|one| one.per.as_mut());
     let index = workflow.indexed.iter_mut().map(|one| &mut one.value);
-    for policy in limits.chain(places).chain(index) {
+    let given = workflow.upgrades.iter_mut().flat_map(|one| &mut one.values);
+    let given = given.map(|(_, value)| value);
+    for policy in limits.chain(places).chain(index).chain(given) {
         expr(policy, each);
     }
     block(&mut workflow.body, each);

@@ -157,15 +157,16 @@ impl Fir {
     /// A workflow frozen as it stands; none if there is none of that name.
     #[must_use]
     pub fn freeze(&self, workflow: &str) -> Option<Frozen> {
-        let found = self.workflows.get(workflow)?;
-        let reach = Reach::whole(self, found);
+        let mut own = self.workflows.get(workflow)?.clone();
+        // What moves here is moved to the program that is written, and to nothing else.
+        own.upgrades.clear();
+        let reach = Reach::whole(self, &own);
         let mut fir = self.part(&reach);
         fir.types.values_mut().for_each(|named| named.doc.clear());
-        let mut own = found.clone();
         own.doc.clear();
         own.points.values_mut().for_each(|point| point.line = 0);
-        fir.workflows.insert(workflow.to_owned(), own);
-        let (workflow, version) = (workflow.to_owned(), found.version);
+        let (workflow, version) = (workflow.to_owned(), own.version);
+        fir.workflows.insert(workflow.clone(), own);
         Some(Frozen { hash: self.hash(&workflow), workflow, version, fir })
     }
 

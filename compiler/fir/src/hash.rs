@@ -141,6 +141,7 @@ fn without_policy(workflow: &Workflow) -> Workflow {
     workflow.limit.clear();
     workflow.concurrency.clear();
     workflow.indexed.clear();
+    workflow.upgrades.clear();
     workflow.points.values_mut().for_each(|point| point.line = 0);
     workflow.unsupported.iter_mut().for_each(|(_, line)| *line = 0);
     for gather in workflow.triggers.iter_mut().filter_map(|trigger| trigger.gather.as_mut()) {

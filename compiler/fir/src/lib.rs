@@ -42,7 +42,7 @@ pub use stmt::{
 };
 pub use workflow::{
     Concurrency, Gather, Indexed, Local, LocalId, Otherwise, Point, StartLimit, Test, TestOutcome,
-    TestStmt, Trigger, Workflow,
+    TestStmt, Trigger, Upgrade, Workflow,
 };
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub fn spec(fir: &Fir, workflow: &str) -> Value {
         "indexed": found.indexed.iter().map(|one| json!([one.name, ty(&one.value.ty)]))
             .collect::<Vec<_>>(),
         "key_for_ms": found.key_for_ms,
+        "upgrades": found.upgrades.iter().map(|one| json!({
+            "from": one.from, "hash": one.hash, "defaults": one.defaults, "points": one.points,
+        })).collect::<Vec<_>>(),
         "triggers": found.triggers.iter().map(|trigger| json!({
             "event": trigger.event, "param": trigger.param, "field": trigger.field,
             "gather": trigger.gather.map(|gather| json!({

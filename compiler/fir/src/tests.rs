@@ -25,6 +25,7 @@ fn workflow() -> Workflow {
         limit: Vec::new(),
         concurrency: Vec::new(),
         indexed: Vec::new(),
+        upgrades: Vec::new(),
         fails: vec![],
         deadline_ms: Some(1),
         retain_ms: None,

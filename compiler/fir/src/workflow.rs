@@ -115,6 +115,23 @@ pub struct Indexed {
     pub value: Expr,
 }
 
+/// `upgrade from v1 (x = e)`: runs of an older version may go on with this one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Upgrade {
+    /// The older version.
+    pub from: u32,
+    /// Its hash, as it was released; empty where nobody has held the two against each other.
+    pub hash: String,
+    /// What older frames lack, each made from parameters.
+    pub values: Vec<(String, Expr)>,
+    /// What the older version takes where its start named nothing, by parameter.
+    pub defaults: BTreeMap<String, serde_json::Value>,
+    /// The durable points at which a run may move: the same in both versions. What is live there comes
+    /// under the same name from the older frame, or from what the run was started with, but for these:
+    /// name, and index in `values`.
+    pub points: BTreeMap<String, Vec<(String, u32)>>,
+}
+
 /// `workflow`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
@@ -132,7 +149,8 @@ pub struct Workflow {
     pub key: Option<Vec<Expr>>,
     /// `for`, in ms.
     pub key_for_ms: Option<i64>,
-    /// How many of the last locals only `limit`, `concurrency` and `index` bind; policy, as those are.
+    /// How many of the last locals only `limit`, `concurrency`, `index` and `upgrade` bind; policy, as
+    /// those are.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub policy_locals: u32,
     /// `limit`, in order; policy.
@@ -144,6 +162,9 @@ pub struct Workflow {
     /// `index by`, in order, each under a name of its own; policy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub indexed: Vec<Indexed>,
+    /// `upgrade from`, in order; policy, and no part of a version that is frozen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub upgrades: Vec<Upgrade>,
     /// `fails`.
     pub fails: Vec<ErrorDecl>,
     /// In ms; policy.
@@ -181,7 +202,8 @@ impl Workflow {
 
     /// What stands in its head and is policy.
     pub fn policies(&self) -> impl Iterator<Item = &Expr> {
-        self.classes().flatten().chain(self.indexed.iter().map(|one| &one.value))
+        let given = self.upgrades.iter().flat_map(|one| one.values.iter().map(|(_, value)| value));
+        self.classes().flatten().chain(self.indexed.iter().map(|one| &one.value)).chain(given)
     }
 }
 

@@ -136,7 +136,7 @@ impl<'f> Machine<'_, 'f> {
         let (go, blocks) = (self.go_enum(), Blocks { machine: self }.functions());
         let (enter, run) = (self.enter_fn(), self.run_fn());
         let (matches, key, classes) = (self.matches_fn(), self.key_fn(), self.classes_fn());
-        let indexed = self.indexed_fn();
+        let (indexed, given) = (self.indexed_fn(), self.given_fn());
         quote! {
             #[doc(hidden)]
             pub mod #module {
@@ -191,6 +191,7 @@ impl<'f> Machine<'_, 'f> {
                     ) -> ::core::result::Result<::std::vec::Vec<#rt::Json>, #rt::Fault> {
                         #indexed
                     }
+                    #given
                 }
             }
         }
@@ -450,6 +451,44 @@ impl<'f> Machine<'_, 'f> {
 
     fn indexed_fn(&self) -> TokenStream {
         self.values_of(self.graph.workflow.indexed.iter().map(|one| Some(&one.value)))
+    }
+
+    /// The values of `upgrade from`, one at a time: each reads only the parameters that it is made from.
+    fn given_fn(&self) -> TokenStream {
+        let rt = rt();
+        let all = self.graph.workflow.upgrades.iter().flat_map(|upgrade| {
+            let values = upgrade.values.iter().enumerate();
+            values.map(|(index, (_, value))| (upgrade.from, index, value))
+        });
+        let arms: Vec<TokenStream> = all
+            .map(|(from, index, value)| {
+                let params = self.parameters(std::iter::once(value));
+                let value = self.exprs(None).json(value);
+                quote! {
+                    (#from, #index) => {
+                        let work = #rt::Work::new();
+                        #params
+                        ::core::result::Result::Ok(#value)
+                    }
+                }
+            })
+            .collect();
+        if arms.is_empty() {
+            return TokenStream::new();
+        }
+        quote! {
+            fn given(
+                &self,
+                from: u32,
+                index: usize,
+                input: &#rt::Values,
+            ) -> ::core::result::Result<#rt::Json, #rt::Fault> {
+                match (from, index) {
+                    #(#arms)*
+                    _ => ::core::result::Result::Err(#rt::fault("there is no such value")),
+                }
+            }
+        }
     }
 
     /// Values over the parameters, as a list; null where there is none.

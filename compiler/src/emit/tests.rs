@@ -82,6 +82,7 @@ fn workflow(live: &[u32]) -> Workflow {
         limit: Vec::new(),
         concurrency: Vec::new(),
         indexed: Vec::new(),
+        upgrades: Vec::new(),
         fails: Vec::new(),
         deadline_ms: None,
         retain_ms: None,

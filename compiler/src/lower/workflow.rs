@@ -61,6 +61,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
     let concurrency: Vec<_> =
         found.concurrency.iter().map(|one| lowerer.concurrency(one)).collect();
     let indexed: Vec<_> = found.index.iter().filter_map(|by| lowerer.indexed(*by)).collect();
+    let upgrades: Vec<_> = found.upgrades.iter().map(|one| lowerer.upgrade(one)).collect();
     let mut out = fir::Workflow {
         version: found.version.node,
         params: decl::fields(cx, &found.params),
@@ -73,6 +74,7 @@ pub(super) fn workflow(cx: Cx<'_>, id: WorkflowId) -> fir::Workflow {
         limit,
         concurrency,
         indexed,
+        upgrades,
         fails: decl::errors(cx, &found.fails),
         deadline_ms: found.deadline.map(|d| d.value),
         retain_ms: found.retain.map(|r| r.value),
@@ -104,6 +106,7 @@ pub(super) fn signature(cx: Cx<'_>, found: &hir::Workflow) -> fir::Workflow {
         limit: Vec::new(),
         concurrency: Vec::new(),
         indexed: Vec::new(),
+        upgrades: Vec::new(),
         fails: decl::errors(cx, &found.fails),
         deadline_ms: None,
         retain_ms: None,
@@ -171,9 +174,6 @@ impl Lowerer<'_> {
         if let Some(subject) = found.subject {
             self.cannot("`subject by`", self.cx.program.exprs[subject].span);
         }
-        for upgrade in &found.upgrades {
-            self.cannot("`upgrade from`", upgrade.span);
-        }
         let schedules = &self.cx.program.schedules;
         let spans: Vec<Span> =
             schedules.iter().filter(|s| s.workflow == Some(id)).map(|s| s.span).collect();
@@ -202,6 +202,15 @@ impl Lowerer<'_> {
     fn indexed(&mut self, by: hir::ExprId) -> Option<fir::Indexed> {
         let name = self.cx.program.index_name(by)?.to_string();
         Some(fir::Indexed { name, value: self.names.expr(by) })
+    }
+
+    /// The values that runs get; where they may move is found beside the released version.
+    fn upgrade(&mut self, found: &hir::Upgrade) -> fir::Upgrade {
+        let value = |(name, value): &(hir::Name, hir::ExprId)| {
+            (name.node.to_string(), self.names.expr(*value))
+        };
+        let values = found.values.iter().map(value).collect();
+        fir::Upgrade { from: found.from.node, values, ..fir::Upgrade::default() }
     }
 
     fn begin(&mut self, at: &str, span: Span) {

@@ -8,8 +8,10 @@ mod contracts;
 mod deploy;
 mod differ;
 mod fit;
+mod held;
 mod moves;
 mod order;
+mod pair;
 mod rules;
 mod shape;
 mod surface;
@@ -22,6 +24,7 @@ mod upgrade;
 pub use deploy::{Live, locked, stranded};
 pub use differ::{Difference, differences};
 pub use moves::{Move, moves};
+pub(crate) use pair::pair;
 pub use rules::Today;
 pub(crate) use rules::check;
 

@@ -2,17 +2,19 @@
 //!
 //! A run may move where (1) the point is in both, within the same blocks, and calls or waits for the
 //! same there; (2) everything that the new version needs there is in the frame, with a type that it can
-//! read and the same labels; (3) the same steps that commit may have ended before it, and no step that
-//! changes something, and is in both, stands before it in one and behind it in the other; (4) every undo
+//! read and the same labels, or among what the run was started with; (3) the same steps that commit may
+//! have ended before it, and no step that changes something, and is in both, stands before it in one and
+//! behind it in the other; (4) every undo
 //! that may be armed there is the same in both, what it uses and what the actions promise that it
 //! calls included, and nothing would be undone of which no undo is armed. What is not proven is
 //! refused.
 
 use super::fit::{Fit, Reader};
+use super::held::{Held, Needed};
 use super::order::{Node, Order, Place};
 use super::shape::Shapes;
 use super::undos::Undos;
-use sagaflow_fir::{Class, Fir, Frozen, Local, LocalId, Point, Ty, Workflow};
+use sagaflow_fir::{Class, Fir, Frozen, LocalId, Ty, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a run that rests at a point may move.
@@ -115,7 +117,9 @@ pub(super) fn each_point(old: &Frozen, new: &Frozen, given: &Given, see: &mut dy
                 if point.path != other.path || !after.is_around(there, place) {
                     because.push("it stands within other blocks".to_owned());
                 }
-                for (name, why) in values(both, (point, other), given) {
+                let held = Held::of(was, is, Some(point));
+                let needed = Needed::of(&held, given, is, place.at, other);
+                for (name, why) in values(both, (&held, &needed), given) {
                     because.push(why);
                     lacks.extend(name);
                 }
@@ -134,24 +138,28 @@ pub(super) fn each_point(old: &Frozen, new: &Frozen, given: &Given, see: &mut dy
         let because = vec!["nobody knows where it stands".to_owned()];
         Found { at: at.clone(), because, lacks: Vec::new() }
     });
-    before.places.iter().enumerate().filter_map(row).chain(nowhere).for_each(see);
+    let rows = before.places.iter().enumerate().filter_map(row).chain(nowhere);
+    rows.chain(aftermath(both, given)).for_each(see);
+}
+
+/// What is done after a failure, where only the new version does anything: it begins with the parameters
+/// that the run was started with.
+fn aftermath(both: Both<'_>, given: &Given) -> Option<Found> {
+    let after = both.is.points.get("after").filter(|_| !both.was.points.contains_key("after"))?;
+    let held = Held::of(both.was, both.is, None);
+    let needed = Needed::of(&held, given, both.is, "after", after);
+    let said = values(both, (&held, &needed), given);
+    let (lacks, because): (Vec<_>, Vec<_>) = said.into_iter().unzip();
+    Some(Found { at: "after".to_owned(), because, lacks: lacks.into_iter().flatten().collect() })
 }
 
 /// What is needed at a point and neither there nor given, with its name, or of a type that cannot be
 /// read.
 fn values(
     both: Both<'_>,
-    (before, after): (&Point, &Point),
+    (Held(had), Needed(need)): (&Held<'_>, &Needed<'_>),
     given: &Given,
 ) -> Vec<(Option<String>, String)> {
-    fn live<'w>(workflow: &'w Workflow, point: &'w Point) -> BTreeMap<&'w str, &'w Ty> {
-        let local = |id: &LocalId| workflow.locals.get(id.0 as usize);
-        let bound = point.live.iter().filter_map(local);
-        let bound = bound.map(|Local { name, ty }| (name.as_str(), ty));
-        bound.chain(point.hidden.iter().map(|(name, ty)| (name.as_str(), ty))).collect()
-    }
-    let had = live(both.was, before);
-    let need = live(both.is, after);
     let reads = |name: &str, ty: &Ty| match had.get(name) {
         None => Some(format!("`{name}`, which the old frame lacks")),
         Some(had) => both.misfit(had, ty, &format!("`{name}`")),
@@ -171,7 +179,7 @@ fn values(
             reads(name, ty).map(|why| (Some(name.to_owned()), format!("it needs {why}")))
         }
     };
-    need.into_iter().filter_map(judge).collect()
+    need.iter().filter_map(|(name, ty)| judge((name, ty))).collect()
 }
 
 /// The first step that has committed the run in one version only, where a run rests at this point.

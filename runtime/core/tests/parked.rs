@@ -60,6 +60,7 @@ impl Waits {
             concurrency: Vec::new(),
             otherwise: Vec::new(),
             limits: Vec::new(),
+            upgrades: Vec::new(),
             indexed: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),

@@ -64,6 +64,7 @@ codes! {
     TOPIC "R1042" 500 "a topic cannot be used";
     BROKERS "R1043" 503 "the brokers do not answer";
     UNBUILT "R1044" 500 "the program was built without it";
+    STAYS "R1045" 409 "the run stays on its version";
 }
 
 /// The code of an error.
@@ -85,6 +86,7 @@ pub fn of(error: &Error) -> Code {
         Error::Elsewhere { .. } => ELSEWHERE,
         Error::Stopping => STOPPING,
         Error::Fault(_) => FAULT,
+        Error::Stays(_) => STAYS,
         Error::Refused(_) => REFUSED,
         Error::Store(port::Error::Held(_)) => HELD,
         Error::Store(_) => STORE,

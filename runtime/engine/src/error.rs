@@ -3,6 +3,7 @@
 use sagaflow_core::codegen::Mismatch;
 use sagaflow_core::id::RunId;
 use sagaflow_core::port;
+use sagaflow_core::shard::Stays;
 
 /// Why a request was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +75,9 @@ pub enum Error {
     /// The program itself is at fault, in words.
     #[error("{0}")]
     Fault(String),
+    /// The run stays on its version.
+    #[error("the run stays on its version: {0}")]
+    Stays(Stays),
     /// It cannot be done, in words.
     #[error("{0}")]
     Refused(String),

@@ -532,6 +532,7 @@ fn refusal(answer: Answer, what: &'static str) -> Error {
         Answer::Mismatch { path, expected } => {
             Error::Value(sagaflow_core::codegen::Mismatch { path, expected })
         }
+        Answer::Stays(why) => Error::Stays(why),
         Answer::Refused(words) => Error::Refused(words),
         Answer::Busy { after } => {
             Error::Busy { retry_after_ms: after.since(crate::clock::now()).max(1) }

@@ -3,11 +3,13 @@
 use crate::codec::{decode, encode, fault};
 use crate::eval::{Env, Eval};
 use crate::program::{BlockId, Owner, Place, Program, Slot};
+use crate::value::Value;
 use crate::walk::Walk;
 use sagaflow_core::codegen::{
     Draw, Event, Fault, Frame, Json, Machine, Move, Values, WorkflowSpec,
 };
-use sagaflow_fir::{ArmWait, Expr, Fir, LocalId, Stmt, Workflow};
+use sagaflow_fir::{ArmWait, Expr, Field, Fir, LocalId, Stmt, Workflow};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Why a workflow cannot be interpreted.
@@ -187,6 +189,24 @@ impl Machine for Interpreter {
         let workflow = self.workflow()?;
         self.values_of(workflow, workflow.indexed.iter().map(|one| Some(&one.value)), input)
     }
+
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        let workflow = self.workflow()?;
+        let clause = workflow.upgrades.iter().find(|one| one.from == from);
+        let value = clause.and_then(|one| one.values.get(index));
+        let (_, value) = value.ok_or_else(|| fault("there is no such value"))?;
+        let mut used = BTreeSet::new();
+        value.each_read(&mut |id| used.extend([id]));
+        let mut env = Env::new(workflow.locals.len());
+        // Only these: the rest may be of a type that only the older version can read.
+        for (id, param) in (0_u32..).map(LocalId).zip(&workflow.params) {
+            if used.contains(&id) {
+                env.set(id, self.parameter(param, input)?);
+            }
+        }
+        let mut eval = Eval::new(&self.fir, &workflow.module, None);
+        Ok(encode(&eval.expr(&mut env, value)?))
+    }
 }
 
 impl Interpreter {
@@ -210,10 +230,14 @@ impl Interpreter {
     fn parameters(&self, workflow: &Workflow, input: &Values) -> Result<Env, Fault> {
         let mut env = Env::new(workflow.locals.len());
         for (id, param) in (0_u32..).zip(&workflow.params) {
-            let json = input.get(&param.name).or(param.default.as_ref()).unwrap_or(&Json::Null);
-            env.set(LocalId(id), decode(&self.fir, &param.ty, json)?);
+            env.set(LocalId(id), self.parameter(param, input)?);
         }
         Ok(env)
+    }
+
+    fn parameter(&self, param: &Field, input: &Values) -> Result<Value, Fault> {
+        let json = input.get(&param.name).or(param.default.as_ref()).unwrap_or(&Json::Null);
+        decode(&self.fir, &param.ty, json)
     }
 }
 

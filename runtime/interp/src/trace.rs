@@ -75,4 +75,8 @@ impl Machine for Traced {
     fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.machine.indexed(input)
     }
+
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        self.machine.given(from, index, input)
+    }
 }

@@ -59,6 +59,7 @@ impl From<Error> for Problem {
             Error::OtherInput { run } | Error::InFlight { run } => {
                 return problem.with("run", run.to_string());
             }
+            Error::Stays(why) => return problem.with("because", why.word()),
             Error::Busy { retry_after_ms } | Error::Away { retry_after_ms } => {
                 problem.retry_after_ms = Some(retry_after_ms);
             }

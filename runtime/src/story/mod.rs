@@ -263,6 +263,10 @@ impl Story {
             H::Paused { actor, reason } => {
                 line(Warn, "paused", format!("by {}: {reason}", who(actor)))
             }
+            H::Upgraded { from, to, actor, reason } => {
+                let moved = format!("from v{from} to v{to} by {}: {reason}", who(actor));
+                line(Warn, "upgraded", moved)
+            }
             H::Resumed { actor } => line(Calm, "resumed", format!("by {}", who(actor))),
             H::Recovered { .. } => {
                 line(Warn, "recovered", "goes on where its process stopped".to_owned())

@@ -46,6 +46,10 @@ impl Machine for Retold {
     fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.inner.indexed(input)
     }
+
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        self.inner.given(from, index, input)
+    }
 }
 
 /// Answers a right machine's moves changed.
@@ -87,6 +91,10 @@ impl Machine for Altered {
 
     fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.inner.indexed(input)
+    }
+
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        self.inner.given(from, index, input)
     }
 }
 
@@ -137,5 +145,9 @@ impl Machine for LateCapture {
 
     fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.inner.indexed(input)
+    }
+
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        self.inner.given(from, index, input)
     }
 }

@@ -277,3 +277,24 @@ fn what_is_kept_of_a_point_does_not_grow_with_the_steps_before_it() {
     let last = all.iter().find(|it| it.at == "s299").expect("it is a point");
     assert_eq!(last.because[0], "the undo of `s0` is another");
 }
+
+#[test]
+fn a_parameter_is_known_wherever_a_run_rests() {
+    let later = format!("{BODY}\nprogress \"{{cents}}\"");
+    assert_eq!(stuck(BODY, &later), [""; 0], "no frame of the old version holds it at the end");
+}
+
+#[test]
+fn what_only_the_new_version_does_after_a_failure_needs_what_a_run_was_started_with() {
+    let text = program(BODY);
+    let after = |told: &str| {
+        let block =
+            format!("}} after failure {{ step Mail.send({told}) else skip }}\n\nservice Bank");
+        text.replacen("}\n\nservice Bank", &block, 1)
+    };
+    assert_eq!(stuck_of(&text, &after("id")), [""; 0]);
+    let more = after("more").replacen("cents: int)", "cents: int, more: text)", 1);
+    let more = more.replacen("by id, cents", "by id, cents, more", 1);
+    let found = stuck_of(&text, &more);
+    assert!(says(&found, "after", "it needs `more`"), "{found:?}");
+}

@@ -347,6 +347,16 @@ pub trait Machine: Send + Sync {
     /// A [`Fault`] where evaluating them has a bug.
     fn classes(&self, input: &Values) -> Result<Vec<Json>, Fault>;
 
+    /// The value at `index` of `upgrade from` version `from`, for a run that moves to this version and
+    /// holds these values: among them are the parameters that it is made from.
+    ///
+    /// # Errors
+    /// A [`Fault`] where evaluating it has a bug, or there is no such value.
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        let _ = (from, index, input);
+        Err(Fault { message: "there is no such value".to_owned() })
+    }
+
     /// The values of `index by` for this input, in the order of [`WorkflowSpec::indexed`]; `null` where
     /// there is none.
     ///

@@ -12,6 +12,7 @@ mod machine;
 pub mod rt;
 mod schema;
 mod spec;
+mod upgrade;
 
 pub use machine::{
     Arm, BranchEnd, Draw, Event, Failure, FailureKind, Fault, Frame, Json, Leave, Machine, Move,
@@ -23,3 +24,4 @@ pub use spec::{
     LimitSpec, Otherwise, Point, PointKind, ProbeSpec, Retry, ServiceSpec, SqlPart, SqlSpec,
     TaskSpec, TriggerSpec, UndoSpec, UnitSpec, WorkflowSpec,
 };
+pub use upgrade::{Misplaced, UpgradeSpec};

@@ -5,6 +5,7 @@
 //! shape; the program itself is in the machine.
 
 use super::schema::{Schema, Ty};
+use super::upgrade::UpgradeSpec;
 use std::collections::BTreeMap;
 
 /// Everything static about one version of one workflow.
@@ -48,6 +49,9 @@ pub struct WorkflowSpec {
     /// [`Machine::indexed`]: super::Machine::indexed
     #[serde(default)]
     pub indexed: Vec<(String, Ty)>,
+    /// `upgrade from`: whose runs may go on with this version.
+    #[serde(default)]
+    pub upgrades: Vec<UpgradeSpec>,
     /// How long its key is kept where it says `for`; else as long as the run.
     pub key_for_ms: Option<i64>,
     /// `on Event(x)` triggers.

@@ -219,6 +219,13 @@ pub enum Happened {
     Resumed {
         actor: String,
     },
+    /// It goes on with another version.
+    Upgraded {
+        from: u32,
+        to: u32,
+        actor: String,
+        reason: String,
+    },
     Recovered {
         count: u32,
     },

@@ -3,19 +3,19 @@
 use super::Claim;
 use super::Input;
 use super::ranges::Ranges;
-use crate::codegen::Json;
+use crate::codegen::{Json, Values};
 use crate::status::{Cause, Status};
 use crate::time::Time;
 use std::collections::BTreeMap;
 
-/// What never changes after the start.
+/// What never changes after the start, but for the version.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// Namespace.
     pub namespace: String,
     /// Qualified workflow.
     pub workflow: String,
-    /// Version.
+    /// Version; another one where an operator moved it.
     pub version: u32,
     /// Hash it is pinned to.
     pub hash: String,
@@ -137,6 +137,10 @@ pub struct Head {
     /// What it asks of the `limit` and `concurrency` clauses of its workflow, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// What it was given when it moved to another version, by name: stands beside its input where the
+    /// aftermath begins.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub given: Values,
     /// The places in its batch whose records were rejected.
     #[serde(default, skip_serializing_if = "Ranges::is_empty")]
     pub rejected: Ranges,
@@ -179,6 +183,7 @@ impl Head {
             forgotten: 0,
             deadline: None,
             claims: Vec::new(),
+            given: Values::new(),
             rejected: Ranges::default(),
         }
     }

@@ -104,6 +104,12 @@ impl RunState {
         &self.origin
     }
 
+    /// Pins it to another version.
+    pub fn pin(&mut self, version: u32, hash: String) {
+        self.dirty.insert(Part::Origin);
+        (self.origin.version, self.origin.hash) = (version, hash);
+    }
+
     /// The workflow's deadline; none yet while it waits for its turn.
     #[must_use]
     pub fn deadline(&self) -> Option<Time> {

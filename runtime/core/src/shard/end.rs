@@ -124,6 +124,7 @@ impl Turn<'_> {
                 return false;
             }
             let mut values = self.run.state.origin().input.values();
+            values.extend(self.run.state.head().given.clone());
             values.insert("failure.error".to_owned(), cause.error().into());
             values.insert("failure.step".to_owned(), cause.step().into());
             self.state().head_mut().aftermath = true;

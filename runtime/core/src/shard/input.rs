@@ -1,6 +1,7 @@
 //! What a shard is told, and how it answers.
 
 use super::output::Outgoing;
+use super::upgrade::Stays;
 use crate::codegen::{Json, Values};
 use crate::id::{RunId, ShardId};
 use crate::journal::Position;
@@ -369,6 +370,11 @@ pub enum Act {
     Resume,
     /// Try again what is parked or stuck: this item, or all.
     Retry(Option<String>),
+    /// Let it go on with the newest version, whose program says how.
+    Upgrade {
+        /// Only say whether it would.
+        dry_run: bool,
+    },
     /// Say what the outcome of the parked, stuck or unresolved step or undo at this path is.
     Resolve {
         /// Path with indexes.
@@ -444,6 +450,8 @@ pub enum Answer {
         /// What was expected.
         expected: String,
     },
+    /// It stays on its version.
+    Stays(Stays),
     /// It cannot be done, in words.
     Refused(String),
     /// Come back then.

@@ -55,6 +55,7 @@ mod turn;
 mod undo;
 mod unit;
 mod unwind;
+mod upgrade;
 mod wait;
 
 #[cfg(test)]
@@ -72,6 +73,7 @@ pub use mirror::Mirrors;
 pub use output::{Effect, Notice, Outgoing, Output, Send};
 pub use recover::{Recovered, Recovery};
 pub use turn::unlisted;
+pub use upgrade::Stays;
 
 use crate::codegen::{Draw, Machine};
 use crate::id::{Place, RunId, ShardId};
@@ -373,6 +375,12 @@ impl Shard {
         if self.damaged.contains_key(&id) {
             let answer = self.operate_damaged(now, id, (&act, &actor, reason), out);
             return out.reply(token, answer);
+        }
+        if let Act::Upgrade { dry_run } = act {
+            let workflow = self.runs.get(&id).map(|run| &run.state.origin().workflow);
+            let newest = workflow.and_then(|name| self.machines.for_start(name, None)).cloned();
+            return self
+                .turn(now, id, token, out, |turn| turn.upgrade(newest, dry_run, &actor, reason));
         }
         // These only change what is recorded about it.
         let alone = matches!(act, Act::Cancel | Act::Terminate | Act::Pause | Act::Resume);

@@ -24,6 +24,8 @@ impl Turn<'_> {
                 Answer::Done
             }
             Act::Retry(item) => self.retry_parked(item.as_deref(), actor),
+            // It needs the machines, which a turn does not see.
+            Act::Upgrade { .. } => Answer::NoWorkflow,
             Act::Resolve { path, outcome } => self.resolve(&path, outcome, actor, reason),
         }
     }

@@ -356,7 +356,12 @@ impl Turn<'_> {
 
     /// The point of a frame, if it is a call.
     pub(super) fn call_spec<'m>(machine: &'m dyn Machine, at: &str) -> Option<&'m CallSpec> {
-        match &machine.spec().points.get(at)?.kind {
+        Self::call_spec_of(machine.spec(), at)
+    }
+
+    /// The same in the tables of a version.
+    pub(super) fn call_spec_of<'m>(spec: &'m WorkflowSpec, at: &str) -> Option<&'m CallSpec> {
+        match &spec.points.get(at)?.kind {
             PointKind::Call(spec) => Some(spec),
             _ => None,
         }

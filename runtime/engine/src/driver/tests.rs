@@ -68,6 +68,7 @@ impl TwoSteps {
             concurrency: Vec::new(),
             limits: Vec::new(),
             indexed: Vec::new(),
+            upgrades: Vec::new(),
             otherwise: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),

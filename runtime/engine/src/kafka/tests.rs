@@ -54,6 +54,7 @@ impl Relay {
             concurrency: Vec::new(),
             limits: Vec::new(),
             indexed: Vec::new(),
+            upgrades: Vec::new(),
             otherwise: Vec::new(),
             key_for_ms: None,
             triggers: vec![trigger],

@@ -34,6 +34,7 @@ impl Build {
             limit: Vec::new(),
             concurrency: Vec::new(),
             indexed: Vec::new(),
+            upgrades: Vec::new(),
             fails: Vec::new(),
             deadline_ms: None,
             retain_ms: None,

@@ -10,6 +10,7 @@ mod operate;
 mod runs;
 mod services;
 mod shape;
+mod upgrade;
 mod workflows;
 
 use crate::forward::{self, Forward};
@@ -60,6 +61,7 @@ pub(crate) fn router(current: Current, about: About) -> Router {
         .route("/workflows", get(workflows::list))
         .route("/workflows/{name}/graph", get(workflows::graph))
         .route("/workflows/{name}/runs", post(runs::start))
+        .route("/workflows/{name}/upgrade", post(upgrade::all))
         .route("/runs", get(runs::list))
         .route("/runs/{id}", get(runs::get))
         .route("/runs/{id}/history", get(runs::history))
@@ -69,6 +71,7 @@ pub(crate) fn router(current: Current, about: About) -> Router {
         .route("/runs/{id}/pause", post(operate::pause))
         .route("/runs/{id}/resume", post(operate::resume))
         .route("/runs/{id}/retry", post(operate::retry))
+        .route("/runs/{id}/upgrade", post(operate::upgrade))
         .route("/runs/{id}/steps/{path}/resolve", post(operate::resolve))
         .route("/runs/{id}/calls/{call}/{attempt}/{purpose}/complete", post(calls::complete))
         .route("/runs/{id}/calls/{call}/{attempt}/{purpose}/fail", post(calls::fail))

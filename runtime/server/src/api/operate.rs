@@ -1,4 +1,4 @@
-//! An operator acts on a run: cancel, terminate, pause, resume, retry, resolve.
+//! An operator acts on a run: cancel, terminate, pause, resume, retry, upgrade, resolve.
 
 use super::Engine;
 use crate::problem::{Problem, Result};
@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sagaflow_core::shard::{Act, Resolution};
 use sagaflow_engine::{Decided, Handle, code};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// `POST /api/runs/{id}/cancel`
 pub async fn cancel(
@@ -59,6 +59,36 @@ pub async fn retry(
     bytes: Bytes,
 ) -> Result<Response> {
     act(engine.0, &id.0, &headers, &bytes, Act::Retry(None)).await
+}
+
+/// `POST /api/runs/{id}/upgrade`
+pub async fn upgrade(
+    Engine(handle): Engine,
+    id: Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response> {
+    let run = request::run_id(&id.0)?;
+    let body = request::object(&bytes, &["reason", "dry_run"])?;
+    let (reason, dry_run) = (request::text(&body, "reason")?, dry_run(&body)?);
+    let act = Act::Upgrade { dry_run };
+    let decided = handle.operate(run, act, request::actor(&headers), reason).await?;
+    if dry_run && decided == Decided::Done {
+        return Ok(Json(json!({ "status": "possible" })).into_response());
+    }
+    Ok(answer(decided, &format!("{run}.cancel")))
+}
+
+/// Whether nothing is to be done but to say what would be.
+pub fn dry_run(body: &Map<String, Value>) -> Result<bool> {
+    match body.get("dry_run") {
+        None => Ok(false),
+        Some(Value::Bool(dry)) => Ok(*dry),
+        Some(_) => {
+            let words = "`dry_run` must be true or false";
+            Err(Problem::new(code::VALUE, words).with("path", "dry_run"))
+        }
+    }
 }
 
 async fn act(

@@ -77,6 +77,10 @@ impl Machine for Twin {
     fn indexed(&self, input: &Values) -> Result<Vec<Json>, Fault> {
         self.machine.indexed(input)
     }
+
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        self.machine.given(from, index, input)
+    }
 }
 
 /// The first difference between a generated machine and a twin over `program`.

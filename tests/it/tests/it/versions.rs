@@ -17,7 +17,13 @@ mod second {
     sagaflow::include_flow!("versions/second/flows/renewal.flow");
 }
 
+/// The second again, as a program that takes the runs of the first.
+mod moved {
+    sagaflow::include_flow!("versions/moved/flows/renewal.flow");
+}
+
 use first::renewal as old;
+use moved::renewal as taking;
 use second::renewal as new;
 
 /// Serves both: what the first version asks for is asked for in the same words by the second.
@@ -34,6 +40,20 @@ impl old::Desk for Desk {
 }
 
 impl new::Desk for Desk {
+    async fn note(&self, _: &Call, id: String, years: i64) -> Outcome<String, NoError> {
+        Ok(format!("{id} for {years}"))
+    }
+
+    async fn forget(&self, _: &Call, _: String) -> Outcome<(), NoError> {
+        Ok(())
+    }
+
+    async fn stamp(&self, _: &Call, _: String, _: String) -> Outcome<(), NoError> {
+        Ok(())
+    }
+}
+
+impl taking::Desk for Desk {
     async fn note(&self, _: &Call, id: String, years: i64) -> Outcome<String, NoError> {
         Ok(format!("{id} for {years}"))
     }
@@ -133,6 +153,28 @@ async fn an_undo_of_an_old_run_is_that_of_its_version() {
     after.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_generated_run_is_moved_and_ends_on_the_new_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = node(folder.path(), || old::flows().desk(Desk)).await;
+    let run = before.client().start(old::Renew("ada".to_owned())).await.unwrap();
+    let id = run.id();
+    waits(&before.url(), &id.to_string()).await;
+    drop(run);
+    before.stop().await;
+
+    let after = node(folder.path(), || taking::flows().desk(Desk)).await;
+    let url = format!("{}/api/runs/{id}/upgrade", after.url());
+    let upgrade = sagaflow_it::client().post(&url).header("content-type", "application/json");
+    let answer = upgrade.body(r#"{"reason": "stamps"}"#).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    paid(&after.url(), "ada").await;
+    let known = after.client().run::<taking::Renew>(id);
+    let result = known.result().await.unwrap();
+    assert_eq!(result, "ada for 1, noted by the old desk: 1 on v2, gold of ada");
+    after.stop().await;
+}
+
 /// The folder of a source root with the program of that version.
 fn root(folder: &Path, version: &str, released: bool) -> String {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("versions").join(version).join("flows");
@@ -188,4 +230,71 @@ async fn an_interpreted_run_waits_while_its_version_is_not_there_and_then_goes_o
     assert!(one["result"].as_str().unwrap().ends_with(": 1 on v1"), "{one}");
     assert!(two["result"].as_str().unwrap().ends_with(": 2 on v2"), "{two}");
     assert_eq!((one["version"].clone(), two["version"].clone()), (json!(1), json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interpreted_runs_are_moved_over_http_and_stay_moved_through_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("s.db").to_string_lossy().into_owned();
+    let start = async |version: &str| {
+        let file = root(folder.path(), version, version != "first");
+        Flowd::start("dev", &[&file, "--store", &store]).await
+    };
+    let begin = async |node: &Flowd, id: &str| {
+        let path = "/api/workflows/Renew/runs";
+        let (_, run) = node.request("POST", path, Some(json!({ "input": id }))).await;
+        run["id"].as_str().unwrap().to_owned()
+    };
+    let version = async |node: &Flowd, run: &str| {
+        let (_, run) = node.request("GET", &format!("/api/runs/{run}"), None).await;
+        run["version"].clone()
+    };
+
+    let node = start("first").await;
+    let mut runs = Vec::new();
+    for id in ["ada", "ben", "eve"] {
+        let run = begin(&node, id).await;
+        node.wait_for(&run, "waiting").await;
+        runs.push(run);
+    }
+    let one = format!("/api/runs/{}/upgrade", runs[0]);
+    let (status, stays) = node.request("POST", &one, Some(json!({ "reason": "stamps" }))).await;
+    assert_eq!((status, &stays["code"]), (409, &json!("R1045")), "{stays}");
+    assert_eq!(stays["because"], "newest", "{stays}");
+    node.kill9();
+
+    let node = start("moved").await;
+    let dry = json!({ "reason": "stamps", "dry_run": true });
+    let (status, possible) = node.request("POST", &one, Some(dry)).await;
+    assert_eq!((status, &possible["status"]), (200, &json!("possible")), "{possible}");
+    assert_eq!(version(&node, &runs[0]).await, 1, "nobody was moved");
+    let (status, moved) = node.request("POST", &one, Some(json!({ "reason": "stamps" }))).await;
+    assert_eq!((status, &moved["status"]), (200, &json!("applied")), "{moved}");
+    node.kill9();
+
+    let node = start("moved").await;
+    assert_eq!(version(&node, &runs[0]).await, 2, "what was answered outlives the process");
+    let all = "/api/workflows/Renew/upgrade";
+    let wrong = json!({ "from": "one", "reason": "stamps" });
+    assert_eq!(node.request("POST", all, Some(wrong)).await.0, 400);
+    let rest = json!({ "from": 1, "reason": "stamps" });
+    let (status, moved) = node.request("POST", all, Some(rest.clone())).await;
+    assert_eq!(status, 200, "{moved}");
+    assert_eq!((&moved["moved"], &moved["refused"]), (&json!(2), &json!([])), "{moved}");
+    let (_, moved) = node.request("POST", all, Some(rest)).await;
+    assert_eq!((&moved["moved"], &moved["next"]), (&json!(0), &Value::Null), "{moved}");
+    let (_, listed) = node.request("GET", "/api/runs?workflow=Renew", None).await;
+    let versions: Vec<&Value> =
+        listed["items"].as_array().unwrap().iter().map(|run| &run["version"]).collect();
+    assert_eq!(versions, [&json!(2), &json!(2), &json!(2)], "{listed}");
+    for (id, run) in ["ada", "ben", "eve"].into_iter().zip(&runs) {
+        paid(&node.url, id).await;
+        let ended = node.wait_for(run, "completed").await;
+        let wanted = format!(": 1 on v2, gold of {id}");
+        assert!(ended["result"].as_str().unwrap().ends_with(&wanted), "{ended}");
+        let path = format!("/api/runs/{run}/history");
+        let (_, history) = node.request("GET", &path, None).await;
+        let told = history.to_string();
+        assert!(told.contains("upgraded") && told.contains("stamps"), "{told}");
+    }
 }

@@ -23,6 +23,7 @@ mod shards;
 mod stops;
 mod topics;
 mod units;
+mod upgrades;
 mod waits;
 mod wide;
 mod world;

@@ -235,6 +235,7 @@ impl Program {
             concurrency: Vec::new(),
             limits: Vec::new(),
             indexed: Vec::new(),
+            upgrades: Vec::new(),
             otherwise: Vec::new(),
             key_for_ms: None,
             triggers: Vec::new(),
@@ -588,6 +589,14 @@ impl Machine for Program {
         let order = input.get("order").and_then(Json::as_str).unwrap_or_default();
         let customer = order.split_once('@').map(|(_, customer)| Json::from(customer));
         Ok(vec![customer.unwrap_or_default()])
+    }
+
+    /// A stamp of the order.
+    fn given(&self, from: u32, index: usize, input: &Values) -> Result<Json, Fault> {
+        match input.get("order").and_then(Json::as_str) {
+            Some(order) => Ok(format!("v{from}.{index} of {order}").into()),
+            None => Err(Fault { message: "there is no order".into() }),
+        }
     }
 
     /// Its customer, and the whole order.
