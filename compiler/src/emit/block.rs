@@ -72,7 +72,8 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
             }
             Instr::Empty(var) => self.bind(*var, &quote!(::std::vec::Vec::new())),
             Instr::Items { to, over, max } => self.items(*to, over, *max),
-            Instr::Item { list, pattern } => self.item(*list, pattern),
+            Instr::Item { list, pattern } => self.item(*list, pattern, &quote!(cx.turn())),
+            Instr::BranchItem { list, pattern } => self.item(*list, pattern, &quote!(0)),
             Instr::Push(out, given) => self.given(*out, given),
             Instr::TurnFirst => quote!(cx.enter(0);),
             Instr::TurnNext { depth } => quote!(cx.next_turn(#depth)?;),
@@ -130,7 +131,7 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
     }
 
     /// Binds the names of a loop to its item, a pair to two names.
-    fn item(&self, list: Var, pattern: &[Var]) -> TokenStream {
+    fn item(&self, list: Var, pattern: &[Var], index: &TokenStream) -> TokenStream {
         let rt = rt();
         let machine = self.machine;
         let over = match machine.var_ty(list) {
@@ -138,7 +139,7 @@ impl<'m, 'f> Blocks<'m, '_, 'f> {
             _ => Ty::Never,
         };
         let items = machine.var(list);
-        let item = quote!(#rt::item(&#items, cx.turn())?);
+        let item = quote!(#rt::item(&#items, #index)?);
         let coerced = |value: TokenStream, from: &Ty, var: Var| {
             let value = machine.names.coerce(value, from, &machine.value_ty(var), 2);
             self.bind(var, &value)

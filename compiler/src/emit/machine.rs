@@ -161,7 +161,7 @@ impl<'f> Machine<'_, 'f> {
                         draw: &mut #rt::Draw,
                     ) -> ::core::result::Result<#rt::Move, #rt::Fault> {
                         let mut cx = #rt::Cx::new(&self.spec, frame, draw);
-                        let go = enter(&mut cx, At::read(frame)?, event)?;
+                        let go = enter(&mut cx, At::read(frame, #rt::branch(&event))?, event)?;
                         let next = run(&mut cx, go)?;
                         ::core::result::Result::Ok(cx.finish(next))
                     }
@@ -221,7 +221,11 @@ impl<'f> Machine<'_, 'f> {
         });
         let unknown = quote!(#rt::fault("there is no such durable point"));
         quote! {
-            fn read(frame: &#rt::Frame) -> ::core::result::Result<Self, #rt::Fault> {
+            /// Of the list of a fork, a branch that begins reads its own item alone.
+            fn read(
+                frame: &#rt::Frame,
+                branch: ::core::option::Option<u32>,
+            ) -> ::core::result::Result<Self, #rt::Fault> {
                 ::core::result::Result::Ok(match frame.at.as_str() {
                     #(#arms,)*
                     _ => return ::core::result::Result::Err(#unknown),
@@ -238,6 +242,10 @@ impl<'f> Machine<'_, 'f> {
             return quote!(#rt::get(&frame.values, "result")?);
         }
         let name = &info.name;
+        let forked = |entry: &Entry<'_>| entry.at == at && matches!(entry.on, On::EachBranch);
+        if *name == format!("#{at}.list") && self.graph.entries.iter().any(forked) {
+            return quote!(#rt::get_items(&frame.values, #name, branch)?);
+        }
         let param = self.graph.workflow.params.get(var.0);
         match param.and_then(|param| param.default.as_ref()) {
             Some(default) => {
@@ -400,7 +408,7 @@ impl<'f> Machine<'_, 'f> {
         let idle = quote!(#rt::fault("nothing waits for an event here"));
         quote! {
             let work = #rt::Work::new();
-            ::core::result::Result::Ok(match (At::read(frame)?, index) {
+            ::core::result::Result::Ok(match (At::read(frame, ::core::option::Option::None)?, index) {
                 #(#arms)*
                 _ => return ::core::result::Result::Err(#idle),
             })

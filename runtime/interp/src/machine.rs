@@ -91,7 +91,11 @@ impl Interpreter {
         let place = self.program.place(&frame.at);
         let place = place.ok_or_else(|| fault(format!("there is no point `{}`", frame.at)))?;
         let mut walk = self.walk(Some(draw))?;
-        walk.load(frame, place)?;
+        let branch = match event {
+            Event::Branch(index) => Some(index),
+            _ => None,
+        };
+        walk.load(frame, place, branch)?;
         walk.resume(place, event)
     }
 
@@ -163,7 +167,7 @@ impl Machine for Interpreter {
         };
         let Some(rest) = rest else { return Ok(true) };
         let mut walk = self.walk(None)?;
-        walk.load(frame, place)?;
+        walk.load(frame, place, None)?;
         walk.matches(name, event, local, rest)
     }
 

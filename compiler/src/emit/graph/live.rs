@@ -201,7 +201,7 @@ fn defines(instr: &Instr<'_>) -> Vec<Var> {
         Instr::Let(var, _) | Instr::Absent(var) | Instr::Empty(var) => vec![*var],
         Instr::Take { to, .. } | Instr::Items { to, .. } => vec![*to],
         Instr::Assign(values) => values.iter().map(|(var, _)| *var).collect(),
-        Instr::Item { pattern, .. } => pattern.clone(),
+        Instr::Item { pattern, .. } | Instr::BranchItem { pattern, .. } => pattern.clone(),
         Instr::Payload { fields, .. } | Instr::EventFields { fields, .. } => {
             fields.iter().map(|(_, var)| *var).collect()
         }
@@ -226,6 +226,7 @@ fn instr_uses(graph: &Graph<'_>, instr: &Instr<'_>, live: &mut Set) {
         Instr::Assign(values) => values.iter().for_each(|(_, value)| uses(value, live)),
         Instr::Take { from: var, .. }
         | Instr::Item { list: var, .. }
+        | Instr::BranchItem { list: var, .. }
         | Instr::Payload { failure: var, .. }
         | Instr::EventFields { event: var, .. }
         | Instr::JoinFixed { ends: var, .. }

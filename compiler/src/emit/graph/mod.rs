@@ -84,6 +84,8 @@ pub(super) enum Instr<'f> {
     Items { to: Var, over: &'f fir::Expr, max: Option<u32> },
     /// The current item, by the iteration's last index.
     Item { list: Var, pattern: Vec<Var> },
+    /// The same in a branch that begins, which has read its own item alone.
+    BranchItem { list: Var, pattern: Vec<Var> },
     /// Appends to what was given.
     Push(Var, Given<'f>),
     /// Begins the first turn: one more index, 0.

@@ -87,7 +87,7 @@ impl<'f> Lower<'f> {
         let turn = self.fresh();
         self.end(branch, Term::Goto(turn));
         let pattern = pattern.iter().map(|local| Var::from(*local)).collect();
-        self.push(turn, Instr::Item { list, pattern });
+        self.push(turn, Instr::BranchItem { list, pattern });
         if let Some(end) = self.block(body, turn) {
             self.end(end, Term::End(None));
         }

@@ -298,7 +298,7 @@ fn branches_begin_from_the_parents_frame_and_their_names_exist_after_the_join() 
 }
 
 #[test]
-fn a_parallel_loop_over_a_map_takes_entries_in_key_order_and_gathers_outcomes() {
+fn a_parallel_loop_over_a_map_takes_entries_in_key_order_each_its_own_and_gathers_outcomes() {
     let mut build = Build::new();
     let map = Ty::Map(Box::new(Ty::Text), Box::new(Ty::Int));
     let m = build.param("m", map.clone());
@@ -330,6 +330,11 @@ fn a_parallel_loop_over_a_map_takes_entries_in_key_order_and_gathers_outcomes() 
     };
     assert_eq!(at, frame("all[]", &[], json!({"#all[].list": [["a", 1], ["b", 2]]})));
     assert_eq!(go(&machine, &at, Event::Branch(1)).next, Next::End(json!(2)));
+    // A branch reads its own item alone: what another one has is nothing to it.
+    let odd = frame("all[]", &[], json!({"#all[].list": [[7, 1], ["b", 2]]}));
+    assert_eq!(go(&machine, &odd, Event::Branch(1)).next, Next::End(json!(2)));
+    assert!(go_or(&machine, &odd, Event::Branch(0)).is_err());
+    assert!(go_or(&machine, &at, Event::Branch(2)).is_err());
     let ends = vec![BranchEnd::Ok(json!(1)), BranchEnd::Failed(failure(FailureKind::Unknown))];
     let joined = go(&machine, &at, Event::Joined(ends)).next;
     assert_eq!(joined, Next::Return(json!([{"Ok": 1}, "Unknown"])));

@@ -37,7 +37,8 @@ impl Walk<'_> {
         match &fork.branches {
             ParallelBlock::Fixed(_) => self.child(at, Slot::Branch(index as usize)),
             ParallelBlock::Each { pattern, .. } => {
-                let item = self.item(&fork.at, index)?;
+                // Of the list its own item alone was read.
+                let item = self.item(&fork.at, 0)?;
                 let item = item.ok_or_else(|| fault("there is no such branch"))?;
                 // The turns read their own item; the list is the fork's.
                 self.hidden.remove(&list_name(&fork.at));

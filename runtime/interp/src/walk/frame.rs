@@ -29,8 +29,14 @@ impl Walk<'_> {
         Ok(Frame { at: at.to_owned(), iteration: self.iteration.clone(), values })
     }
 
-    /// Takes over what a frame holds.
-    pub(crate) fn load(&mut self, frame: &Frame, place: Place) -> Result<(), Fault> {
+    /// Takes over what a frame holds; for a branch that begins, of its fork's list its own item alone,
+    /// so that a fork of many reads its list once and not once for each of them.
+    pub(crate) fn load(
+        &mut self,
+        frame: &Frame,
+        place: Place,
+        branch: Option<u32>,
+    ) -> Result<(), Fault> {
         self.iteration.clone_from(&frame.iteration);
         for id in self.expected(&frame.at, place)? {
             self.take(frame, id)?;
@@ -46,7 +52,8 @@ impl Walk<'_> {
         }
         for (name, json) in frame.values.iter().filter(|(name, _)| name.starts_with('#')) {
             if let Some((cursor, kind)) = self.program.hidden(name) {
-                let value = self.bookkeeping(cursor, kind, json)?;
+                let own = branch.filter(|_| place == Place::Stmt(cursor));
+                let value = self.bookkeeping(cursor, (kind, own), json)?;
                 self.hidden.insert(name.clone(), value);
             }
         }
@@ -106,7 +113,12 @@ impl Walk<'_> {
         local.map(|local| (local.name.as_str(), &local.ty)).ok_or_else(super::no_block)
     }
 
-    fn bookkeeping(&self, cursor: Cursor, kind: Hidden, json: &Json) -> Result<Value, Fault> {
+    fn bookkeeping(
+        &self,
+        cursor: Cursor,
+        (kind, own): (Hidden, Option<u32>),
+        json: &Json,
+    ) -> Result<Value, Fault> {
         let (over, bind) = match self.program.stmt(self.workflow, cursor) {
             Some(Stmt::Each(each)) => (&each.over, each.bind),
             Some(Stmt::Fork(fork)) => match &fork.branches {
@@ -118,12 +130,18 @@ impl Walk<'_> {
         match (kind, bind) {
             (Hidden::Out, Some(bind)) => decode(self.fir, self.local(bind)?.1, json),
             (Hidden::Out, None) => Ok(Value::list(Vec::new())),
-            (Hidden::List, _) => self.items(plain(self.fir, &over.ty), json),
+            (Hidden::List, _) => self.items(plain(self.fir, &over.ty), json, own),
         }
     }
 
-    fn items(&self, ty: &Ty, json: &Json) -> Result<Value, Fault> {
+    /// The items of a loop, or one of them.
+    fn items(&self, ty: &Ty, json: &Json, only: Option<u32>) -> Result<Value, Fault> {
         let items = json.as_array().ok_or_else(super::no_block)?;
+        let items = match only {
+            Some(index) => items.get(index as usize..).and_then(|rest| rest.get(..1)),
+            None => Some(items.as_slice()),
+        };
+        let items = items.unwrap_or_default();
         let item = |item: &Json| match ty {
             Ty::List(of) | Ty::Batch(of) => decode(self.fir, of, item),
             Ty::Map(key, of) => match item.as_array().map(Vec::as_slice) {

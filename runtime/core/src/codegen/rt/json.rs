@@ -63,6 +63,32 @@ pub fn get<T: DeserializeOwned>(values: &Values, name: &str) -> Result<T, Fault>
     }
 }
 
+/// As [`get`], of a list; one item alone for a branch of this number that begins.
+///
+/// # Errors
+/// A fault where it is missing or does not fit.
+pub fn get_items<T: DeserializeOwned>(
+    values: &Values,
+    name: &str,
+    branch: Option<u32>,
+) -> Result<Vec<T>, Fault> {
+    match (values.get(name).and_then(Json::as_array), branch) {
+        (Some(items), Some(index)) => {
+            items.get(index as usize).into_iter().map(|item| decode(item, name)).collect()
+        }
+        _ => get(values, name),
+    }
+}
+
+/// The number of the branch that begins with this event.
+#[must_use]
+pub fn branch(event: &super::Event) -> Option<u32> {
+    match event {
+        super::Event::Branch(index) => Some(*index),
+        _ => None,
+    }
+}
+
 /// As [`get`]; an absent one takes its default.
 ///
 /// # Errors

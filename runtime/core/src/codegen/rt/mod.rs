@@ -29,8 +29,8 @@ pub use cx::{
     Cx, Until, branches, each, fixed, joined, settled, settled_turn, subscription, unfit,
 };
 pub use json::{
-    decode, default_of, encode, event_key, failure, field, fingerprint, get, get_or, json, literal,
-    masked, none_of, object, payload, print, put, show, timed_out,
+    branch, decode, default_of, encode, event_key, failure, field, fingerprint, get, get_items,
+    get_or, json, literal, masked, none_of, object, payload, print, put, show, timed_out,
 };
 pub use label::{Pii, Secret};
 pub use ops::{
