@@ -25,6 +25,33 @@ pub(crate) fn asks(fir: &Fir, workflow: &Workflow) -> BTreeMap<String, Value> {
     questions.found
 }
 
+impl Fir {
+    /// The points of blocks of a workflow that may be done again: by themselves, or because a person says
+    /// so.
+    #[must_use]
+    pub fn done_again(&self, workflow: &Workflow) -> BTreeSet<String> {
+        let mut retried = Retried(BTreeSet::new());
+        walk::block(&mut retried, &workflow.body);
+        workflow.aftermath.iter().for_each(|aftermath| walk::block(&mut retried, aftermath));
+        let asked = asks(self, workflow).into_iter();
+        let asked = asked.filter(|(_, ask)| ask["again"] == Value::Bool(true)).map(|(at, _)| at);
+        retried.0.into_iter().chain(asked).collect()
+    }
+}
+
+/// Scopes with a `retry` that is one.
+struct Retried(BTreeSet<String>);
+
+impl Visitor for Retried {
+    fn stmt(&mut self, stmt: &Stmt) {
+        if let Stmt::Scope(scope) = stmt
+            && scope.retry.as_ref().is_some_and(|retry| retry.attempts != Some(1))
+        {
+            self.0.insert(scope.at.clone());
+        }
+    }
+}
+
 struct Questions<'a> {
     fir: &'a Fir,
     workflow: &'a Workflow,

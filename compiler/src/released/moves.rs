@@ -4,7 +4,7 @@
 //! same there; (2) everything that the new version needs there is in the frame, with a type that it can
 //! read and the same labels, or among what the run was started with; (3) the same steps that commit may
 //! have ended before it, and no step that changes something, and is in both, stands before it in one and
-//! behind it in the other; (4) every undo
+//! behind it in the other, under this name or another; (4) every undo
 //! that may be armed there is the same in both, what it uses and what the actions promise that it
 //! calls included, and nothing would be undone of which no undo is armed. What is not proven is
 //! refused.
@@ -14,7 +14,7 @@ use super::held::{Held, Needed};
 use super::order::{Node, Order, Place};
 use super::shape::Shapes;
 use super::undos::Undos;
-use sagaflow_fir::{Class, Fir, Frozen, LocalId, Ty, Workflow};
+use sagaflow_fir::{Class, Fir, Frozen, LocalId, StepStmt, Ty, Workflow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Whether a run that rests at a point may move.
@@ -108,7 +108,7 @@ pub(super) fn each_point(old: &Frozen, new: &Frozen, given: &Given, see: &mut dy
     // work grows with points times what commits, is undone differently, or stands around them.
     let shapes = Shapes::of(both, &before, &after);
     let undos = Undos::of(old, new, both, &before, &after);
-    let writes = writes(&before, &after);
+    let (writes, renamed) = (writes(&before, &after), renamed(&before, &after));
     let row = |(index, place): (usize, &Place<'_>)| {
         let (mut because, mut lacks) = (Vec::new(), Vec::new());
         let point = was.points.get(place.at)?;
@@ -126,6 +126,7 @@ pub(super) fn each_point(old: &Frozen, new: &Frozen, given: &Given, see: &mut dy
                 because.extend(shapes.said_at(place));
                 because.extend(commits((&before, index), (&after, there)));
                 because.extend(passed((&before, index), (&after, there), &writes));
+                because.extend(repeated((&before, index), (&after, there), &renamed));
                 because.extend(undos.said_at(&before, index));
             }
             _ => because.push("there is no such point any more".to_owned()),
@@ -201,6 +202,40 @@ fn writes<'f>(before: &Order<'f>, after: &Order<'_>) -> Vec<(usize, usize, &'f s
     let changes = before.steps().filter(|(_, step)| step.class != Class::Read);
     let both = changes.filter_map(|(was, step)| Some((was, after.step(&step.at)?.0, &*step.at)));
     both.collect()
+}
+
+/// A step that changes something: where it stands, and its name.
+type Write<'f> = (usize, &'f str);
+
+/// Steps that change something and are in the older version only, each beside one that is in the newer one
+/// only and does the same.
+fn renamed<'f>(before: &Order<'f>, after: &Order<'f>) -> Vec<(Write<'f>, Write<'f>)> {
+    let changes = |(_, step): &(usize, &StepStmt)| step.class != Class::Read;
+    let what = |step: &'f StepStmt| (step.call.service.as_str(), step.call.action.as_str());
+    let mut fresh: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let new = after.steps().filter(changes).filter(|(_, step)| before.step(&step.at).is_none());
+    for (at, step) in new {
+        fresh.entry(what(step)).or_default().push((at, &*step.at));
+    }
+    let gone = before.steps().filter(changes).filter(|(_, step)| after.step(&step.at).is_none());
+    let pairs = gone.flat_map(|(at, step)| {
+        let same = fresh.get(&what(step)).into_iter().flatten();
+        // Bound: one that stands behind the point is enough, and the last one is behind it first.
+        same.last().map(|next| ((at, &*step.at), *next))
+    });
+    pairs.collect()
+}
+
+/// The first step that a run which rests at this point has done, and would do again under another name.
+fn repeated(
+    (before, was): (&Order<'_>, usize),
+    (after, is): (&Order<'_>, usize),
+    renamed: &[(Write<'_>, Write<'_>)],
+) -> Option<String> {
+    renamed.iter().find_map(|((old, at), (new, next))| {
+        let done = before.precedes(*old, was) && !after.precedes(*new, is);
+        done.then(|| format!("`{at}` is done, and `{next}` would do it again"))
+    })
 }
 
 /// The first step that a run which rests at this point has behind it in one version and before it in the

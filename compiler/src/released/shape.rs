@@ -15,9 +15,14 @@ pub(super) struct Shapes<'f>(BTreeMap<&'f str, Vec<String>>);
 
 impl<'f> Shapes<'f> {
     pub(super) fn of(both: Both<'f>, before: &Order<'f>, after: &Order<'f>) -> Self {
+        let (could, may) = (both.old.done_again(both.was), both.new.done_again(both.is));
         let judge = |place: &Place<'f>| {
             let other = after.places.get(after.get(place.at)?)?;
-            let said = said(both, place.node, other.node);
+            let mut said = said(both, place.node, other.node);
+            // What is done once does not remember which keys its calls have spent.
+            if may.contains(place.at) && !could.contains(place.at) {
+                said.push(format!("`{}` is done once, and might be done again", place.at));
+            }
             (!said.is_empty()).then_some((place.at, said))
         };
         Self(before.places.iter().filter_map(judge).collect())
@@ -48,7 +53,7 @@ fn said(both: Both<'_>, was: Node<'_>, is: Node<'_>) -> Vec<String> {
         (Node::Each(was), Node::Each(is)) => {
             turns(both, (was.settle, was.bind), (is.settle, is.bind)).into_iter().collect()
         }
-        (Node::Scope(was), Node::Scope(is)) => scope(was, is).into_iter().collect(),
+        (Node::Scope(was), Node::Scope(is)) => scope(both, was, is),
         (was, is) if kind(was) == kind(is) => Vec::new(),
         (was, is) => vec![format!("it is {}, and would be {}", kind(was), kind(is))],
     }
@@ -101,7 +106,18 @@ fn wait(both: Both<'_>, was: &AwaitStmt, is: &AwaitStmt) -> Vec<String> {
     if was.arms.len() != is.arms.len() {
         return vec!["it waits for more or less than it would wait for".to_owned()];
     }
-    was.arms.iter().zip(&is.arms).filter_map(|(was, is)| arm(both, was, is)).collect()
+    let arms = was.arms.iter().zip(&is.arms).filter_map(|(was, is)| arm(both, was, is));
+    arms.chain(bound("it", was.until.is_some(), is.until.is_some())).collect()
+}
+
+/// When something ends at the latest was recorded where it began, and what is done then is in its own
+/// version.
+fn bound(what: &str, was: bool, is: bool) -> Option<String> {
+    match (was, is) {
+        (true, false) => Some(format!("{what} has a bound of time, and would have none")),
+        (false, true) => Some(format!("{what} has no bound of time, and would have one")),
+        _ => None,
+    }
 }
 
 fn arm(both: Both<'_>, was: &Arm, is: &Arm) -> Option<String> {
@@ -189,11 +205,15 @@ fn turns(
     }
 }
 
-/// What may interrupt a unit was asked for when it began.
-fn scope(was: &ScopeStmt, is: &ScopeStmt) -> Option<String> {
+/// What may interrupt a unit was asked for when it began, and when it ends at the latest was reckoned.
+fn scope(both: Both<'_>, was: &ScopeStmt, is: &ScopeStmt) -> Vec<String> {
     let events = |scope: &ScopeStmt| {
         let event = |it: &Interrupt| (it.event.clone(), it.keep);
         scope.interrupts.iter().map(event).collect::<Vec<_>>()
     };
-    (events(was) != events(is)).then(|| format!("what interrupts `{}` is another", was.at))
+    let others = events(was) != events(is);
+    let others = others.then(|| format!("what interrupts `{}` is another", was.at));
+    let what = format!("`{}`", was.at);
+    let ends = bound(&what, was.deadline_ms.is_some(), is.deadline_ms.is_some());
+    others.into_iter().chain(ends).chain(both.bound(was.yields(), is.yields())).collect()
 }

@@ -298,3 +298,63 @@ fn what_only_the_new_version_does_after_a_failure_needs_what_a_run_was_started_w
     let found = stuck_of(&text, &more);
     assert!(says(&found, "after", "it needs `more`"), "{found:?}");
 }
+
+#[test]
+fn a_run_may_not_move_within_a_block_that_might_be_done_again_and_remembers_no_keys() {
+    let scope = |tail: &str| {
+        program(&format!(
+            "scope s {{\n step a = Bank.charge(id, cents)\n await ok = Agree(id) within 10m on timeout => fail Late\n}}{tail}"
+        ))
+    };
+    let why = "`s` is done once, and might be done again";
+    let plain = scope(" on Late => fail Late else fail Declined");
+    let asks = scope(" on Late => fail Late else manual \"look\"");
+    for point in ["s/a", "s/ok"] {
+        assert!(says(&stuck_of(&plain, &asks), point, why), "{:?}", stuck_of(&plain, &asks));
+    }
+    assert!(!stuck_of(&asks, &plain).iter().any(|it| it.contains(why)));
+}
+
+#[test]
+fn a_run_may_not_move_where_what_it_waits_for_has_another_kind_of_end() {
+    let wait = |tail: &str| program(&format!("sleep 1m\nawait ok = Agree(id){tail}"));
+    let bounded = wait(" within 10m on timeout => skip");
+    let found = stuck_of(&bounded, &wait(""));
+    assert!(says(&found, "ok", "it has a bound of time, and would have none"), "{found:?}");
+    let found = stuck_of(&wait(""), &bounded);
+    assert!(says(&found, "ok", "it has no bound of time, and would have one"), "{found:?}");
+    let scope = |head: &str| {
+        program(&format!(
+            "scope s {{\n step a = Bank.charge(id, cents)\n}} {head}else fail Declined"
+        ))
+    };
+    let found = stuck_of(&scope("deadline 5m "), &scope(""));
+    assert!(says(&found, "s/a", "`s` has a bound of time, and would have none"), "{found:?}");
+}
+
+#[test]
+fn a_run_may_not_move_where_a_branch_may_have_ended_without_what_is_used_now() {
+    let fork = |handler: &str, use_it: &str| {
+        program(&format!(
+            "parallel {{\n scope s {{ step x = Bank.charge(id, cents)\n step Mail.send(x) }}{handler}\n await ok = Agree(id) within 10m on timeout => skip\n}}\n{use_it}"
+        ))
+    };
+    let used = "progress \"{x}\"";
+    let (skipping, bound) = (fork(" else skip", ""), fork("", used));
+    let found = stuck_of(&skipping, &bound);
+    assert!(says(&found, "ok", "has not kept `x`"), "{found:?}");
+    assert!(!found.iter().any(|it| it.starts_with("start")), "nothing has ended there: {found:?}");
+}
+
+#[test]
+fn a_run_may_not_move_to_where_a_step_it_has_done_is_done_under_another_name() {
+    let text = program(
+        "step told = Mail.send(id)\nawait ok = Agree(id) within 10m on timeout => fail Late",
+    );
+    let again = program(
+        "await ok = Agree(id) within 10m on timeout => fail Late\nstep mailed = Mail.send(id)",
+    );
+    let found = stuck_of(&text, &again);
+    assert!(says(&found, "ok", "`told` is done, and `mailed` would do it again"), "{found:?}");
+    assert!(!found.iter().any(|it| it.starts_with("start")), "{found:?}");
+}

@@ -1,7 +1,8 @@
 //! Which events anybody may want: what spares a home the others.
 //!
 //! Promises: an event is kept from its home only while it is certain that no run that was admitted
-//! before can want it. Must not: take that for certain without having been told.
+//! before can want it, on the version that it is on. Must not: take that for certain without having been
+//! told. A run that moves to another version may want what was not kept, and does not get it.
 
 use super::Shard;
 use crate::port::Interest;

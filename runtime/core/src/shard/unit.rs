@@ -2,10 +2,21 @@
 //! interrupts (verdict 60).
 
 use super::turn::Turn;
-use crate::codegen::{Failure, FailureKind, Frame, PointKind, Retry, Subscription, UnitSpec};
+use crate::codegen::{
+    Failure, FailureKind, Frame, Point, PointKind, Retry, Subscription, UnitSpec,
+};
 use crate::journal::Happened;
 use crate::retry;
 use crate::run::{Fiber, FiberId, Happening, Hold, Mark, State, Stop, StopCause, Unit};
+
+/// Whether a unit of this point may run again: by itself, or because a person says so.
+pub(super) fn may_run_again(point: &Point) -> bool {
+    let retries = match &point.kind {
+        PointKind::Unit(spec) => spec.retry.as_ref().is_some_and(|it| it.attempts != Some(1)),
+        _ => false,
+    };
+    retries || point.ask.as_ref().is_some_and(|ask| ask.again)
+}
 
 impl Turn<'_> {
     fn unit_spec(&self, at: &str) -> UnitSpec {
@@ -23,7 +34,7 @@ impl Turn<'_> {
         let machine = self.machine();
         let point = machine.as_ref().and_then(|machine| machine.spec().points.get(&frame.at));
         let path = super::turn::path(point, &frame);
-        let asks = point.and_then(|point| point.ask.as_ref()).is_some_and(|ask| ask.again);
+        let again = point.is_some_and(may_run_again);
         let Some(fiber) = self.state().fiber_mut(id) else { return };
         if let Some(open) = fiber.units.last_mut()
             && open.frame.at == frame.at
@@ -41,7 +52,7 @@ impl Turn<'_> {
             entered,
             since: now,
             deadline: spec.deadline_ms.map(|ms| now.plus(ms)),
-            again: asks || spec.retry.is_some_and(|retry| retry.attempts != Some(1)),
+            again,
             passed: false,
             overdue: false,
             fault: None,

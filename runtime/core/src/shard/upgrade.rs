@@ -14,9 +14,10 @@
 
 use super::input::{Actor, Answer};
 use super::turn::Turn;
+use super::unit::may_run_again;
 use crate::codegen::{Frame, Machine, Misplaced, UpgradeSpec, Values, WorkflowSpec};
 use crate::journal::Happened;
-use crate::run::{Fiber, FiberId, Mode, Phase, State};
+use crate::run::{Fiber, FiberId, Happening, Mode, Phase, State, Unit};
 use std::mem::discriminant;
 use std::sync::Arc;
 
@@ -45,6 +46,10 @@ pub enum Stays {
     /// It rests where no run moves.
     #[error("no run moves at `{0}`")]
     Nowhere(String),
+    /// Calls of a part of it are not remembered, as it never runs again, and the newest version would run
+    /// it again.
+    #[error("`{0}` began as a part that never runs again, and might run again")]
+    Once(String),
     /// A value that it would be given cannot be made.
     #[error("at `{at}`: {why}")]
     Value {
@@ -68,6 +73,7 @@ impl Stays {
             Self::Unwinding => "unwinding",
             Self::Busy(_) => "busy",
             Self::Nowhere(_) => "nowhere",
+            Self::Once(_) => "once",
             Self::Value { .. } => "value",
             Self::Batch => "batch",
         }
@@ -204,23 +210,28 @@ impl Tables<'_> {
                     return Err(Stays::Busy(call.path.clone()));
                 }
             }
-            State::Ready(ready) => {
-                if let Some(unit) = &mut ready.unit {
-                    self.frame(&mut unit.frame)?;
-                }
+            // It has not begun, and has no frame of its own: it will begin in its fork's.
+            State::Ready(ready) if matches!(ready.event, Happening::Branch(_)) => {
+                self.same_point(&moved.frame.at)?;
+                return Ok(moved);
             }
-            State::Manual(manual) => {
-                if let Some(unit) = &mut manual.unit {
-                    self.frame(&mut unit.frame)?;
-                }
-            }
+            State::Ready(ready) => ready.unit.iter_mut().try_for_each(|unit| self.unit(unit))?,
+            State::Manual(manual) => manual.unit.iter_mut().try_for_each(|unit| self.unit(unit))?,
             State::Wait(_) | State::Join(_) | State::Again { .. } => {}
         }
         self.frame(&mut moved.frame)?;
-        for unit in &mut moved.units {
-            self.frame(&mut unit.frame)?;
-        }
+        moved.units.iter_mut().try_for_each(|unit| self.unit(unit))?;
         Ok(moved)
+    }
+
+    /// A block that is open, or has failed.
+    ///
+    /// Invariant: what may run again has remembered which keys its calls have spent, from its beginning.
+    fn unit(&self, unit: &mut Unit) -> Result<(), Stays> {
+        self.frame(&mut unit.frame)?;
+        let at = &unit.frame.at;
+        let again = self.newest.spec().points.get(at).is_some_and(may_run_again);
+        if again && !unit.again { Err(Stays::Once(at.clone())) } else { Ok(()) }
     }
 
     /// Whether a call of this point runs a block in a database, which the old version computes.
@@ -229,7 +240,12 @@ impl Tables<'_> {
     }
 
     fn frame(&self, frame: &mut Frame) -> Result<(), Stays> {
-        let at = frame.at.as_str();
+        self.same_point(&frame.at)?;
+        *frame = self.adopt(frame)?;
+        Ok(())
+    }
+
+    fn same_point(&self, at: &str) -> Result<(), Stays> {
         let same = match (self.old.points.get(at), self.newest.spec().points.get(at)) {
             // Invariant: the path is part of every key, so it stays.
             (Some(old), Some(new)) => {
@@ -237,10 +253,11 @@ impl Tables<'_> {
             }
             _ => false,
         };
-        if !same {
-            return Err(Stays::Nowhere(at.to_owned()));
+        // A point without a row in the clause is the same and does not fit all the same.
+        if same && self.clause.points.contains_key(at) {
+            Ok(())
+        } else {
+            Err(Stays::Nowhere(at.to_owned()))
         }
-        *frame = self.adopt(frame)?;
-        Ok(())
     }
 }

@@ -14,12 +14,16 @@ use sagaflow_core::port::{RunFilter, RunRow};
 use sagaflow_core::shard::{Act, Actor};
 use sagaflow_engine::{Decided, Error, Handle, code};
 use serde_json::{Map, Value, json};
+use std::time::{Duration, Instant};
 
 /// Bound: runs that one request moves.
 const RUNS: usize = 1_000;
 /// Bound: rows that one request reads, of runs that have ended or are of other versions too.
 const PAGES: usize = 20;
 const PAGE: u32 = 500;
+
+/// Bound: how long one request takes, about: less than what stands between is patient for.
+const TIME: Duration = Duration::from_secs(20);
 
 /// What is wanted.
 struct Wanted {
@@ -63,17 +67,22 @@ pub async fn all(
         reason: request::text(&body, "reason")?,
     };
     let (mut became, mut after) = (Became::default(), query.run("after")?);
+    let begun = Instant::now();
     for _ in 0..PAGES {
         let rows = page(&handle, &wanted, after).await?;
         let last = rows.len() < PAGE as usize;
         for row in rows {
-            if became.tried() == RUNS {
+            if became.tried() == RUNS || begun.elapsed() > TIME {
                 return Ok(shown(became, after));
             }
-            after = Some(row.run);
-            if row.ended_at.is_none() && row.version == wanted.from {
-                one(&handle, &wanted, row.run, &mut became).await?;
+            if row.ended_at.is_none()
+                && row.version == wanted.from
+                && let Err(problem) = one(&handle, &wanted, row.run, &mut became).await
+            {
+                // What was done so far is said, where there is any, and this one is asked for again.
+                return if became.tried() == 0 { Err(problem) } else { Ok(shown(became, after)) };
             }
+            after = Some(row.run);
         }
         if last {
             return Ok(shown(became, None));
@@ -105,6 +114,12 @@ async fn one(handle: &Handle, wanted: &Wanted, run: RunId, became: &mut Became) 
         Ok(Decided::Later(input)) => {
             became.pending.push(json!({ "run": run.to_string(), "input": input }));
         }
+        // It may have moved, and nobody heard of it.
+        Err(error @ Error::Away { .. }) => {
+            became.pending.push(json!({ "run": run.to_string(), "detail": error.to_string() }));
+        }
+        // Its end came first.
+        Err(Error::TooLate) => {}
         // The node itself cannot go on: nothing is said of the others.
         Err(error @ (Error::Stopping | Error::Store(_))) => return Err(error.into()),
         Err(error) => became.refused.push(refused(run, &error)),

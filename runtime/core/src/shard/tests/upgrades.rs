@@ -331,3 +331,47 @@ fn a_moved_run_ends_alike_with_a_crash_before_and_after_every_record() {
         world
     });
 }
+
+#[test]
+fn a_run_stays_within_a_block_that_began_as_one_that_never_runs_again() {
+    let scope = |tries: Option<u32>| {
+        let block = unit("block", vec![step("a").s(), paid("w"), step("b").s()], None);
+        vec![block.with(|unit| unit.spec.retry = tries.map(|tries| retry(Some(tries)))).s()]
+    };
+    let may_move = |old, new| {
+        let mut world = World::of(scope(old));
+        let run = world.start();
+        world.run_calls();
+        deploy(&mut world, second(Program::new(scope(new))));
+        world.operate(run, MOVE)
+    };
+    // The key of `a` is not remembered, so that what a second time calls would have it again.
+    let once = Answer::Stays(Stays::Once("block".to_owned()));
+    assert_eq!(may_move(None, Some(3)), once);
+    assert_eq!(may_move(Some(1), Some(3)), once);
+    assert_eq!(may_move(Some(3), Some(5)), Answer::Done);
+    assert_eq!(may_move(Some(3), None), Answer::Done);
+    assert_eq!(may_move(None, Some(1)), Answer::Done);
+}
+
+#[test]
+fn branches_that_a_bug_has_parked_where_they_begin_go_on_in_the_frame_of_their_fork() {
+    let body =
+        || vec![fork("all", vec![vec![S::Bug { at: "bug" }, step("a").s()], vec![step("b").s()]])];
+    let program = Program::new(body()).with(|spec| {
+        let all = spec.points.get_mut("all").expect("the fork's point");
+        all.live = [("order".to_owned(), Ty::Text), ("list".to_owned(), Ty::Text)].into();
+    });
+    program.bug.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut world = World::new(Arc::new(program));
+    let run = world.start();
+    world.settle();
+    let begun = world.fold(run).expect("a run");
+    let parked = begun.fibers().iter().find(|(_, fiber)| matches!(fiber.state, State::Ready(_)));
+    let (branch, parked) =
+        parked.map(|(id, fiber)| (*id, fiber.frame.clone())).expect("one is parked");
+    assert!(parked.values.is_empty(), "it has not begun: {parked:?}");
+    deploy(&mut world, second(Program::new(body())));
+    assert_eq!(world.operate(run, MOVE), Answer::Done);
+    assert_eq!(world.fold(run).expect("a run").fiber(branch).expect("it").frame, parked);
+}
