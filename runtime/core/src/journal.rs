@@ -21,11 +21,19 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-/// The format of records that this program writes and reads.
-pub const FORMAT: u32 = 1;
+/// The format of records that this program writes.
+///
+/// In format 1 a fork is written with each of its branches; in format 2 the record of a branch says whose
+/// it is. A program that reads only the older one must not fold the newer one: it would begin branches
+/// that have begun.
+pub const FORMAT: u32 = 2;
+/// The oldest format that this program reads.
+pub const OLDEST: u32 = 1;
 
-/// First bytes of every body: the codec, and its version.
-const TAG: &[u8] = b"J1";
+/// First bytes of every body: the codec, and the format.
+const TAG: &[u8] = b"J2";
+/// Those of format 1.
+const OLDER: &[u8] = b"J1";
 /// Hex digits of the checksum that follows.
 const SUM: usize = 16;
 
@@ -415,7 +423,7 @@ pub fn is_sound(bytes: &[u8]) -> bool {
 }
 
 fn content(bytes: &[u8]) -> Result<&[u8], Error> {
-    let rest = bytes.strip_prefix(TAG).ok_or(Error::Tag)?;
+    let rest = bytes.strip_prefix(TAG).or_else(|| bytes.strip_prefix(OLDER)).ok_or(Error::Tag)?;
     let (expected, json) = rest.split_at_checked(SUM).ok_or(Error::Sum)?;
     if sum(json) != expected {
         return Err(Error::Sum);

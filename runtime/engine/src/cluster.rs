@@ -268,7 +268,7 @@ pub(crate) async fn announce<S: Store>(
 /// What this node says of itself; none where there are no others.
 pub(crate) fn row(cluster: &Cluster, workflows: Vec<String>) -> Option<NodeRow> {
     let Member { node, address } = cluster.member()?.clone();
-    let formats = (journal::FORMAT, journal::FORMAT);
+    let formats = (journal::OLDEST, journal::FORMAT);
     Some(NodeRow { node, address, workflows, formats, draining: false })
 }
 

@@ -447,6 +447,12 @@ impl RunState {
     /// # Errors
     /// If a part does not decode.
     pub fn absorb(&mut self, number: u64, parts: &Parts) -> Result<(), journal::Error> {
+        // Order: nodes before fibers. When the undo of a branch is late is found where both are.
+        for (part, body) in &parts.set {
+            if let Part::Node(id) = part {
+                self.nodes.insert(*id, journal::value(body)?);
+            }
+        }
         for (part, body) in &parts.set {
             match part {
                 Part::Origin => self.origin = journal::value(body)?,
@@ -455,9 +461,7 @@ impl RunState {
                     self.insert_fiber(*id, journal::value(body)?);
                     self.join_branch(*id);
                 }
-                Part::Node(id) => {
-                    self.nodes.insert(*id, journal::value(body)?);
-                }
+                Part::Node(_) => {}
                 Part::Generation(path) => {
                     self.generations.insert(path.clone(), journal::value(body)?);
                 }

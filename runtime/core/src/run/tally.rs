@@ -11,7 +11,7 @@ use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fibers above which a run has a tally; in tests nearly every run has one.
-const SCANNED: usize = if cfg!(test) { 2 } else { 32 };
+const SCANNED: usize = if cfg!(test) { 4 } else { 32 };
 
 /// Fibers that may be struck out at a time.
 /// Bound: each of them is looked at by every question.

@@ -36,8 +36,9 @@ pub(super) struct Events {
     last: u64,
     homes: BTreeMap<EventName, Vec<Stored>>,
     seen: BTreeMap<(String, String), Time>,
-    /// In the order of their ids; mostly one.
-    subscribers: BTreeMap<EventName, Vec<RunId>>,
+    /// In the order of their ids; mostly one. Those that an event wakes leave from the front, one after
+    /// the other.
+    subscribers: BTreeMap<EventName, VecDeque<RunId>>,
     /// Taken in, and still to be offered to waits and triggers, with the position of its record.
     backlog: VecDeque<(u64, Stored)>,
     /// What has still to be done for an event, by namespace and id: how much, and the position of its
@@ -126,7 +127,7 @@ impl Events {
             if let Some(home) = home {
                 self.remote.want(home, name.clone(), since.plus(-self.place.skew_ms), out);
             }
-            let runs = self.subscribers.entry(name).or_insert_with(|| Vec::with_capacity(1));
+            let runs = self.subscribers.entry(name).or_insert_with(|| VecDeque::with_capacity(1));
             if let Err(at) = runs.binary_search(&run) {
                 runs.insert(at, run);
             }
